@@ -1,0 +1,53 @@
+//! Generates the parser into `OUT_DIR` and, with the `codegen` feature, names the LLVM libraries to link.
+
+use std::error::Error;
+use std::process::Command;
+
+/// The parts of LLVM that the BPF back end and inkwell's wrapper refer to; anything more only grows the binary.
+const LLVM_COMPONENTS: [&str; 4] = ["bpf", "passes", "executionengine", "irreader"];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-changed=grammar");
+    lalrpop::Configuration::new().set_in_dir("grammar").set_out_dir(std::env::var("OUT_DIR")?).process()?;
+    if std::env::var_os("CARGO_FEATURE_CODEGEN").is_some() {
+        link_llvm()?;
+    }
+    Ok(())
+}
+
+/// LLVM is linked statically, so that a user installs ebtrace by copying one file.
+fn link_llvm() -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-env-changed=LLVM_CONFIG");
+    let config = std::env::var("LLVM_CONFIG").unwrap_or_else(|_| "llvm-config-19".to_owned());
+    let ask = |args: &[&str]| -> Result<String, Box<dyn Error>> {
+        let output = Command::new(&config)
+            .arg("--link-static")
+            .args(args)
+            .output()
+            .map_err(|error| format!("cannot run {config}: {error}; install the Debian package llvm-19-dev"))?;
+        if !output.status.success() {
+            return Err(format!("{config} failed: {}", String::from_utf8_lossy(&output.stderr)).into());
+        }
+        Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+    };
+    println!("cargo:rustc-link-search=native={}", ask(&["--libdir"])?);
+    for library in ask(&[&["--libnames"], &LLVM_COMPONENTS[..]].concat())?.split_whitespace() {
+        let name = library.trim_start_matches("lib").trim_end_matches(".a");
+        println!("cargo:rustc-link-lib=static:-bundle={name}");
+    }
+    for library in ["zstd", "z", "stdc++"] {
+        println!("cargo:rustc-link-search=native={}", directory_of(library)?);
+        println!("cargo:rustc-link-lib=static:-bundle={library}");
+    }
+    Ok(())
+}
+
+/// Where the C++ compiler keeps the static form of a library.
+fn directory_of(library: &str) -> Result<String, Box<dyn Error>> {
+    let output = Command::new("c++").arg(format!("-print-file-name=lib{library}.a")).output()?;
+    let path = String::from_utf8(output.stdout)?;
+    match path.trim().rsplit_once('/') {
+        Some((directory, _)) => Ok(directory.to_owned()),
+        None => Err(format!("lib{library}.a is missing; install libzstd-dev, zlib1g-dev and g++").into()),
+    }
+}

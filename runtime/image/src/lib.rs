@@ -1,0 +1,238 @@
+//! The contract between compiler and runtime: plain data, no behaviour.
+//!
+//! An [`Image`] is all that a script needs in order to run: the BPF object and tables that say what its bytes
+//! mean. The compiler fills it in one place, the runtime reads nothing else. Ids are indices into the tables here;
+//! sizes and offsets are in bytes; integers in memory have the byte order of the machine.
+
+mod format;
+mod shape;
+
+pub use format::{Conversion, Format, IntSize, Piece, Spec};
+pub use shape::{Aggregate, Record, Shape, Slot};
+
+use serde::{Deserialize, Serialize};
+
+/// Index into [`Image::maps`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct MapId(pub u32);
+
+/// Index into [`Image::events`]; also the first eight bytes (`u64`) of every ring-buffer record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct EventId(pub u32);
+
+/// Index into [`Image::sites`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SiteId(pub u32);
+
+/// Name of the ring buffer map in the object.
+pub const RING_BUFFER: &str = "ebt_events";
+/// Name of the per-CPU array that counts events which found the ring buffer full: one `u64` per probe, by index.
+pub const LOST: &str = "ebt_lost";
+/// Name of the per-CPU array that holds what does not fit the stack: one entry per probe, by index.
+pub const SCRATCH: &str = "ebt_scratch";
+/// Name of the section that holds [`Globals`]; the runtime writes it before the object is loaded.
+pub const GLOBALS: &str = ".rodata.ebtrace";
+
+/// What the runtime knows only at load time and BPF programs read: the content of section [`GLOBALS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(C)]
+pub struct Globals {
+    /// `CLOCK_BOOTTIME` at the start of the session, in nanoseconds; `elapsed` counts from it.
+    pub start_ns: u64,
+    /// Process id of the command given with `-c`, 0 without one.
+    pub child_pid: u64,
+}
+
+/// A compiled script.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Image {
+    /// The BPF ELF object; empty where an image is only shown.
+    #[serde(skip)]
+    pub object: Vec<u8>,
+    /// The script's maps in order of first appearance.
+    pub maps: Vec<Map>,
+    /// What can arrive through the ring buffer.
+    pub events: Vec<Event>,
+    /// The programs in order of the script, `begin` and `end` included.
+    pub probes: Vec<Probe>,
+    /// Places of the script that can report something at run time.
+    pub sites: Vec<Site>,
+    /// Options of the script that matter at run time.
+    pub settings: Settings,
+}
+
+/// A map of the script.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Map {
+    /// As the script calls it: `@`, `@start`.
+    pub name: String,
+    /// Name in the object: `AT_`, `AT_start`.
+    pub symbol: String,
+    /// How it is stored.
+    pub storage: Storage,
+    /// The key's bytes; `None` for a scalar map. Several keys are one [`Shape::Tuple`].
+    pub key: Option<Slot>,
+    /// The value's bytes. Scalar maps have a `u64` in front that is not 0 once the map was assigned.
+    pub value: Slot,
+    /// Size of the whole value in bytes, padding and the scalar's flag included.
+    pub value_size: u32,
+    /// Number of keys it can hold.
+    pub max_entries: u32,
+}
+
+/// How a map is stored in the kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Storage {
+    /// Keyed plain values.
+    Hash,
+    /// Keyed aggregations, one value per CPU.
+    PerCpuHash,
+    /// A scalar plain value: one element.
+    Array,
+    /// A scalar aggregation: one element, one value per CPU.
+    PerCpuArray,
+}
+
+/// A kind of ring-buffer record and what to do when one arrives.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// What to do.
+    pub action: Action,
+    /// Where the values are, from the start of the ring-buffer record (the event id itself is not a field).
+    pub record: Record,
+}
+
+/// What an event does in user space.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Action {
+    /// `printf`: the record's fields are the arguments in order.
+    Printf(Format),
+    /// `print` of one value: field 0.
+    PrintValue,
+    /// `print` of a whole map.
+    PrintMap {
+        /// The map.
+        map: MapId,
+        /// Print only this many of the largest; 0 prints all.
+        top: u64,
+        /// Divide values by this; 0 and 1 leave them as they are.
+        div: u64,
+    },
+    /// `clear`: removes all keys.
+    Clear(MapId),
+    /// `zero`: sets all values to zero.
+    Zero(MapId),
+    /// `time`: prints the wall clock with this strftime(3) format.
+    Time(String),
+    /// `exit`: ends the session; field 0 is the exit status (`u8`).
+    Exit,
+    /// Something went wrong at a place of the script.
+    Fail {
+        /// The place.
+        site: SiteId,
+        /// What went wrong.
+        failure: Failure,
+    },
+}
+
+/// What can go wrong at run time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Failure {
+    /// A map had no room: field 0 is what `helper` returned (`i64`, negative).
+    MapFull {
+        /// The map.
+        map: MapId,
+        /// The helper without its `bpf_` prefix: `map_update_elem`.
+        helper: String,
+    },
+    /// A division or remainder by zero gave 1.
+    DivideByZero,
+}
+
+/// A BPF program and where it is attached.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Probe {
+    /// Name of the program in the object.
+    pub program: String,
+    /// As the user knows it: `kprobe:do_sys_openat2`, `interval:s:1`.
+    pub label: String,
+    /// Where and how to attach.
+    pub attach: Attach,
+    /// Where the attach point stands in the script.
+    pub site: SiteId,
+}
+
+/// Where and how a program is attached.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Attach {
+    /// Run once before everything else is attached.
+    Begin,
+    /// Run once after everything was detached.
+    End,
+    /// Entry of a kernel function (or an offset into it), or its return.
+    Kprobe {
+        /// Symbol.
+        function: String,
+        /// Bytes from its start.
+        offset: u64,
+        /// At return instead of entry.
+        ret: bool,
+    },
+    /// A kernel tracepoint.
+    Tracepoint {
+        /// `syscalls`
+        category: String,
+        /// `sys_enter_openat`
+        event: String,
+    },
+    /// Entry of a user function (or an offset into it), or its return.
+    Uprobe {
+        /// The ELF file.
+        path: String,
+        /// Offset in the file of the instruction to probe.
+        offset: u64,
+        /// At return instead of entry.
+        ret: bool,
+    },
+    /// A timer on one CPU.
+    Interval(Period),
+    /// A timer on every online CPU.
+    Profile(Period),
+}
+
+/// How often a timer fires.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Period {
+    /// Times per second.
+    Hertz(u64),
+    /// Nanoseconds from one to the next.
+    Nanoseconds(u64),
+}
+
+/// A place in the script, as messages at run time show it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Site {
+    /// Script name: `stdin`, `lat.bt`.
+    pub file: String,
+    /// First line, from 1.
+    pub line: u32,
+    /// First column in characters, from 1.
+    pub column: u32,
+    /// Last line, from 1.
+    pub end_line: u32,
+    /// Column after the last character, from 1.
+    pub end_column: u32,
+    /// The source line without its end.
+    pub source: String,
+}
+
+/// Options that matter at run time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Size of the ring buffer in bytes, a power of two.
+    pub ring_buffer_bytes: u32,
+    /// Whether maps are printed at the end.
+    pub print_maps_on_exit: bool,
+    /// Appended to a string that fills its whole buffer.
+    pub truncation_trailer: String,
+}

@@ -1,0 +1,1 @@
+//! Loads, attaches and reads what the ebtrace compiler made.

@@ -1,0 +1,1 @@
+//! The ebtrace compiler: from a script to an image that the runtime loads.

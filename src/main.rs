@@ -1,0 +1,3 @@
+//! The `ebtrace` command.
+
+fn main() {}

@@ -19,6 +19,7 @@ pub mod build;
 pub mod fold;
 pub mod layout;
 pub mod print;
+mod scope;
 pub mod verify;
 
 use ebtrace_image as image;

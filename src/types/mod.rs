@@ -291,6 +291,13 @@ impl Types {
         matches!(self.get(id), Type::Int { signed: true, .. })
     }
 
+    /// The low bits of an integer constant of a type, extended to 64 by its sign.
+    pub fn extend(&self, value: u64, id: TypeId) -> u64 {
+        let Type::Int { bits, signed } = *self.get(id) else { return value };
+        let unused = 64 - u32::from(bits);
+        if signed { ((value << unused) as i64 >> unused) as u64 } else { value << unused >> unused }
+    }
+
     /// As messages spell it.
     pub fn name(&self, id: TypeId) -> TypeName<'_> {
         TypeName { types: self, id }

@@ -1,1 +1,6 @@
 //! The ebtrace compiler: from a script to an image that the runtime loads.
+
+pub mod diagnostic;
+pub mod host;
+pub mod source;
+pub mod syntax;

@@ -73,4 +73,20 @@ codes! {
     BadTarget = "E0106",
         "Only variables (`$x`) and maps (`@x`, `@x[key]`) can be assigned, incremented or decremented.",
         "begin { pid = 2; }";
+    /// Nested too deep, or an expression with too many operators.
+    TooDeep = "E0107",
+        "Blocks, brackets and `else if`s nest at most 200 levels deep, and an expression has at most 500 operators, \
+         which keeps the compiler within its stack. Variables for the inner parts help.",
+        "begin { $x = \
+         (((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((\
+         (((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((\
+         (((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((\
+         1\
+         )))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))\
+         )))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))\
+         ))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))); }";
+    /// A positional parameter is not `$1` to `$9223372036854775807`.
+    BadPositional = "E0108",
+        "Positional parameters count from 1, and nothing but digits follows the `$`. `$#` is how many there are.",
+        "begin { print($0); }";
 }

@@ -2,5 +2,7 @@
 
 pub mod diagnostic;
 pub mod host;
+pub mod ir;
 pub mod source;
 pub mod syntax;
+pub mod types;

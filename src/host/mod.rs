@@ -3,7 +3,6 @@
 //! The compiler does no I/O: it asks a [`Host`]. The command line has a live one over `/proc`, `/sys` and ELF
 //! files; tests and documentation use a fixture.
 
-mod btf;
 pub mod fixture;
 pub mod tracefs;
 

@@ -1,7 +1,7 @@
 //! Aggregations: kept per CPU, so that they count right and cost little.
 
 use super::{Addition, Builtin, Call, one, optional};
-use crate::ir::{BinaryOp, ExprId};
+use crate::ir::{BinaryOp, Expr, ExprId};
 use crate::sema::Lower;
 use crate::types::{Aggregate, TypeId};
 
@@ -74,30 +74,24 @@ fn hist(lower: &mut Lower<'_>, call: &Call<'_>) -> Option<Addition> {
 /// one and the next `bits` bits choose.
 fn log2_bucket(lower: &mut Lower<'_>, n: ExprId, bits: u64) -> ExprId {
     let b = &mut lower.b;
+    let n = b.name(n);
+    let zero = b.int(0, TypeId::I64);
+    let negative = b.binary(BinaryOp::Less, n, zero);
     let unsigned = b.convert(n, TypeId::U64);
-    let mut rest = unsigned;
-    let mut position = b.int(0, TypeId::U64);
-    for step in [32, 16, 8, 4, 2, 1] {
-        let limit = b.int(1 << step, TypeId::U64);
-        let small = b.binary(BinaryOp::Less, rest, limit);
-        let (further, shifted) =
-            (b.binary_int(BinaryOp::Add, position, step), b.binary_int(BinaryOp::ShiftRight, rest, step));
-        position = b.select(small, position, further);
-        rest = b.select(small, rest, shifted);
-    }
+    let unsigned = b.name(unsigned);
+    let position = b.add(Expr::Log2(unsigned), TypeId::U64);
     let power = b.binary_int(BinaryOp::Subtract, position, bits);
-    let next_bits = b.binary(BinaryOp::ShiftRight, unsigned, power);
-    let next_bits = b.binary_int(BinaryOp::And, next_bits, (1 << bits) - 1);
+    let power = b.name(power);
     let row = b.binary_int(BinaryOp::Add, power, 1);
     let row = b.binary_int(BinaryOp::ShiftLeft, row, bits);
     let row = b.binary_int(BinaryOp::Add, row, 1);
+    let next_bits = b.binary(BinaryOp::ShiftRight, unsigned, power);
+    let next_bits = b.binary_int(BinaryOp::And, next_bits, (1 << bits) - 1);
     let large = b.binary(BinaryOp::Add, row, next_bits);
     let small = b.binary_int(BinaryOp::Add, unsigned, 1);
     let limit = b.int(1 << bits, TypeId::U64);
     let is_small = b.binary(BinaryOp::Less, unsigned, limit);
     let index = b.select(is_small, small, large);
-    let zero = b.int(0, TypeId::I64);
-    let negative = b.binary(BinaryOp::Less, n, zero);
     let first = b.int(0, TypeId::U64);
     b.select(negative, first, index)
 }
@@ -131,11 +125,13 @@ fn lhist(lower: &mut Lower<'_>, call: &Call<'_>) -> Option<Addition> {
 
 fn linear_bucket(lower: &mut Lower<'_>, n: ExprId, (min, step, buckets): (i64, u64, u64)) -> ExprId {
     let b = &mut lower.b;
+    let n = b.name(n);
     let least = b.int(min as u64, TypeId::I64);
     let below = b.binary(BinaryOp::Less, n, least);
     let distance = b.binary(BinaryOp::Subtract, n, least);
     let distance = b.convert(distance, TypeId::U64);
     let row = b.binary_int(BinaryOp::Divide, distance, step);
+    let row = b.name(row);
     let last = b.int(buckets, TypeId::U64);
     let inside = b.binary(BinaryOp::Less, row, last);
     let row = b.select(inside, row, last);

@@ -61,6 +61,7 @@ fn stack(lower: &mut Lower<'_>, call: &Call<'_>, user: bool) -> Operand {
         lower.b.int(if user { USER_STACK } else { 0 }, TypeId::U64),
     ];
     let bytes = lower.b.call(Helper::GetStack, args, TypeId::I64);
+    let bytes = lower.b.name(bytes);
     let zero = lower.b.int(0, TypeId::I64);
     let failed = lower.b.binary(BinaryOp::Less, bytes, zero);
     let count = lower.b.binary_int(BinaryOp::ShiftRight, bytes, 3);

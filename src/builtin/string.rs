@@ -72,6 +72,7 @@ fn read(
         (Some(number), _) => lower.b.int((number as u64).min(u64::from(room)), TypeId::U64),
         (None, Some(length)) => {
             let wanted = lower.b.convert(length.expr, TypeId::U64);
+            let wanted = lower.b.name(wanted);
             let fits = lower.b.binary(BinaryOp::Less, wanted, most);
             lower.b.select(fits, wanted, most)
         }

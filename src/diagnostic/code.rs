@@ -73,6 +73,22 @@ codes! {
     BadTarget = "E0106",
         "Only variables (`$x`) and maps (`@x`, `@x[key]`) can be assigned, incremented or decremented.",
         "begin { pid = 2; }";
+    /// Nested too deep, or an expression with too many operators.
+    TooDeep = "E0107",
+        "Blocks, brackets and `else if`s nest at most 200 levels deep, and an expression has at most 500 operators, \
+         which keeps the compiler within its stack. Variables for the inner parts help.",
+        "begin { $x = \
+         (((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((\
+         (((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((\
+         (((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((\
+         1\
+         )))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))\
+         )))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))\
+         ))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))); }";
+    /// A positional parameter is not `$1` to `$9223372036854775807`.
+    BadPositional = "E0108",
+        "Positional parameters count from 1, and nothing but digits follows the `$`. `$#` is how many there are.",
+        "begin { print($0); }";
     /// There is no probe type of this name.
     UnknownProbe = "E0201",
         "An attach point starts with the name of a probe type, such as `kprobe` or `tracepoint`.",
@@ -98,10 +114,6 @@ codes! {
     NoProbes = "E0206",
         "A script needs at least one probe: an attach point and a block, such as `begin { }`.",
         "// nothing here";
-    /// A positional parameter in an attach point is followed by other characters.
-    BadPointParam = "E0207",
-        "`$1` in an attach point is replaced by the parameter as a whole; quote the part if the dollar sign is meant.",
-        "kprobe:$1x { }";
     /// There is no builtin or function of this name.
     UnknownName = "E0301",
         "A bare name is a builtin such as `pid`; a name with parentheses is a function such as `printf()`. Variables \

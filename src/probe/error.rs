@@ -8,6 +8,7 @@ use super::{Kind, kinds};
 
 /// What is wrong with an attach point.
 #[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "the fields are what their names say: the place, and what stands or is wanted there")]
 pub enum ProbeError {
     /// No probe type has this name.
     UnknownKind { span: Span, name: String },
@@ -33,7 +34,6 @@ pub enum ProbeError {
     Pattern { span: Span, text: String },
 }
 
-/// The part of the attach point is one of these; the near one is offered as a replacement for it.
 impl From<ProbeError> for Diagnostic {
     fn from(error: ProbeError) -> Diagnostic {
         match error {

@@ -178,11 +178,13 @@ impl Lower<'_> {
         }
         // Whatever was assigned, what counts up or down is a signed number of 64 bits.
         let old = self.b.convert(old.expr, TypeId::I64);
+        let old = self.b.name(old);
         let step = match op {
             ast::StepOp::Increment => 1,
             ast::StepOp::Decrement => u64::MAX,
         };
         let new = self.b.binary_int(crate::ir::BinaryOp::Add, old, step);
+        let new = self.b.name(new);
         let (old, new) = (self.operand(old), self.operand(new));
         match (&target.kind, element) {
             (ExprKind::Map { name, .. }, Some(element)) => {

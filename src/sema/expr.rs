@@ -258,7 +258,10 @@ impl Lower<'_> {
 
     /// `a ? b : c`; without the middle, `a` itself is the value where it is true.
     fn ternary(&mut self, condition: &ast::Expr, then: Option<&ast::Expr>, otherwise: &ast::Expr) -> Operand {
-        let tested = self.expr(condition);
+        let mut tested = self.expr(condition);
+        if then.is_none() && self.b.types().is_scalar(tested.ty) {
+            tested.expr = self.b.name(tested.expr);
+        }
         let test = self.condition(&tested, condition.span);
         self.b.begin();
         let first = match then {

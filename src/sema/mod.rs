@@ -27,7 +27,7 @@ use crate::options::Options;
 use crate::probe::{Kind, Target};
 use crate::source::Span;
 use crate::syntax::ast::Script;
-use crate::types::{Space, Type, TypeId, Types};
+use crate::types::{Space, TypeId, Types};
 
 /// Walks after which the types no longer widen, whatever the script: each walk but the last widens at least one of
 /// them, and a chain of assignments as long as this is no script.

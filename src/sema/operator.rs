@@ -178,7 +178,6 @@ impl Lower<'_> {
 
     /// Division and remainder: by zero they yield 1, and the place is reported at run time.
     fn divide(&mut self, op: BinaryOp, left: ExprId, right: ExprId, divisor: &Operand, op_span: Span) -> Operand {
-        let value = self.b.binary(op, left, right);
         match divisor.literal_int() {
             Some(0) => {
                 self.complain(
@@ -188,10 +187,15 @@ impl Lower<'_> {
                 );
                 return self.poison();
             }
-            Some(_) => return self.operand(value),
+            Some(_) => {
+                let value = self.b.binary(op, left, right);
+                return self.operand(value);
+            }
             None => {}
         }
-        let ty = self.b.ty(value);
+        let ty = self.b.ty(left);
+        let (left, right) = (self.b.name(left), self.b.name(right));
+        let value = self.b.binary(op, left, right);
         let result = self.b.local("quotient", ty);
         let (zero, one) = (self.b.int(0, ty), self.b.int(1, ty));
         let by_zero = self.b.binary(BinaryOp::Equal, right, zero);

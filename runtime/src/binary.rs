@@ -3,6 +3,7 @@
 mod library;
 
 pub use library::{ResolveError, resolve};
+pub(crate) use library::{is_program, program};
 
 use std::fs::File;
 use std::io;

@@ -210,6 +210,18 @@ impl LiveMap {
     }
 }
 
+/// Events that each probe could not submit, all CPUs together, by index of the probe.
+pub(crate) fn count_lost(lost: &MapHandle, cpus: usize) -> io::Result<Vec<u64>> {
+    let mut counts = vec![0; lost.max_entries() as usize];
+    batch::for_each(lost, 8 * cpus, batch::Access::Read, |key, values| {
+        let index = key.try_into().map(u32::from_ne_bytes).unwrap_or(u32::MAX);
+        if let Some(count) = counts.get_mut(index as usize) {
+            *count = values.chunks_exact(8).map(|value| word(value, 0)).sum();
+        }
+    })?;
+    Ok(counts)
+}
+
 /// The system's error inside one of libbpf-rs, which shows its number in words only.
 pub(crate) fn io_error(error: libbpf_rs::Error) -> io::Error {
     let text = format!("{error:#}");

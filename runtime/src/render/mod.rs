@@ -8,6 +8,7 @@ mod output;
 mod printf;
 mod text;
 
+pub(crate) use json::error_text;
 pub use output::{Buffering, Output};
 
 use ebtrace_image::{Aggregate, Format as PrintfFormat, Map, Shape, Site};

@@ -116,9 +116,8 @@ mod tests {
 
     /// A specification out of its written form, for the cases here.
     fn spec(written: &str) -> Spec {
-        let flags = written.trim_end_matches(|c: char| c.is_ascii_alphanumeric() && c != '0');
         let rest = written.trim_start_matches(['-', '+', '#', '0']);
-        let flags = if flags.is_empty() { &written[..written.len() - rest.len()] } else { flags };
+        let flags = &written[..written.len() - rest.len()];
         let width: String = rest.chars().take_while(char::is_ascii_digit).collect();
         let letters = &rest[width.len()..];
         let (size, letter) = letters.split_at(letters.len() - 1);

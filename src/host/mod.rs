@@ -1,0 +1,162 @@
+//! Facts about the machine that the compiler asks for.
+//!
+//! The compiler does no I/O: it asks a [`Host`]. The command line has a live one over `/proc`, `/sys` and ELF
+//! files; tests and documentation use a fixture.
+
+pub mod fixture;
+pub mod tracefs;
+
+use std::borrow::Cow;
+use std::path::PathBuf;
+
+/// A facility that some kernels lack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Feature {
+    /// Dynamic probes on kernel functions (`CONFIG_KPROBE_EVENTS`).
+    Kprobes,
+    /// Dynamic probes on user functions (`CONFIG_UPROBE_EVENTS`).
+    Uprobes,
+    /// The list of tracepoints and their formats (`CONFIG_TRACING`).
+    Tracefs,
+}
+
+impl Feature {
+    /// As messages and `EBTRACE_LACKS` call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Feature::Kprobes => "kprobes",
+            Feature::Uprobes => "uprobes",
+            Feature::Tracefs => "tracefs",
+        }
+    }
+
+    /// The kernel option that brings it.
+    pub fn config(self) -> &'static str {
+        match self {
+            Feature::Kprobes => "CONFIG_KPROBE_EVENTS",
+            Feature::Uprobes => "CONFIG_UPROBE_EVENTS",
+            Feature::Tracefs => "CONFIG_TRACING",
+        }
+    }
+}
+
+/// Kernel version: major, minor, patch.
+pub type Version = (u32, u32, u32);
+
+/// Instruction set of the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arch {
+    /// Intel and AMD, 64 bit.
+    X86_64,
+    /// Arm, 64 bit.
+    Aarch64,
+}
+
+/// A field of a tracepoint's record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TracepointField {
+    /// `filename`
+    pub name: String,
+    /// As the kernel writes it, with the array's brackets dropped: `const char *`, `unsigned long`, `char`.
+    pub c_type: String,
+    /// How its bytes are to be read.
+    pub kind: FieldKind,
+    /// Bytes from the start of the record.
+    pub offset: u32,
+    /// Bytes.
+    pub size: u32,
+    /// Two's complement.
+    pub signed: bool,
+}
+
+/// What kind of field a tracepoint's record has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FieldKind {
+    /// A number or an address.
+    Plain,
+    /// `char comm[16]`: this many elements in the record itself.
+    Array(u32),
+    /// `__data_loc char[] name`: a `u32` with length (upper half) and offset (lower half) from the record's start.
+    DataLoc,
+    /// `__rel_loc char[] name`: the same, with the offset from the end of this field.
+    RelLoc,
+}
+
+/// A function of an ELF file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UserSymbol {
+    /// Virtual address.
+    pub address: u64,
+    /// Offset of its code in the file.
+    pub file_offset: u64,
+    /// Bytes of code; 0 where the file does not say.
+    pub size: u64,
+}
+
+/// Why the host has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HostError {
+    /// There is no such thing.
+    #[error("there is no such thing on this machine")]
+    NotFound,
+    /// The kernel was built or locked down without it.
+    #[error("this kernel has no {}", .0.name())]
+    Lacks(Feature),
+    /// It is there but cannot be read: the reason, without a full stop.
+    #[error("{0}")]
+    Unreadable(String),
+}
+
+/// Facts about the machine, each read only when asked for.
+pub trait Host {
+    /// Version of the running kernel.
+    fn version(&self) -> Version;
+
+    /// Instruction set.
+    fn arch(&self) -> Arch;
+
+    /// Whether the kernel has a facility.
+    fn has(&self, feature: Feature) -> bool;
+
+    /// Whether a kernel function of this name can be probed.
+    ///
+    /// # Errors
+    /// `Unreadable` where the kernel does not let its symbols be listed.
+    fn has_function(&self, name: &str) -> Result<bool, HostError>;
+
+    /// Names of the kernel's functions; may repeat.
+    ///
+    /// # Errors
+    /// As for [`Host::has_function`].
+    fn functions(&self) -> Result<Vec<Cow<'_, str>>, HostError>;
+
+    /// Fields of a tracepoint's record, the common ones included.
+    ///
+    /// # Errors
+    /// `NotFound`, `Lacks(Tracefs)`, or `Unreadable` with the reason.
+    fn tracepoint(&self, category: &str, event: &str) -> Result<Vec<TracepointField>, HostError>;
+
+    /// All tracepoints as (category, event).
+    ///
+    /// # Errors
+    /// As for [`Host::tracepoint`], without `NotFound`.
+    fn tracepoints(&self) -> Result<Vec<(String, String)>, HostError>;
+
+    /// The file that a uprobe's target means: a path, a program in `PATH`, or a library such as `libc`.
+    ///
+    /// # Errors
+    /// `NotFound`, or `Unreadable` with the reason.
+    fn binary(&self, target: &str) -> Result<PathBuf, HostError>;
+
+    /// A function of an ELF file.
+    ///
+    /// # Errors
+    /// `NotFound`, or `Unreadable` where the file is no ELF file or cannot be read.
+    fn user_symbol(&self, path: &std::path::Path, name: &str) -> Result<UserSymbol, HostError>;
+
+    /// Names of the functions of an ELF file; may repeat.
+    ///
+    /// # Errors
+    /// As for [`Host::user_symbol`], without `NotFound`.
+    fn user_symbols(&self, path: &std::path::Path) -> Result<Vec<String>, HostError>;
+}

@@ -1,0 +1,203 @@
+//! Decides where everything is: the one place that chooses offsets.
+//!
+//! The code generator and the runtime both read what is decided here: the tables of the image, and for each program
+//! which locals fit the BPF stack and which live in its per-CPU scratch area. The stack has 512 bytes; nothing
+//! larger than [`ON_STACK_LIMIT`] is ever put there, and a program's locals never fill more than
+//! [`STACK_BUDGET`].
+
+use ebtrace_image as image;
+
+use super::{Event, Func, LocalId, Map, Probe, Program, scope};
+use crate::source::{Sources, Span};
+use crate::types::{Type, TypeId, Types};
+
+/// The largest local in bytes that may stand on the stack.
+pub const ON_STACK_LIMIT: u32 = 32;
+/// How much of the 512 bytes of stack a program's locals may fill; the rest is for what LLVM spills.
+pub const STACK_BUDGET: u32 = 256;
+/// The largest scratch area of one program in bytes: the kernel's limit for a per-CPU value.
+pub const SCRATCH_LIMIT: u32 = 32 * 1024;
+
+/// Where everything is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Layout {
+    /// The tables for the runtime; its `object` is still empty.
+    pub image: image::Image,
+    /// In the order of [`Program::probes`].
+    pub probes: Vec<ProbeLayout>,
+}
+
+/// Where the locals of a program are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProbeLayout {
+    /// In the order of the function's locals.
+    pub locals: Vec<Place>,
+    /// Size of the scratch area in bytes, a multiple of 8; 0 where none is needed.
+    pub scratch: u32,
+}
+
+/// Where a local is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// On the stack, or in a register if it is a scalar whose address nobody takes.
+    Stack,
+    /// So many bytes into the program's scratch area; aligned to 8.
+    Scratch(u32),
+}
+
+impl ProbeLayout {
+    /// Where a local is.
+    pub fn place(&self, local: LocalId) -> Place {
+        self.locals[local.into_raw().into_u32() as usize]
+    }
+}
+
+/// A program that needs more scratch memory than the kernel gives one CPU.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Oversize {
+    /// Index in [`Program::probes`].
+    pub probe: usize,
+    /// Bytes it would need.
+    pub needs: u32,
+}
+
+/// Lays out a checked program.
+///
+/// # Errors
+/// The programs whose large values together exceed [`SCRATCH_LIMIT`].
+pub fn lay_out(program: &Program, sources: &Sources, settings: &image::Settings) -> Result<Layout, Vec<Oversize>> {
+    let types = &program.types;
+    let probes: Vec<ProbeLayout> = program.probes.iter().map(|probe| place_locals(types, &probe.func)).collect();
+    let large = probes.iter().enumerate().filter(|(_, probe)| probe.scratch > SCRATCH_LIMIT);
+    let oversize: Vec<Oversize> = large.map(|(probe, layout)| Oversize { probe, needs: layout.scratch }).collect();
+    if !oversize.is_empty() {
+        return Err(oversize);
+    }
+    let image = image::Image {
+        object: Vec::new(),
+        maps: program.maps.iter().map(|(_, map)| map_table(types, map)).collect(),
+        events: program.events.iter().map(|(_, event)| event_table(types, event)).collect(),
+        probes: program.probes.iter().enumerate().map(|(index, probe)| probe_table(index, probe)).collect(),
+        sites: program.sites.iter().map(|(_, &span)| site(sources, span)).collect(),
+        settings: settings.clone(),
+    };
+    Ok(Layout { image, probes })
+}
+
+fn map_table(types: &Types, map: &Map) -> image::Map {
+    let aggregate = matches!(types.get(map.value), Type::Aggregate(_));
+    let storage = match (map.key.is_some(), aggregate) {
+        (true, false) => image::Storage::Hash,
+        (true, true) => image::Storage::PerCpuHash,
+        (false, false) => image::Storage::Array,
+        (false, true) => image::Storage::PerCpuArray,
+    };
+    let offset = if map.key.is_some() { 0 } else { 8 };
+    image::Map {
+        name: format!("@{}", map.name),
+        symbol: format!("AT_{}", map.name),
+        storage,
+        key: map.key.map(|key| image::Slot { offset: 0, shape: shape(types, key) }),
+        value: image::Slot { offset, shape: shape(types, map.value) },
+        value_size: offset + types.size(map.value),
+        max_entries: map.max_entries,
+    }
+}
+
+fn event_table(types: &Types, event: &Event) -> image::Event {
+    let mut at = 8;
+    let mut fields = Vec::with_capacity(event.fields.len());
+    for &field in &event.fields {
+        at = u32::next_multiple_of(at, types.align(field));
+        fields.push(image::Slot { offset: at, shape: shape(types, field) });
+        at += types.size(field);
+    }
+    image::Event {
+        action: event.action.clone(),
+        record: image::Record { size: at.next_multiple_of(8), fields },
+    }
+}
+
+fn probe_table(index: usize, probe: &Probe) -> image::Probe {
+    let name: String = probe.label.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    image::Probe {
+        program: format!("{name}_{index}"),
+        label: probe.label.clone(),
+        attach: probe.attach.clone(),
+        site: image::SiteId(probe.site.into_raw().into_u32()),
+    }
+}
+
+/// A span as lines and columns.
+pub fn site(sources: &Sources, span: Span) -> image::Site {
+    let source = sources.get(span.file);
+    let (start, end) = (source.position(span.start), source.position(span.end));
+    image::Site {
+        file: source.name.clone(),
+        line: start.line,
+        column: start.column,
+        end_line: end.line,
+        end_column: end.column,
+        source: source.line(start.line).to_owned(),
+    }
+}
+
+/// How the runtime reads a value of a type.
+pub fn shape(types: &Types, id: TypeId) -> image::Shape {
+    let record = |elements: &[TypeId]| {
+        let (offsets, size) = types.tuple_layout(elements);
+        let slots = offsets.iter().zip(elements);
+        let fields = slots.map(|(&offset, &ty)| image::Slot { offset, shape: shape(types, ty) }).collect();
+        image::Shape::Tuple(image::Record { size, fields })
+    };
+    match types.get(id) {
+        Type::Unknown | Type::Void => record(&[]),
+        Type::Bool => image::Shape::Bool,
+        Type::Int { bits, signed } => image::Shape::Int { size: bits / 8, signed: *signed },
+        Type::Str(size) => image::Shape::Str { size: *size },
+        Type::Pointer { .. } => image::Shape::Pointer,
+        Type::Array { of, len } => record(&vec![*of; *len as usize]),
+        Type::Struct(all) => image::Shape::Tuple(image::Record {
+            size: all.size,
+            fields: all
+                .fields
+                .iter()
+                .map(|field| image::Slot { offset: field.offset, shape: shape(types, field.ty) })
+                .collect(),
+        }),
+        Type::Tuple(elements) => record(elements),
+        Type::Stack { user, frames } => image::Shape::Stack { user: *user, frames: *frames },
+        Type::Symbol { user } => image::Shape::Symbol { user: *user },
+        Type::Aggregate(aggregate) => image::Shape::Aggregate(aggregate.image()),
+    }
+}
+
+/// Chooses a place for each local. Small ones go on the stack until it is full; the others share the scratch area,
+/// where those of blocks that do not overlap lie on top of each other.
+fn place_locals(types: &Types, func: &Func) -> ProbeLayout {
+    let homes = scope::homes(func);
+    let in_memory = scope::in_memory(types, func);
+    let mut layout = ProbeLayout { locals: vec![Place::Stack; func.locals.len()], scratch: 0 };
+    let mut large: Vec<LocalId> = Vec::new();
+    let mut stack = 0;
+    for (id, local) in func.locals.iter().filter(|(id, _)| in_memory.contains(id)) {
+        let size = types.size(local.ty).next_multiple_of(8);
+        if size <= ON_STACK_LIMIT && stack + size <= STACK_BUDGET {
+            stack += size;
+        } else {
+            large.push(id);
+        }
+    }
+    // A block's locals start where its parent's end; parents come before their children.
+    let mut ends: Vec<u32> = Vec::with_capacity(homes.parents.len());
+    for (block, parent) in homes.parents.iter().enumerate() {
+        let mut end = parent.map_or(0, |parent: usize| ends[parent]);
+        for &local in large.iter().filter(|local| homes.of(**local) == Some(block)) {
+            layout.locals[local.into_raw().into_u32() as usize] = Place::Scratch(end);
+            end += types.size(func.locals[local].ty).next_multiple_of(8);
+        }
+        layout.scratch = layout.scratch.max(end);
+        ends.push(end);
+    }
+    layout
+}

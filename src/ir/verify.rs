@@ -1,0 +1,196 @@
+//! The contract with the code generator: what holds here, it may rely on.
+
+use std::collections::HashSet;
+
+use super::scope::{blocks_of, exprs_of};
+use super::*;
+use crate::types::Type;
+
+/// Checks a whole program.
+///
+/// # Errors
+/// The first thing that is wrong, with the function's IR: always a fault of the compiler, never of the script.
+pub fn verify(program: &Program) -> Result<(), String> {
+    for probe in &program.probes {
+        let mut verifier = Verifier { program, func: &probe.func, known: HashSet::new() };
+        if let Err(what) = verifier.block(&probe.func.body) {
+            let text = print::func(program, &probe.func);
+            return Err(format!("{}: {what}\n{text}", probe.label));
+        }
+    }
+    Ok(())
+}
+
+struct Verifier<'a> {
+    program: &'a Program,
+    func: &'a Func,
+    known: HashSet<ValueId>,
+}
+
+impl Verifier<'_> {
+    fn block(&mut self, block: &Block) -> Result<(), String> {
+        let mut defined = Vec::new();
+        for stmt in &block.stmts {
+            for expr in exprs_of(&stmt.kind) {
+                self.expr(expr)?;
+            }
+            self.stmt(&stmt.kind)?;
+            for inner in blocks_of(&stmt.kind) {
+                self.block(inner)?;
+            }
+            if let Some(result) = result_of(&stmt.kind) {
+                if !self.known.insert(result) {
+                    return Err(format!("%{} is assigned twice", result.into_raw()));
+                }
+                defined.push(result);
+            }
+        }
+        for result in defined {
+            self.known.remove(&result);
+        }
+        Ok(())
+    }
+
+    fn ty(&self, expr: ExprId) -> TypeId {
+        self.func.types[expr]
+    }
+
+    fn scalar(&self, expr: ExprId) -> Result<TypeId, String> {
+        let ty = self.ty(expr);
+        self.require(self.program.types.is_scalar(ty), "a scalar is needed", expr)?;
+        Ok(ty)
+    }
+
+    fn require(&self, holds: bool, what: &str, expr: ExprId) -> Result<(), String> {
+        let ty = self.program.types.name(self.ty(expr));
+        if holds { Ok(()) } else { Err(format!("{what}, not {:?} of type {ty}", self.func.exprs[expr])) }
+    }
+
+    fn expr(&self, id: ExprId) -> Result<(), String> {
+        let types = &self.program.types;
+        match &self.func.exprs[id] {
+            Expr::Int(_) | Expr::Context(_) | Expr::Global(_) => self.scalar(id).map(|_| ()),
+            Expr::Bytes(bytes) => {
+                self.require(types.size(self.ty(id)) as usize == bytes.len(), "a constant as long as its type", id)
+            }
+            Expr::Local(local) => {
+                self.require(!types.is_scalar(self.func.locals[*local].ty), "a local in memory", id)?;
+                self.require(self.func.locals[*local].ty == self.ty(id), "the local's type", id)
+            }
+            Expr::Value(value) => {
+                self.require(self.known.contains(value), "a value that is in scope", id)?;
+                self.require(self.func.values[*value].ty == self.ty(id), "the value's type", id)
+            }
+            Expr::ContextAddress(_) | Expr::Address(..) => Ok(()),
+            Expr::Binary { left, right, .. } => {
+                self.expr(*left)?;
+                self.expr(*right)?;
+                let (left_type, right_type) = (self.scalar(*left)?, self.scalar(*right)?);
+                self.require(left_type == right_type, "operands of one type", id)
+            }
+            Expr::Convert(operand) => {
+                self.expr(*operand)?;
+                self.scalar(*operand)?;
+                self.scalar(id).map(|_| ())
+            }
+            Expr::Select { condition, then, otherwise } => {
+                for part in [condition, then, otherwise] {
+                    self.expr(*part)?;
+                    self.scalar(*part)?;
+                }
+                self.require(self.ty(*condition) == TypeId::BOOL, "a bool", *condition)?;
+                self.require(self.ty(*then) == self.ty(*otherwise), "branches of one type", id)
+            }
+        }
+    }
+
+    /// Whether a value may be put where a type is wanted: the same type, or a shorter string.
+    fn fits(&self, value: ExprId, wanted: TypeId) -> Result<(), String> {
+        let ty = self.ty(value);
+        let fits = match (self.program.types.get(ty), self.program.types.get(wanted)) {
+            (Type::Str(size), Type::Str(room)) => size <= room,
+            _ => ty == wanted,
+        };
+        let wanted = self.program.types.name(wanted);
+        self.require(fits, &format!("a value of type {wanted} is needed"), value)
+    }
+
+    fn key(&self, map: MapId, key: Option<ExprId>) -> Result<(), String> {
+        match (self.program.maps[map].key, key) {
+            (None, None) => Ok(()),
+            (Some(wanted), Some(key)) => self.require(self.ty(key) == wanted, "the map's key type", key),
+            _ => Err(format!("@{} has a key in one place only", self.program.maps[map].name)),
+        }
+    }
+
+    fn stmt(&self, stmt: &StmtKind) -> Result<(), String> {
+        let types = &self.program.types;
+        match stmt {
+            StmtKind::Store { local, value } => self.fits(*value, self.func.locals[*local].ty),
+            StmtKind::StorePart { local, offset, ty, value } => {
+                let room = types.size(self.func.locals[*local].ty);
+                self.require(offset + types.size(*ty) <= room, "a part within the local", *value)?;
+                self.fits(*value, *ty)
+            }
+            StmtKind::StrEqual { left, right, .. } => [left, right].into_iter().try_for_each(|side| {
+                self.require(matches!(types.get(self.ty(*side)), Type::Str(_)), "a string", *side)
+            }),
+            StmtKind::MapGet { map, key, into, .. } => {
+                let value = self.program.maps[*map].value;
+                let read = self.func.locals[*into].ty;
+                let fits = match types.get(value) {
+                    Type::Aggregate(_) => types.size(read) == 8 && types.is_int(read),
+                    _ => read == value,
+                };
+                if !fits {
+                    return Err(format!("@{} read into another type", self.program.maps[*map].name));
+                }
+                self.key(*map, *key)
+            }
+            StmtKind::MapPut { map, key, value, full } => {
+                self.full(*full)?;
+                self.require(self.ty(*value) == self.program.maps[*map].value, "the map's value type", *value)?;
+                self.key(*map, *key)
+            }
+            StmtKind::MapAdd { map, key, value, full } => {
+                self.full(*full)?;
+                if let Some(value) = value {
+                    let ty = self.scalar(*value)?;
+                    self.require(types.size(ty) == 8, "64 bits", *value)?;
+                }
+                self.key(*map, *key)
+            }
+            StmtKind::MapDelete { map, key, .. } => self.key(*map, *key),
+            StmtKind::Emit { event, args } => {
+                let fields = &self.program.events[*event].fields;
+                if fields.len() != args.len() {
+                    return Err(format!("event {} takes {} values", event.into_raw(), fields.len()));
+                }
+                args.iter().zip(fields).try_for_each(|(&arg, &field)| self.fits(arg, field))
+            }
+            StmtKind::If { condition, .. } => {
+                self.require(self.ty(*condition) == TypeId::BOOL, "a bool", *condition)
+            }
+            StmtKind::Call { args, .. } if args.len() > 5 => Err("a helper takes at most five arguments".to_owned()),
+            StmtKind::Load { local, result } => {
+                let same = self.func.locals[*local].ty == self.func.values[*result].ty;
+                if same { Ok(()) } else { Err("a load of another type".to_owned()) }
+            }
+            StmtKind::Call { .. } | StmtKind::Zero { .. } | StmtKind::Block(_) | StmtKind::Return => Ok(()),
+        }
+    }
+
+    fn full(&self, event: EventId) -> Result<(), String> {
+        let fields = &self.program.events[event].fields;
+        if fields[..] == [TypeId::I64] { Ok(()) } else { Err("a failure carries one int64".to_owned()) }
+    }
+}
+
+fn result_of(stmt: &StmtKind) -> Option<ValueId> {
+    match stmt {
+        StmtKind::Load { result, .. } | StmtKind::StrEqual { result, .. } => Some(*result),
+        StmtKind::Call { result, .. } => *result,
+        StmtKind::MapGet { found, .. } | StmtKind::MapDelete { found, .. } => *found,
+        _ => None,
+    }
+}

@@ -1,0 +1,146 @@
+//! Script texts and places in them.
+//!
+//! Places are byte offsets; lines and columns exist only where something is shown to a person.
+
+/// Index of a text in [`Sources`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct FileId(pub u16);
+
+/// A range of bytes in one text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Span {
+    /// The text.
+    pub file: FileId,
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+impl Span {
+    /// The bytes `start..end` of `file`.
+    pub fn new(file: FileId, start: usize, end: usize) -> Span {
+        // Scripts are limited to 4 GiB by `Sources::add`.
+        Span { file, start: start as u32, end: end as u32 }
+    }
+
+    /// From the start of this span to the end of another in the same text.
+    pub fn to(self, other: Span) -> Span {
+        Span { file: self.file, start: self.start.min(other.start), end: self.end.max(other.end) }
+    }
+
+    /// The bytes `from..to` counted from the start of this span.
+    pub fn part(self, from: usize, to: usize) -> Span {
+        Span { file: self.file, start: self.start + from as u32, end: self.start + to as u32 }
+    }
+
+    /// As a range of indices into the text.
+    pub fn range(self) -> std::ops::Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
+/// A value and where it stands in the script.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Spanned<T> {
+    /// The value.
+    pub node: T,
+    /// Its place.
+    pub span: Span,
+}
+
+/// A script's text and name.
+#[derive(Debug)]
+pub struct Source {
+    /// As messages call it: `lat.bt`, `stdin`.
+    pub name: String,
+    /// The whole text.
+    pub text: String,
+    /// Byte offset of the start of each line.
+    lines: Vec<u32>,
+}
+
+/// Line and column, both from 1; columns count characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// Line.
+    pub line: u32,
+    /// Column.
+    pub column: u32,
+}
+
+impl Source {
+    /// The text of a line (from 1) without its end; empty beyond the last.
+    pub fn line(&self, line: u32) -> &str {
+        let index = line.saturating_sub(1) as usize;
+        let Some(&start) = self.lines.get(index) else { return "" };
+        let end = self.lines.get(index + 1).map_or(self.text.len(), |&next| next as usize);
+        self.text[start as usize..end].trim_end_matches(['\n', '\r'])
+    }
+
+    /// Line and column of a byte offset; an offset past the end is the end.
+    pub fn position(&self, offset: u32) -> Position {
+        let mut offset = (offset as usize).min(self.text.len());
+        while !self.text.is_char_boundary(offset) {
+            offset -= 1;
+        }
+        let line = self.lines.partition_point(|&start| start as usize <= offset).max(1);
+        let start = self.lines[line - 1] as usize;
+        Position { line: line as u32, column: self.text[start..offset].chars().count() as u32 + 1 }
+    }
+
+    /// Byte offset at which each line starts.
+    pub fn line_starts(&self) -> &[u32] {
+        &self.lines
+    }
+}
+
+/// All texts of one compilation.
+#[derive(Debug, Default)]
+pub struct Sources {
+    files: Vec<Source>,
+}
+
+impl Sources {
+    /// No texts yet.
+    pub fn new() -> Sources {
+        Sources::default()
+    }
+
+    /// Adds a text; a text of 4 GiB or more is cut, which no script that compiles in a lifetime reaches.
+    pub fn add(&mut self, name: impl Into<String>, mut text: String) -> FileId {
+        if text.len() > u32::MAX as usize {
+            text.clear();
+        }
+        let starts = text.bytes().enumerate().filter(|&(_, byte)| byte == b'\n').map(|(at, _)| at as u32 + 1);
+        let lines = std::iter::once(0).chain(starts).collect();
+        self.files.push(Source { name: name.into(), text, lines });
+        FileId((self.files.len() - 1) as u16)
+    }
+
+    /// The text behind an id that [`Sources::add`] gave.
+    pub fn get(&self, file: FileId) -> &Source {
+        &self.files[usize::from(file.0)]
+    }
+
+    /// The characters of a span.
+    pub fn slice(&self, span: Span) -> &str {
+        self.get(span.file).text.get(span.range()).unwrap_or("")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_count_characters() {
+        let mut sources = Sources::new();
+        let file = sources.add("x.bt", "a\nbé c\n".to_owned());
+        let source = sources.get(file);
+        assert_eq!(source.position(0), Position { line: 1, column: 1 });
+        assert_eq!(source.position(6), Position { line: 2, column: 4 });
+        assert_eq!(source.position(99), Position { line: 3, column: 1 });
+        assert_eq!((source.line(2), source.line(3), source.line(9)), ("bé c", "", ""));
+    }
+}

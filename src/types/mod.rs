@@ -1,0 +1,376 @@
+//! The types of the language, interned: equal types have equal ids.
+//!
+//! Sizes and alignments are computed here and nowhere else.
+
+pub mod format;
+
+use std::fmt;
+
+use indexmap::IndexSet;
+
+/// Index of a [`Type`] in [`Types`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TypeId(u32);
+
+/// Which memory a pointer points into, and so which helper reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Space {
+    /// Kernel memory.
+    Kernel,
+    /// Memory of the current process.
+    User,
+    /// The program's context: read directly.
+    Context,
+}
+
+/// A type.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Type {
+    /// Not known (yet): every operation on it is fine and yields it again.
+    Unknown,
+    /// No value.
+    Void,
+    /// `true` or `false`: one byte.
+    Bool,
+    /// 8, 16, 32 or 64 bits.
+    Int {
+        /// Width.
+        bits: u8,
+        /// Two's complement.
+        signed: bool,
+    },
+    /// Text in a buffer of so many bytes, its NUL and zeros after it included.
+    Str(u32),
+    /// An address.
+    Pointer {
+        /// What stands there.
+        to: TypeId,
+        /// Where.
+        space: Space,
+    },
+    /// Elements side by side.
+    Array {
+        /// Of this type.
+        of: TypeId,
+        /// How many.
+        len: u32,
+    },
+    /// A record with named fields at given offsets.
+    Struct(Box<Struct>),
+    /// Values side by side, laid out as C does.
+    Tuple(Vec<TypeId>),
+    /// A call stack of at most so many frames.
+    Stack {
+        /// User space instead of the kernel's.
+        user: bool,
+        /// Room for this many frames.
+        frames: u32,
+    },
+    /// A code address to be shown as a symbol.
+    Symbol {
+        /// User space instead of the kernel.
+        user: bool,
+    },
+    /// A per-CPU aggregation; only maps hold it.
+    Aggregate(Aggregate),
+}
+
+/// A record with named fields at given offsets.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Struct {
+    /// As messages call it.
+    pub name: String,
+    /// Bytes.
+    pub size: u32,
+    /// In order.
+    pub fields: Vec<Field>,
+}
+
+/// A field of a [`Struct`].
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Field {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub ty: TypeId,
+    /// Bytes from the start of the record.
+    pub offset: u32,
+    /// How the value is found from there.
+    pub access: Access,
+}
+
+/// How the value of a field is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// It stands at the offset.
+    Plain,
+    /// A `u32` stands there whose lower half is the offset of the data from the start of the record.
+    DataLoc,
+    /// The same, but from the end of this field.
+    RelLoc,
+}
+
+/// The aggregations of maps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Aggregate {
+    /// `count()`
+    Count,
+    /// `sum(n)`
+    Sum {
+        /// Sign of the numbers.
+        signed: bool,
+    },
+    /// `min(n)`
+    Min {
+        /// Sign of the numbers.
+        signed: bool,
+    },
+    /// `max(n)`
+    Max {
+        /// Sign of the numbers.
+        signed: bool,
+    },
+    /// `avg(n)`
+    Avg {
+        /// Sign of the numbers.
+        signed: bool,
+    },
+    /// `hist(n, bits)`
+    Hist {
+        /// log2 of the number of buckets within one power of two, 0 to 5.
+        bits: u8,
+    },
+    /// `lhist(n, min, max, step)`
+    Lhist {
+        /// Lower end of the second bucket.
+        min: i64,
+        /// Lower end of the last bucket.
+        max: i64,
+        /// Width of a bucket.
+        step: i64,
+    },
+}
+
+impl TypeId {
+    /// [`Type::Unknown`]
+    pub const UNKNOWN: TypeId = TypeId(0);
+    /// [`Type::Void`]
+    pub const VOID: TypeId = TypeId(1);
+    /// [`Type::Bool`]
+    pub const BOOL: TypeId = TypeId(2);
+    /// Signed, 8 bits.
+    pub const I8: TypeId = TypeId(3);
+    /// Signed, 16 bits.
+    pub const I16: TypeId = TypeId(4);
+    /// Signed, 32 bits.
+    pub const I32: TypeId = TypeId(5);
+    /// Signed, 64 bits.
+    pub const I64: TypeId = TypeId(6);
+    /// Unsigned, 8 bits.
+    pub const U8: TypeId = TypeId(7);
+    /// Unsigned, 16 bits.
+    pub const U16: TypeId = TypeId(8);
+    /// Unsigned, 32 bits.
+    pub const U32: TypeId = TypeId(9);
+    /// Unsigned, 64 bits.
+    pub const U64: TypeId = TypeId(10);
+
+    /// The integer type of 8, 16, 32 or 64 bits; other widths are rounded up.
+    pub fn int(bits: u8, signed: bool) -> TypeId {
+        let rank = match bits {
+            0..=8 => 0,
+            9..=16 => 1,
+            17..=32 => 2,
+            _ => 3,
+        };
+        TypeId(rank + if signed { 3 } else { 7 })
+    }
+}
+
+/// The interner.
+#[derive(Debug, Clone)]
+pub struct Types {
+    set: IndexSet<Type>,
+}
+
+impl Default for Types {
+    fn default() -> Types {
+        Types::new()
+    }
+}
+
+impl Types {
+    /// Holds the types that [`TypeId`] has constants for.
+    pub fn new() -> Types {
+        let mut set = IndexSet::from([Type::Unknown, Type::Void, Type::Bool]);
+        for signed in [true, false] {
+            set.extend([8, 16, 32, 64].map(|bits| Type::Int { bits, signed }));
+        }
+        Types { set }
+    }
+
+    /// The id of a type.
+    pub fn intern(&mut self, ty: Type) -> TypeId {
+        TypeId(self.set.insert_full(ty).0 as u32)
+    }
+
+    /// The type behind an id.
+    pub fn get(&self, id: TypeId) -> &Type {
+        &self.set[id.0 as usize]
+    }
+
+    /// `Type::Str` of this size.
+    pub fn string(&mut self, size: u32) -> TypeId {
+        self.intern(Type::Str(size))
+    }
+
+    /// `Type::Pointer`
+    pub fn pointer(&mut self, to: TypeId, space: Space) -> TypeId {
+        self.intern(Type::Pointer { to, space })
+    }
+
+    /// Size in bytes of a value in memory. Aggregations have the size of one CPU's part.
+    pub fn size(&self, id: TypeId) -> u32 {
+        match self.get(id) {
+            Type::Unknown | Type::Void => 0,
+            Type::Bool => 1,
+            Type::Int { bits, .. } => u32::from(bits / 8),
+            Type::Str(size) => *size,
+            Type::Pointer { .. } => 8,
+            Type::Array { of, len } => self.size(*of) * len,
+            Type::Struct(record) => record.size,
+            Type::Tuple(elements) => self.tuple_layout(elements).1,
+            Type::Stack { frames, .. } => 16 + 8 * frames,
+            Type::Symbol { .. } => 16,
+            Type::Aggregate(aggregate) => aggregate.image().words() * 8,
+        }
+    }
+
+    /// Alignment in bytes of a value in memory.
+    pub fn align(&self, id: TypeId) -> u32 {
+        match self.get(id) {
+            Type::Unknown | Type::Void | Type::Bool | Type::Str(_) => 1,
+            Type::Int { bits, .. } => u32::from(bits / 8),
+            Type::Array { of, .. } => self.align(*of),
+            Type::Tuple(elements) => elements.iter().map(|&element| self.align(element)).max().unwrap_or(1),
+            Type::Pointer { .. }
+            | Type::Struct(_)
+            | Type::Stack { .. }
+            | Type::Symbol { .. }
+            | Type::Aggregate(_) => 8,
+        }
+    }
+
+    /// Offsets of a tuple's elements, and its size with the padding at the end.
+    pub fn tuple_layout(&self, elements: &[TypeId]) -> (Vec<u32>, u32) {
+        let mut at = 0u32;
+        let mut most = 1;
+        let mut offsets = Vec::with_capacity(elements.len());
+        for &element in elements {
+            let align = self.align(element);
+            most = most.max(align);
+            at = at.next_multiple_of(align);
+            offsets.push(at);
+            at += self.size(element);
+        }
+        (offsets, at.next_multiple_of(most))
+    }
+
+    /// Whether values live in registers; all others live in memory.
+    pub fn is_scalar(&self, id: TypeId) -> bool {
+        matches!(self.get(id), Type::Bool | Type::Int { .. } | Type::Pointer { .. })
+    }
+
+    /// Whether it is an integer of any width.
+    pub fn is_int(&self, id: TypeId) -> bool {
+        matches!(self.get(id), Type::Int { .. })
+    }
+
+    /// Whether it is a signed integer.
+    pub fn is_signed(&self, id: TypeId) -> bool {
+        matches!(self.get(id), Type::Int { signed: true, .. })
+    }
+
+    /// The low bits of an integer constant of a type, extended to 64 by its sign.
+    pub fn extend(&self, value: u64, id: TypeId) -> u64 {
+        let Type::Int { bits, signed } = *self.get(id) else { return value };
+        let unused = 64 - u32::from(bits);
+        if signed { ((value << unused) as i64 >> unused) as u64 } else { value << unused >> unused }
+    }
+
+    /// As messages spell it.
+    pub fn name(&self, id: TypeId) -> TypeName<'_> {
+        TypeName { types: self, id }
+    }
+}
+
+impl Aggregate {
+    /// The same for the runtime.
+    pub fn image(self) -> ebtrace_image::Aggregate {
+        use ebtrace_image::Aggregate as Image;
+        match self {
+            Aggregate::Count => Image::Count,
+            Aggregate::Sum { signed } => Image::Sum { signed },
+            Aggregate::Min { signed } => Image::Min { signed },
+            Aggregate::Max { signed } => Image::Max { signed },
+            Aggregate::Avg { signed } => Image::Avg { signed },
+            Aggregate::Hist { bits } => Image::Hist { bits },
+            Aggregate::Lhist { min, max, step } => Image::Lhist { min, max, step },
+        }
+    }
+
+    /// The function that makes it.
+    pub fn function(self) -> &'static str {
+        match self {
+            Aggregate::Count => "count",
+            Aggregate::Sum { .. } => "sum",
+            Aggregate::Min { .. } => "min",
+            Aggregate::Max { .. } => "max",
+            Aggregate::Avg { .. } => "avg",
+            Aggregate::Hist { .. } => "hist",
+            Aggregate::Lhist { .. } => "lhist",
+        }
+    }
+}
+
+/// Shows a type as messages spell it: `uint64`, `string[16]`, `count_t`.
+#[derive(Clone, Copy)]
+pub struct TypeName<'a> {
+    types: &'a Types,
+    id: TypeId,
+}
+
+impl fmt::Display for TypeName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of = |id: TypeId| TypeName { types: self.types, id };
+        match self.types.get(self.id) {
+            Type::Unknown => f.write_str("unknown"),
+            Type::Void => f.write_str("void"),
+            Type::Bool => f.write_str("bool"),
+            Type::Int { bits, signed } => write!(f, "{}int{bits}", if *signed { "" } else { "u" }),
+            Type::Str(size) => write!(f, "string[{size}]"),
+            Type::Pointer { to, .. } => write!(f, "{} *", of(*to)),
+            Type::Array { of: element, len } => write!(f, "{}[{len}]", of(*element)),
+            Type::Struct(record) => f.write_str(&record.name),
+            Type::Tuple(elements) => {
+                f.write_str("(")?;
+                for (index, &element) in elements.iter().enumerate() {
+                    write!(f, "{}{}", if index == 0 { "" } else { "," }, of(element))?;
+                }
+                f.write_str(")")
+            }
+            Type::Stack { user, frames } => write!(f, "{}stack_{frames}", if *user { "u" } else { "k" }),
+            Type::Symbol { user } => f.write_str(if *user { "usym_t" } else { "ksym_t" }),
+            Type::Aggregate(aggregate) => {
+                let unsigned = match aggregate {
+                    Aggregate::Sum { signed }
+                    | Aggregate::Min { signed }
+                    | Aggregate::Max { signed }
+                    | Aggregate::Avg { signed } => !signed,
+                    _ => false,
+                };
+                write!(f, "{}{}_t", if unsigned { "u" } else { "" }, aggregate.function())
+            }
+        }
+    }
+}

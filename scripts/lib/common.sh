@@ -15,3 +15,9 @@ one_of() {
   for choice; do [ "$value" = "$choice" ] && return; done
   die "$name is '$value'; it must be one of: $*"
 }
+
+# hear_interrupts "$@" : a shell starts its background jobs deaf to SIGINT, and bash cannot change that from inside;
+# but `kill -INT` of a tracer in the background must end it, so the script starts itself anew.
+hear_interrupts() {
+  [ "$(trap -p INT)" != "trap -- '' SIGINT" ] || exec env --default-signal=INT,QUIT "$0" "$@"
+}

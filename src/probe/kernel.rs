@@ -108,13 +108,13 @@ fn missing_function(part: &Part, function: &str, host: &dyn Host) -> ProbeError 
 
 /// A system call's tracepoint fires where the functions that implement it would.
 fn tracepoint_for(function: &str, ret: bool, host: &dyn Host) -> Option<String> {
-    let bare = ["__x64_sys_", "__arm64_sys_", "__se_sys_", "do_sys_", "ksys_", "sys_"]
-        .iter()
-        .find_map(|prefix| function.strip_prefix(prefix))?;
-    let without_version = bare.trim_end_matches(|c: char| c.is_ascii_digit());
+    let shared = ["do_sys_", "ksys_"].iter().find_map(|prefix| function.strip_prefix(prefix));
+    let own = ["__x64_sys_", "__arm64_sys_", "__se_sys_", "sys_"].iter().find_map(|prefix| function.strip_prefix(prefix));
+    // What a shared function such as do_sys_openat2 mostly does is the older call, openat.
+    let older = shared.map(|call| call.trim_end_matches(|c: char| c.is_ascii_digit()));
     let which = if ret { "exit" } else { "enter" };
     let exists = |call: &&str| host.tracepoint("syscalls", &format!("sys_{which}_{call}")).is_ok();
-    let call = [bare, without_version].into_iter().find(exists)?;
+    let call = [older, shared, own].into_iter().flatten().find(exists)?;
     Some(format!("tracepoint:syscalls:sys_{which}_{call}"))
 }
 

@@ -158,14 +158,11 @@ pub(crate) fn bad_argument(span: Span, builtin: &Builtin, wants: &str, found: &s
 }
 
 /// A builtin that means nothing in this probe.
-pub(crate) fn not_here(span: Span, builtin: &Builtin, kind: &crate::probe::Kind) -> Diagnostic {
+pub(crate) fn not_here(span: Span, name: &str, builtin: &Builtin, kind: &crate::probe::Kind) -> Diagnostic {
     let kinds: Vec<&str> =
         crate::probe::kinds().filter(|kind| builtin.allowed_in(kind.context)).map(|kind| kind.name).collect();
-    let diagnostic = Diagnostic::error(Code::NotHere, format!("`{}` means nothing in a `{}` probe", builtin.name, kind.name))
+    let diagnostic = Diagnostic::error(Code::NotHere, format!("`{name}` means nothing in a `{}` probe", kind.name))
         .label(span, format!("a `{}` probe has none", kind.name))
         .help(format!("it can be used in {} probes", kinds.join(", ")));
-    match (builtin.name, kind.context) {
-        ("retval", crate::probe::Context::Record) => diagnostic.help("the result of a system call is `args.ret`"),
-        _ => diagnostic,
-    }
+    if builtin.instead.is_empty() { diagnostic } else { diagnostic.help(builtin.instead) }
 }

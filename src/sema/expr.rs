@@ -93,7 +93,7 @@ impl Lower<'_> {
             }
             return self.poison();
         };
-        if !self.may_call(builtin, name_span, args.is_some()) {
+        if !self.may_call(builtin, (name, name_span), args.is_some()) {
             return self.poison();
         }
         let args = args.map_or(&[][..], |args| args);
@@ -116,9 +116,9 @@ impl Lower<'_> {
     }
 
     /// Whether a builtin may be used here in this form.
-    pub(super) fn may_call(&mut self, builtin: &'static builtin::Builtin, span: Span, called: bool) -> bool {
+    fn may_call(&mut self, builtin: &'static builtin::Builtin, (name, span): (&str, Span), called: bool) -> bool {
         if !builtin.allowed_in(self.kind.context) {
-            self.complain(error::not_here(span, builtin, self.kind));
+            self.complain(error::not_here(span, name, builtin, self.kind));
             return false;
         }
         if !called && !builtin.bare {

@@ -221,6 +221,9 @@ impl Lower<'_> {
                 if is_comparison(op) {
                     return Some(self.boolean(compares(op, a.cmp(&b))));
                 }
+                if b == 0 && matches!(op, Op::Divide | Op::Remainder) {
+                    return None;
+                }
                 Some(self.folded(fold_ints(op, a, b), span))
             }
             (Literal::Str(a), Literal::Str(b)) if is_comparison(op) => Some(self.boolean(compares(op, a.cmp(b)))),

@@ -112,10 +112,10 @@ fn tracepoint_for(function: &str, ret: bool, host: &dyn Host) -> Option<String> 
     let own = ["__x64_sys_", "__arm64_sys_", "__se_sys_", "sys_"].iter().find_map(|prefix| function.strip_prefix(prefix));
     // What a shared function such as do_sys_openat2 mostly does is the older call, openat.
     let older = shared.map(|call| call.trim_end_matches(|c: char| c.is_ascii_digit()));
-    let which = if ret { "exit" } else { "enter" };
-    let exists = |call: &&str| host.tracepoint("syscalls", &format!("sys_{which}_{call}")).is_ok();
+    let edge = if ret { "sys_exit_" } else { "sys_enter_" };
+    let exists = |call: &&str| host.tracepoint("syscalls", &format!("{edge}{call}")).is_ok();
     let call = [older, shared, own].into_iter().flatten().find(exists)?;
-    Some(format!("tracepoint:syscalls:sys_{which}_{call}"))
+    Some(format!("tracepoint:syscalls:{edge}{call}"))
 }
 
 fn tracepoint(point: &Point, host: &dyn Host, types: &mut Types) -> Result<Target, ProbeError> {

@@ -34,7 +34,11 @@ fn probes(out: &mut String) {
 fn builtins(out: &mut String) {
     out.push_str("\n## Builtins\n");
     for builtin in builtin::all() {
-        let value = if builtin.result.is_empty() { String::new() } else { format!(" → {}", builtin.result) };
+        let value = if builtin.result.is_empty() {
+            String::new()
+        } else {
+            format!(" → {}", builtin.result)
+        };
         let _ = write!(out, "\n### `{}`{value}\n\n{}\n", builtin.signature(), builtin.summary);
         let kinds: Vec<&str> = probe::kinds()
             .filter(|kind| builtin.allowed_in(kind.context))
@@ -62,7 +66,8 @@ fn scripts(out: &mut String, examples: &[&str]) {
 fn variables(out: &mut String) {
     out.push_str("\n## Environment\n\n| variable | default | meaning |\n|---|---|---|\n");
     for entry in options::ENTRIES {
-        let _ = writeln!(out, "| `{}` | `{}` | {} |", entry.variable(), entry.default, entry.summary);
+        let _ =
+            writeln!(out, "| `{}` | `{}` | {} |", entry.variable(), entry.default, entry.summary);
     }
 }
 

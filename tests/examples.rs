@@ -12,8 +12,8 @@ use ebtrace::{builtin, pipeline, probe, reference};
 fn check(script: &str) -> (Diagnostics, String) {
     let mut sources = Sources::new();
     let file = sources.add("example.bt", script.to_owned());
-    let (_, found) =
-        pipeline::check(&sources, file, &Fixture::new(), &Options::default()).expect("no bug of the compiler");
+    let (_, found) = pipeline::check(&sources, file, &Fixture::new(), &Options::default())
+        .expect("no bug of the compiler");
     let text = render::rich(&sources, &found, false);
     (found, text)
 }
@@ -32,7 +32,11 @@ fn every_builtin_has_an_example_that_compiles() {
     for builtin in builtin::all() {
         assert!(!builtin.examples.is_empty(), "{} has no example", builtin.name);
         for example in builtin.examples {
-            assert!(example.contains(builtin.name), "{}: the example does not show it", builtin.name);
+            assert!(
+                example.contains(builtin.name),
+                "{}: the example does not show it",
+                builtin.name
+            );
             assert_clean(builtin.name, example);
         }
     }
@@ -53,7 +57,12 @@ fn every_probe_type_has_an_example_that_compiles() {
 fn every_code_is_what_its_example_gets() {
     for entry in CODES.iter().filter(|entry| !entry.example.is_empty()) {
         let (found, text) = check(entry.example);
-        assert!(found.iter().any(|one| one.code == entry.code), "{}: {}\n{text}", entry.id, entry.example);
+        assert!(
+            found.iter().any(|one| one.code == entry.code),
+            "{}: {}\n{text}",
+            entry.id,
+            entry.example
+        );
     }
 }
 
@@ -83,7 +92,8 @@ fn the_reference_is_fresh() {
 
 fn documents() -> Vec<PathBuf> {
     let entries = std::fs::read_dir(root().join("docs")).expect("docs/");
-    let mut documents: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    let mut documents: Vec<PathBuf> =
+        entries.map(|entry| entry.expect("an entry").path()).collect();
     documents.retain(|path| path.extension() == Some("md".as_ref()));
     documents.push(root().join("README.md"));
     documents.retain(|path| Path::exists(path));

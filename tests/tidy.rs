@@ -34,7 +34,8 @@ fn collect(folder: &Path, endings: &[&str], found: &mut Vec<File>) {
             collect(&path, endings, found);
         } else if endings.iter().any(|ending| path.extension() == Some(ending.as_ref())) {
             let text = std::fs::read_to_string(&path).expect("a text");
-            let path = path.strip_prefix(root()).expect("within the checkout").display().to_string();
+            let path =
+                path.strip_prefix(root()).expect("within the checkout").display().to_string();
             found.push(File { path, text });
         }
     }
@@ -91,7 +92,8 @@ fn the_runtime_does_not_print() {
 fn unsafe_code_is_explained() {
     for file in sources() {
         let lines: Vec<&str> = file.text.lines().collect();
-        for (number, line) in lines.iter().enumerate().filter(|(_, line)| line.contains("unsafe {")) {
+        for (number, line) in lines.iter().enumerate().filter(|(_, line)| line.contains("unsafe {"))
+        {
             let before = &lines[number.saturating_sub(6)..=number];
             assert!(
                 before.iter().any(|line| line.contains("SAFETY:")),
@@ -120,7 +122,15 @@ fn modules_say_what_they_are() {
 
 #[test]
 fn nothing_is_left_for_later() {
-    let words = ["todo!(", "unimplemented!(", "FIXME", "XXX", "TODO", "not yet supported", "not yet implemented"];
+    let words = [
+        "todo!(",
+        "unimplemented!(",
+        "FIXME",
+        "XXX",
+        "TODO",
+        "not yet supported",
+        "not yet implemented",
+    ];
     for file in files(&["src", "runtime", "grammar"], &["rs", "lalrpop"]) {
         for word in words {
             assert!(!file.text.contains(word), "{} has `{word}`", file.path);
@@ -133,8 +143,10 @@ fn names_of_the_tables_stand_in_their_tables_only() {
     // The types of aggregations are called after their functions, the fixture is data, the part of a timer's attach
     // point that says how many is a count like any other, and sections of an object are called as probe types are.
     let exempt = |path: &str, name: &str| {
-        matches!((path, name), ("src/types/mod.rs" | "src/host/fixture.rs", _) | ("src/probe/event.rs", "count"))
-            || path.starts_with("src/codegen/")
+        matches!(
+            (path, name),
+            ("src/types/mod.rs" | "src/host/fixture.rs", _) | ("src/probe/event.rs", "count")
+        ) || path.starts_with("src/codegen/")
     };
     let builtins = builtin::all().map(|builtin| (builtin.name, "src/builtin/"));
     let kinds = probe::kinds().map(|kind| (kind.name, "src/probe/"));
@@ -142,9 +154,13 @@ fn names_of_the_tables_stand_in_their_tables_only() {
     let mut wrong = Vec::new();
     for file in files(&["src"], &["rs"]) {
         let code = code(&file.text);
-        let foreign = names.iter().filter(|(name, home)| !file.path.starts_with(home) && !exempt(&file.path, name));
+        let foreign = names
+            .iter()
+            .filter(|(name, home)| !file.path.starts_with(home) && !exempt(&file.path, name));
         let named = foreign.filter(|(name, _)| code.contains(&format!("\"{name}\"")));
-        wrong.extend(named.map(|(name, home)| format!("{} names \"{name}\", which belongs to {home}", file.path)));
+        wrong.extend(named.map(|(name, home)| {
+            format!("{} names \"{name}\", which belongs to {home}", file.path)
+        }));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
@@ -153,7 +169,12 @@ fn names_of_the_tables_stand_in_their_tables_only() {
 fn codes_are_unique_and_in_order() {
     for pair in CODES.windows(2) {
         let order = |id: &str| (id.starts_with('W'), id.to_owned());
-        assert!(order(pair[0].id) < order(pair[1].id), "{} stands before {}", pair[0].id, pair[1].id);
+        assert!(
+            order(pair[0].id) < order(pair[1].id),
+            "{} stands before {}",
+            pair[0].id,
+            pair[1].id
+        );
     }
 }
 
@@ -163,8 +184,11 @@ fn every_probe_type_has_a_live_test() {
     for kind in probe::kinds() {
         let starts = format!("{}:", kind.name);
         let used = |file: &File| {
-            let lines = || file.text.lines().map(str::trim_start).filter(|line| !line.starts_with("//"));
-            lines().any(|line| line.contains(&starts) || (kind.shape.is_empty() && line.starts_with(kind.name)))
+            let lines =
+                || file.text.lines().map(str::trim_start).filter(|line| !line.starts_with("//"));
+            lines().any(|line| {
+                line.contains(&starts) || (kind.shape.is_empty() && line.starts_with(kind.name))
+            })
         };
         assert!(live.iter().any(used), "no live test has a `{}` probe", kind.name);
     }
@@ -192,7 +216,10 @@ fn dependencies_say_what_for() {
             if line.starts_with('[') {
                 inside = line.contains("dependencies");
             } else if inside && line.contains('=') && !line.contains("path = ") {
-                assert!(before.starts_with('#'), "{manifest}: nothing says what this is for: {line}");
+                assert!(
+                    before.starts_with('#'),
+                    "{manifest}: nothing says what this is for: {line}"
+                );
             }
             before = line;
         }

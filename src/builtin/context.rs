@@ -54,8 +54,13 @@ fn argument(lower: &mut Lower<'_>, call: &Call<'_>) -> Operand {
     match registers::argument(lower.arch(), index) {
         Some(offset) => context(lower, offset),
         None => {
-            let most = (0..).take_while(|&index| registers::argument(lower.arch(), index).is_some()).count();
-            lower.complain_limit(call, format!("only `arg0` to `arg{}` are passed in registers", most - 1))
+            let most = (0..)
+                .take_while(|&index| registers::argument(lower.arch(), index).is_some())
+                .count();
+            lower.complain_limit(
+                call,
+                format!("only `arg0` to `arg{}` are passed in registers", most - 1),
+            )
         }
     }
 }

@@ -16,7 +16,12 @@ use clap::{ArgAction, Parser, ValueEnum};
 )]
 pub(crate) struct Args {
     /// Script in the command line itself
-    #[arg(short = 'e', value_name = "PROGRAM", allow_hyphen_values = true, overrides_with = "program")]
+    #[arg(
+        short = 'e',
+        value_name = "PROGRAM",
+        allow_hyphen_values = true,
+        overrides_with = "program"
+    )]
     pub(crate) program: Option<String>,
 
     /// Run a command and trace until it ends

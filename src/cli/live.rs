@@ -7,7 +7,9 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use ebtrace::host::{Arch, Feature, Host, HostError, TracepointField, UserSymbol, Version, btf, tracefs};
+use ebtrace::host::{
+    Arch, Feature, Host, HostError, TracepointField, UserSymbol, Version, btf, tracefs,
+};
 use ebtrace_runtime::binary::{self, Binary};
 use ebtrace_runtime::kernel::{self, Kallsyms, Tracefs, TracefsError};
 
@@ -21,11 +23,17 @@ pub(crate) struct Live {
 
 impl Live {
     fn tracefs(&self) -> Result<&Tracefs, HostError> {
-        self.tracefs.get_or_init(|| Tracefs::open().map_err(tracefs_error)).as_ref().map_err(Clone::clone)
+        self.tracefs
+            .get_or_init(|| Tracefs::open().map_err(tracefs_error))
+            .as_ref()
+            .map_err(Clone::clone)
     }
 
     fn kallsyms(&self) -> Result<&Kallsyms, HostError> {
-        let read = || Kallsyms::read().map_err(|error| HostError::Unreadable(format!("/proc/kallsyms: {error}")));
+        let read = || {
+            Kallsyms::read()
+                .map_err(|error| HostError::Unreadable(format!("/proc/kallsyms: {error}")))
+        };
         self.kallsyms.get_or_init(read).as_ref().map_err(Clone::clone)
     }
 
@@ -86,13 +94,18 @@ impl Host for Live {
     }
 
     fn binary(&self, target: &str) -> Result<PathBuf, HostError> {
-        binary::resolve(target, std::env::var_os("PATH").as_deref()).map_err(|_| HostError::NotFound)
+        binary::resolve(target, std::env::var_os("PATH").as_deref())
+            .map_err(|_| HostError::NotFound)
     }
 
     fn user_symbol(&self, path: &Path, name: &str) -> Result<UserSymbol, HostError> {
         let elf = self.elf(path)?;
         let function = elf.function(name).ok_or(HostError::NotFound)?;
-        Ok(UserSymbol { address: function.address, file_offset: function.offset, size: function.size })
+        Ok(UserSymbol {
+            address: function.address,
+            file_offset: function.offset,
+            size: function.size,
+        })
     }
 
     fn user_symbols(&self, path: &Path) -> Result<Vec<String>, HostError> {

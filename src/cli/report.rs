@@ -26,7 +26,8 @@ pub(crate) fn failure(error: &anyhow::Error) {
 
 /// Whether the terminal gets colours.
 fn color() -> bool {
-    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    std::io::stderr().is_terminal()
+        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// Tells a wrapper which facilities are missing; false where none listens.
@@ -37,14 +38,25 @@ pub(crate) fn lacking(features: &[Feature]) -> bool {
 }
 
 /// What went wrong while loading, attaching or running, at its place in the script.
-pub(crate) fn runtime_error(sources: &Sources, file: FileId, program: &Program, error: &Error, verbose: bool) {
+pub(crate) fn runtime_error(
+    sources: &Sources,
+    file: FileId,
+    program: &Program,
+    error: &Error,
+    verbose: bool,
+) {
     let mut list = Diagnostics::new();
     list.push(match error {
         Error::Load(LoadError::Rejected(rejection)) => rejected(sources, file, program, rejection),
         Error::Attach(error) => {
-            let diagnostic = Diagnostic::error(Code::NotAttached, format!("cannot attach `{}`", error.label))
-                .help("nothing was left attached");
-            let site = program.probes.iter().find(|probe| probe.label == error.label).map(|probe| probe.site);
+            let diagnostic =
+                Diagnostic::error(Code::NotAttached, format!("cannot attach `{}`", error.label))
+                    .help("nothing was left attached");
+            let site = program
+                .probes
+                .iter()
+                .find(|probe| probe.label == error.label)
+                .map(|probe| probe.site);
             match site {
                 Some(site) => diagnostic.label(program.sites[site], error.reason.to_string()),
                 None => diagnostic.note(error.reason.to_string()),
@@ -58,7 +70,12 @@ pub(crate) fn runtime_error(sources: &Sources, file: FileId, program: &Program, 
     }
 }
 
-fn rejected(sources: &Sources, file: FileId, program: &Program, rejection: &Rejection) -> Diagnostic {
+fn rejected(
+    sources: &Sources,
+    file: FileId,
+    program: &Program,
+    rejection: &Rejection,
+) -> Diagnostic {
     let diagnostic = Diagnostic::error(
         Code::Rejected,
         format!("the kernel's verifier refused the program of `{}`", rejection.probe),
@@ -73,12 +90,19 @@ fn rejected(sources: &Sources, file: FileId, program: &Program, rejection: &Reje
 }
 
 /// The statement that begins at a line and column; else what stands there.
-fn statement_at(sources: &Sources, file: FileId, program: &Program, (line, column): (u32, u32)) -> Option<Span> {
+fn statement_at(
+    sources: &Sources,
+    file: FileId,
+    program: &Program,
+    (line, column): (u32, u32),
+) -> Option<Span> {
     let source = sources.get(file);
     let start = *source.line_starts().get(line.checked_sub(1)? as usize)?;
     let characters = source.line(line).char_indices().map(|(at, _)| at as u32);
     let offset = start + characters.into_iter().nth(column as usize - 1)?;
-    let all = program.probes.iter().flat_map(|probe| probe.func.spans.iter().map(|(_, &span)| span));
-    let longest = all.filter(|span| span.file == file && span.start == offset).max_by_key(|span| span.end);
+    let all =
+        program.probes.iter().flat_map(|probe| probe.func.spans.iter().map(|(_, &span)| span));
+    let longest =
+        all.filter(|span| span.file == file && span.start == offset).max_by_key(|span| span.end);
     Some(longest.unwrap_or(Span { file, start: offset, end: offset + 1 }))
 }

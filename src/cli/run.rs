@@ -37,16 +37,19 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
         Verdict::Fine(checked) => checked,
         Verdict::Lacks => return Ok(LACKS),
     };
-    let target =
-        Target { version: host.version(), possible_cpus: u32::try_from(kernel::possible_cpus()?).unwrap_or(u32::MAX) };
+    let target = Target {
+        version: host.version(),
+        possible_cpus: u32::try_from(kernel::possible_cpus()?).unwrap_or(u32::MAX),
+    };
     if let Some(stage) = args.stage {
         return show(stage, &checked, &sources, &target);
     }
     let mut image = checked.layout.image.clone();
-    image.object =
-        codegen::generate(&checked.program, &checked.layout, &sources, &target).map_err(|bug| internal(&bug))?;
+    image.object = codegen::generate(&checked.program, &checked.layout, &sources, &target)
+        .map_err(|bug| internal(&bug))?;
     if let Some(path) = &args.emit_elf {
-        fs::write(path, &image.object).with_context(|| format!("cannot write {}", path.display()))?;
+        fs::write(path, &image.object)
+            .with_context(|| format!("cannot write {}", path.display()))?;
     }
     trace(args, &sources, file, &checked.program, image)
 }
@@ -64,7 +67,8 @@ fn check(
     host: &Live,
     options: &Options,
 ) -> anyhow::Result<Option<Verdict>> {
-    let (checked, mut found) = pipeline::check(sources, file, host, options).map_err(|bug| internal(&bug.0))?;
+    let (checked, mut found) =
+        pipeline::check(sources, file, host, options).map_err(|bug| internal(&bug.0))?;
     if !found.has_errors() && args.stage.is_none() && !kernel::is_privileged() {
         found.push(not_privileged());
         report::diagnostics(sources, &found);
@@ -99,11 +103,20 @@ fn read_script(args: &Args, sources: &mut Sources) -> anyhow::Result<(FileId, Ve
     };
     let (name, bytes) = if name == "-" {
         let mut bytes = Vec::new();
-        std::io::stdin().read_to_end(&mut bytes).context("cannot read the script from standard input")?;
+        std::io::stdin()
+            .read_to_end(&mut bytes)
+            .context("cannot read the script from standard input")?;
         (INLINE, bytes)
     } else {
-        let hint = if name.contains(['{', ' ']) { "; a script in the command line itself needs -e" } else { "" };
-        (name.as_str(), fs::read(name).with_context(|| format!("cannot read the script {name}{hint}"))?)
+        let hint = if name.contains(['{', ' ']) {
+            "; a script in the command line itself needs -e"
+        } else {
+            ""
+        };
+        (
+            name.as_str(),
+            fs::read(name).with_context(|| format!("cannot read the script {name}{hint}"))?,
+        )
     };
     // Bytes that are no UTF-8 can only stand in comments and strings; positions are the same either way.
     Ok((sources.add(name, String::from_utf8_lossy(&bytes).into_owned()), params.to_vec()))
@@ -115,7 +128,8 @@ fn read_options(params: Vec<String>) -> anyhow::Result<Options> {
     for entry in options::ENTRIES {
         let variable = entry.variable();
         if let Some(value) = std::env::var_os(&variable) {
-            let value = OsString::into_string(value).map_err(|_| anyhow::anyhow!("{variable} is not UTF-8"))?;
+            let value = OsString::into_string(value)
+                .map_err(|_| anyhow::anyhow!("{variable} is not UTF-8"))?;
             options.set(entry, &value).map_err(|wrong| anyhow::anyhow!("{variable} {wrong}"))?;
         }
     }
@@ -144,9 +158,13 @@ fn show(stage: Stage, checked: &Checked, sources: &Sources, target: &Target) -> 
         Stage::Ast => String::new(),
         Stage::Ir => ir::print::program(program),
         Stage::Image => serde_json::to_string_pretty(&layout.image)? + "\n",
-        Stage::Llvm => codegen::llvm_text(program, layout, sources, target, codegen::Stage::Optimised)
-            .map_err(|bug| internal(&bug))?,
-        Stage::Asm => codegen::assembly(program, layout, sources, target).map_err(|bug| internal(&bug))?,
+        Stage::Llvm => {
+            codegen::llvm_text(program, layout, sources, target, codegen::Stage::Optimised)
+                .map_err(|bug| internal(&bug))?
+        }
+        Stage::Asm => {
+            codegen::assembly(program, layout, sources, target).map_err(|bug| internal(&bug))?
+        }
     };
     put(&text)?;
     Ok(0)
@@ -155,13 +173,21 @@ fn show(stage: Stage, checked: &Checked, sources: &Sources, target: &Target) -> 
 /// Writes to standard output; a reader that went away is no error.
 fn put(text: &str) -> anyhow::Result<()> {
     match std::io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error).context("cannot write output"),
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(error).context("cannot write output")
+        }
         _ => Ok(()),
     }
 }
 
 /// Loads, attaches, and prints what happens until the session ends.
-fn trace(args: &Args, sources: &Sources, file: FileId, program: &ir::Program, image: Image) -> anyhow::Result<u8> {
+fn trace(
+    args: &Args,
+    sources: &Sources,
+    file: FileId,
+    program: &ir::Program,
+    image: Image,
+) -> anyhow::Result<u8> {
     let session = session_options(args)?;
     let outcome = Session::load(image, session)
         .and_then(Session::attach)
@@ -169,7 +195,11 @@ fn trace(args: &Args, sources: &Sources, file: FileId, program: &ir::Program, im
         .and_then(ebtrace_runtime::Stopped::finish);
     match outcome {
         Ok(status) => Ok(status),
-        Err(ebtrace_runtime::Error::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(0),
+        Err(ebtrace_runtime::Error::Output(error))
+            if error.kind() == std::io::ErrorKind::BrokenPipe =>
+        {
+            Ok(0)
+        }
         Err(error) => {
             report::runtime_error(sources, file, program, &error, args.verbose);
             Ok(1)
@@ -181,9 +211,10 @@ fn session_options(args: &Args) -> anyhow::Result<ebtrace_runtime::Options> {
     let signals = Signals::catch().context("cannot catch signals")?;
     let terminal = args.output.is_none() && std::io::stdout().is_terminal();
     let output: Box<dyn Write> = match &args.output {
-        Some(path) => {
-            Box::new(fs::File::create(path).with_context(|| format!("cannot write the output to {}", path.display()))?)
-        }
+        Some(path) => Box::new(
+            fs::File::create(path)
+                .with_context(|| format!("cannot write the output to {}", path.display()))?,
+        ),
         None => Box::new(std::io::stdout()),
     };
     let mut options = ebtrace_runtime::Options::new(output, Box::new(std::io::stderr()));

@@ -22,7 +22,9 @@ pub(super) fn explain(
         ParseError::UnrecognizedEof { expected, .. } => (None, expected),
         ParseError::InvalidToken { .. } | ParseError::User { .. } => (None, Vec::new()),
     };
-    let at = start.and_then(|(offset, kind)| tokens.iter().position(|token| token.0 == offset && token.1 == kind));
+    let at = start.and_then(|(offset, kind)| {
+        tokens.iter().position(|token| token.0 == offset && token.1 == kind)
+    });
     let place = Place { tokens, at: at.unwrap_or(tokens.len()), expected, text, file };
     place.between_bodies().or_else(|| place.slip()).unwrap_or_else(|| place.unexpected())
 }
@@ -71,7 +73,11 @@ impl<'s> Place<'_, 's> {
     }
 
     fn end_of_previous(&self) -> Span {
-        let end = self.at.checked_sub(1).and_then(|index| self.tokens.get(index)).map_or(0, |token| token.2);
+        let end = self
+            .at
+            .checked_sub(1)
+            .and_then(|index| self.tokens.get(index))
+            .map_or(0, |token| token.2);
         Span { file: self.file, start: end, end }
     }
 
@@ -105,7 +111,9 @@ impl<'s> Place<'_, 's> {
             match self.token(index) {
                 Some(Tok::BraceClose) => closed += 1,
                 Some(Tok::BraceOpen) if closed > 0 => closed -= 1,
-                Some(Tok::BraceOpen | Tok::AngleOpen | Tok::Semi | Tok::VirtualSemi) if closed == 0 => {
+                Some(Tok::BraceOpen | Tok::AngleOpen | Tok::Semi | Tok::VirtualSemi)
+                    if closed == 0 =>
+                {
                     return index + 1;
                 }
                 _ => {}
@@ -119,8 +127,12 @@ impl<'s> Place<'_, 's> {
         let span = self.found_span();
         let at = self.end_of_previous();
         match (self.previous(), self.found()) {
-            (_, Some(Tok::Outside)) if self.slice(span).starts_with('#') => Some(SyntaxError::Directive { span }),
-            (_, Some(Tok::Outside)) => Some(SyntaxError::StatementOutside { span: self.span_of(0) }),
+            (_, Some(Tok::Outside)) if self.slice(span).starts_with('#') => {
+                Some(SyntaxError::Directive { span })
+            }
+            (_, Some(Tok::Outside)) => {
+                Some(SyntaxError::StatementOutside { span: self.span_of(0) })
+            }
             (None, _) => Some(SyntaxError::NoAttachPoint { span }),
             (Some(Tok::Point(text)), _) if looks_like_statement(text) => {
                 Some(SyntaxError::StatementOutside { span: self.span_of(0) })
@@ -128,8 +140,12 @@ impl<'s> Place<'_, 's> {
             (Some(Tok::Point(_)), Some(Tok::Point(next))) if looks_like_statement(next) => {
                 Some(SyntaxError::StatementOutside { span: self.span_of(0) })
             }
-            (Some(Tok::Point(text)), None) => Some(self.glued(text).unwrap_or(SyntaxError::NoBody { at })),
-            (Some(Tok::Point(_)), Some(Tok::Point(_))) => Some(SyntaxError::MissingComma { at, next: span }),
+            (Some(Tok::Point(text)), None) => {
+                Some(self.glued(text).unwrap_or(SyntaxError::NoBody { at }))
+            }
+            (Some(Tok::Point(_)), Some(Tok::Point(_))) => {
+                Some(SyntaxError::MissingComma { at, next: span })
+            }
             (Some(Tok::Comma | Tok::PredicateClose), None) => Some(SyntaxError::NoBody { at }),
             _ => None,
         }
@@ -144,7 +160,10 @@ impl<'s> Place<'_, 's> {
 
     /// The slips that have words of their own.
     fn slip(&self) -> Option<SyntaxError> {
-        self.assignment().or_else(|| self.block()).or_else(|| self.words()).or_else(|| self.semicolon())
+        self.assignment()
+            .or_else(|| self.block())
+            .or_else(|| self.words())
+            .or_else(|| self.semicolon())
     }
 
     fn assignment(&self) -> Option<SyntaxError> {
@@ -157,7 +176,9 @@ impl<'s> Place<'_, 's> {
         let condition = match self.token(opener)? {
             Tok::PredicateOpen => true,
             Tok::ParenOpen => matches!(before, Some(Tok::If)),
-            Tok::BraceOpen | Tok::AngleOpen => matches!(self.token(self.statement()), Some(Tok::If)),
+            Tok::BraceOpen | Tok::AngleOpen => {
+                matches!(self.token(self.statement()), Some(Tok::If))
+            }
             _ => false,
         };
         Some(SyntaxError::AssignInExpression { span, condition })
@@ -169,11 +190,18 @@ impl<'s> Place<'_, 's> {
         let begin = self.statement();
         match (self.previous()?, self.found()?) {
             (Tok::Else, Tok::ParenOpen) => {
-                return Some(SyntaxError::ElseWithCondition { span: self.span_of(self.at - 1), at: span });
+                return Some(SyntaxError::ElseWithCondition {
+                    span: self.span_of(self.at - 1),
+                    at: span,
+                });
             }
             (Tok::Else, _) => {
                 let after = self.span_of(self.at - 1);
-                return Some(SyntaxError::MissingBraces { keyword: "else".to_owned(), after, span });
+                return Some(SyntaxError::MissingBraces {
+                    keyword: "else".to_owned(),
+                    after,
+                    span,
+                });
             }
             (_, Tok::Else) => return Some(SyntaxError::StrayElse { span }),
             (_, Tok::BraceOpen) if self.expects(";") => {
@@ -181,7 +209,9 @@ impl<'s> Place<'_, 's> {
             }
             _ => {}
         }
-        let keyword = (begin..self.at).rev().find(|&index| matches!(self.token(index), Some(Tok::If | Tok::Unroll)))?;
+        let keyword = (begin..self.at)
+            .rev()
+            .find(|&index| matches!(self.token(index), Some(Tok::If | Tok::Unroll)))?;
         if !self.expects("{") {
             return None;
         }
@@ -202,7 +232,9 @@ impl<'s> Place<'_, 's> {
             (Tok::Ident("let"), Tok::Variable(name)) if last == begin => {
                 Some(SyntaxError::Let { span: self.span_of(last), variable: (*name).to_owned() })
             }
-            (Tok::Ident("not"), found) if found.starts_value() => Some(self.foreign(last, "!", "means `not`")),
+            (Tok::Ident("not"), found) if found.starts_value() => {
+                Some(self.foreign(last, "!", "means `not`"))
+            }
             (_, Tok::Ident("and")) => Some(self.foreign(self.found_at(), "&&", "means `and`")),
             (_, Tok::Ident("or")) => Some(self.foreign(self.found_at(), "||", "means `or`")),
             (Tok::Ident(name), Tok::Str(_) | Tok::Int(_) | Tok::Variable(_)) if last == begin => {
@@ -245,7 +277,9 @@ impl<'s> Place<'_, 's> {
 
 /// Whether what stands where an attach point should is rather the beginning of a statement.
 fn looks_like_statement(text: &str) -> bool {
-    text.contains('(') || text.starts_with(['@', '$', '=', '+', '-']) || matches!(text, "if" | "else" | "unroll")
+    text.contains('(')
+        || text.starts_with(['@', '$', '=', '+', '-'])
+        || matches!(text, "if" | "else" | "unroll")
 }
 
 /// The words for the terminals that could follow, the most telling ones first.

@@ -157,7 +157,9 @@ impl<'s> ItemLexer<'s> {
                 Ok(Head::Brace) => Opener::Brace,
                 Ok(Head::Angle) => Opener::Angle,
                 Ok(Head::Stray) if self.tokens.is_empty() => {
-                    head.extras.errors.push(SyntaxError::Surplus { span, closer: head.slice().to_owned() });
+                    head.extras
+                        .errors
+                        .push(SyntaxError::Surplus { span, closer: head.slice().to_owned() });
                     break;
                 }
                 _ => {
@@ -234,8 +236,12 @@ impl<'s> ItemLexer<'s> {
             Tok::ParenClose => self.close(Opener::Paren, span, &mut lex.extras),
             Tok::BracketClose => self.close(Opener::Bracket, span, &mut lex.extras),
             Tok::BraceClose => self.close(Opener::Brace, span, &mut lex.extras),
-            Tok::Divide if self.closes_predicate(span) => self.close(Opener::Predicate, span, &mut lex.extras),
-            Tok::Greater if self.closes_angle(span) => self.close(Opener::Angle, span, &mut lex.extras),
+            Tok::Divide if self.closes_predicate(span) => {
+                self.close(Opener::Predicate, span, &mut lex.extras)
+            }
+            Tok::Greater if self.closes_angle(span) => {
+                self.close(Opener::Angle, span, &mut lex.extras)
+            }
             Tok::Semi => {
                 self.unwind(span, &mut lex.extras);
                 self.statement_ends();
@@ -286,7 +292,12 @@ impl<'s> ItemLexer<'s> {
 
     /// What a closing token is taken to close: its own counterpart if that is open in the statement at hand.
     fn closed_by(&self, closer: Opener) -> Option<Opener> {
-        let mut brackets = self.frames.iter().rev().map(|frame| frame.opener).take_while(|opener| !opener.is_block());
+        let mut brackets = self
+            .frames
+            .iter()
+            .rev()
+            .map(|frame| frame.opener)
+            .take_while(|opener| !opener.is_block());
         let innermost = self.frames.last().map(|frame| frame.opener)?;
         match self.innermost_block() {
             _ if brackets.any(|opener| opener == closer) => Some(closer),
@@ -334,7 +345,8 @@ impl<'s> ItemLexer<'s> {
         }
         let at = head.span().end;
         let here = Span::new(self.file, at, at);
-        let open: Vec<_> = self.frames.drain(..).rev().map(|frame| (frame.opener, frame.span)).collect();
+        let open: Vec<_> =
+            self.frames.drain(..).rev().map(|frame| (frame.opener, frame.span)).collect();
         if self.too_deep.is_none() {
             head.extras.errors.push(SyntaxError::unclosed(&open, here, self.askew));
             head.extras.damaged = true;
@@ -385,7 +397,8 @@ impl<'s> ItemLexer<'s> {
 
     fn closes_predicate(&self, slash: Span) -> bool {
         let next = after_blanks(self.text, slash.end as usize);
-        self.innermost_block() == Some(Opener::Predicate) && self.text[next..].starts_with(['{', '<'])
+        self.innermost_block() == Some(Opener::Predicate)
+            && self.text[next..].starts_with(['{', '<'])
     }
 
     /// A `>` compares if an operand follows; what tells an item from an operand is the colon after its probe type,
@@ -402,7 +415,9 @@ impl<'s> ItemLexer<'s> {
     /// Whether an item starts here: a probe type and a colon, or a probe that has no colon and what may follow it.
     fn item_starts(&self, at: usize, is_kind: impl Fn(&str) -> bool) -> bool {
         let rest = &self.text[at..];
-        let length = rest.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').unwrap_or(rest.len());
+        let length = rest
+            .find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_')
+            .unwrap_or(rest.len());
         let (word, after) = rest.split_at(length);
         if after.starts_with(':') {
             return length > 0 && is_kind(word);

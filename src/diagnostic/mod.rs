@@ -4,6 +4,7 @@
 //! rule that was broken; labels say what stands at each place; the help is text one can type.
 
 mod code;
+mod excerpt;
 pub mod render;
 mod similar;
 

@@ -1,8 +1,13 @@
 //! The ebtrace compiler: from a script to an image that the runtime loads.
 
+pub mod builtin;
 pub mod diagnostic;
 pub mod host;
 pub mod ir;
+pub mod options;
+pub mod pipeline;
+pub mod probe;
+pub mod sema;
 pub mod source;
 pub mod syntax;
 pub mod types;

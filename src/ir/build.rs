@@ -162,6 +162,17 @@ impl<'p> Builder<'p> {
         self.stmt(StmtKind::Call { helper, args, result: None });
     }
 
+    /// The same scalar in a form that may be used more than once.
+    pub fn name(&mut self, expr: ExprId) -> ExprId {
+        if matches!(self.expr(expr), Expr::Int(_) | Expr::Value(_) | Expr::Context(_) | Expr::Global(_)) {
+            return expr;
+        }
+        let ty = self.ty(expr);
+        let result = self.value(ty);
+        self.stmt(StmtKind::Let { result, value: expr });
+        self.add(Expr::Value(result), ty)
+    }
+
     /// Two operands of one type.
     pub fn binary(&mut self, op: BinaryOp, left: ExprId, right: ExprId) -> ExprId {
         let ty = match op {

@@ -70,6 +70,7 @@ impl Printer<'_> {
 
     fn simple(&self, stmt: &StmtKind) -> String {
         match stmt {
+            StmtKind::Let { result, value } => format!("{} = {}", self.result(*result), self.expr(*value)),
             StmtKind::Load { result, local } => format!("{} = load {}", self.result(*result), self.local(*local)),
             StmtKind::Store { local, value } => format!("{} = {}", self.local(*local), self.expr(*value)),
             StmtKind::StorePart { local, offset, value, .. } => {
@@ -145,6 +146,7 @@ impl Printer<'_> {
                 format!("({} {} {})", self.expr(*left), symbol(*op), self.expr(*right))
             }
             Expr::Convert(operand) => named(self.expr(*operand)),
+            Expr::Log2(operand) => format!("log2 {}", self.expr(*operand)),
             Expr::Select { condition, then, otherwise } => {
                 format!("({} ? {} : {})", self.expr(*condition), self.expr(*then), self.expr(*otherwise))
             }

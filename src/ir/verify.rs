@@ -88,6 +88,11 @@ impl Verifier<'_> {
                 let (left_type, right_type) = (self.scalar(*left)?, self.scalar(*right)?);
                 self.require(left_type == right_type, "operands of one type", id)
             }
+            Expr::Log2(operand) => {
+                self.expr(*operand)?;
+                self.require(self.ty(*operand) == TypeId::U64, "a uint64", *operand)?;
+                self.require(self.ty(id) == TypeId::U64, "a uint64", id)
+            }
             Expr::Convert(operand) => {
                 self.expr(*operand)?;
                 self.scalar(*operand)?;
@@ -131,6 +136,10 @@ impl Verifier<'_> {
                 let room = types.size(self.func.locals[*local].ty);
                 self.require(offset + types.size(*ty) <= room, "a part within the local", *value)?;
                 self.fits(*value, *ty)
+            }
+            StmtKind::Let { result, value } => {
+                let same = self.ty(*value) == self.func.values[*result].ty;
+                self.require(same && types.is_scalar(self.ty(*value)), "a scalar of the name's type", *value)
             }
             StmtKind::StrEqual { left, right, .. } => [left, right].into_iter().try_for_each(|side| {
                 self.require(matches!(types.get(self.ty(*side)), Type::Str(_)), "a string", *side)
@@ -188,7 +197,7 @@ impl Verifier<'_> {
 
 fn result_of(stmt: &StmtKind) -> Option<ValueId> {
     match stmt {
-        StmtKind::Load { result, .. } | StmtKind::StrEqual { result, .. } => Some(*result),
+        StmtKind::Let { result, .. } | StmtKind::Load { result, .. } | StmtKind::StrEqual { result, .. } => Some(*result),
         StmtKind::Call { result, .. } => *result,
         StmtKind::MapGet { found, .. } | StmtKind::MapDelete { found, .. } => *found,
         _ => None,

@@ -79,6 +79,17 @@ pub fn integer(text: &str) -> Result<u64, IntegerError> {
     }
 }
 
+/// The number that a word of the command line is, with a sign or without; `None` where it is text.
+pub fn parameter(word: &str) -> Option<i128> {
+    let (negative, digits) = word.strip_prefix('-').map_or((false, word), |digits| (true, digits));
+    if !digits.starts_with(|first: char| first.is_ascii_digit()) {
+        return None;
+    }
+    let number = i128::from(integer(digits).ok()?);
+    let signed = if negative { -number } else { number };
+    (signed >= i128::from(i64::MIN)).then_some(signed)
+}
+
 fn number(digits: &str, base: u32) -> Result<u64, IntegerError> {
     if digits.is_empty() {
         return Err(IntegerError::NoDigits);

@@ -78,18 +78,12 @@ fn parse_item(
     }
 }
 
-/// Full names and aliases of the probe types.
-const PROBE_KINDS: [&str; 18] = [
-    "begin", "end", "kprobe", "k", "kretprobe", "kr", "tracepoint", "t", "uprobe", "u", "uretprobe", "ur", "interval",
-    "i", "profile", "p", "BEGIN", "END",
-];
-
 /// Whether a word is the name of a probe type.
 fn is_probe_kind(word: &str) -> bool {
-    PROBE_KINDS.iter().any(|kind| kind.eq_ignore_ascii_case(word))
+    crate::probe::is_kind(word)
 }
 
 /// Whether a word is an attach point by itself.
 fn is_bare_kind(word: &str) -> bool {
-    word.eq_ignore_ascii_case("begin") || word.eq_ignore_ascii_case("end")
+    crate::probe::find(word).is_some_and(|kind| kind.shape.is_empty())
 }

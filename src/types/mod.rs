@@ -291,6 +291,15 @@ impl Types {
         matches!(self.get(id), Type::Int { signed: true, .. })
     }
 
+    /// Whether values can be stored, printed and used as keys.
+    pub fn is_value(&self, id: TypeId) -> bool {
+        match self.get(id) {
+            Type::Void | Type::Struct(_) | Type::Aggregate(_) | Type::Array { .. } => false,
+            Type::Pointer { space, .. } => *space != Space::Context,
+            _ => true,
+        }
+    }
+
     /// The low bits of an integer constant of a type, extended to 64 by its sign.
     pub fn extend(&self, value: u64, id: TypeId) -> u64 {
         let Type::Int { bits, signed } = *self.get(id) else { return value };
@@ -316,6 +325,17 @@ impl Aggregate {
             Aggregate::Avg { signed } => Image::Avg { signed },
             Aggregate::Hist { bits } => Image::Hist { bits },
             Aggregate::Lhist { min, max, step } => Image::Lhist { min, max, step },
+        }
+    }
+
+    /// The aggregation that takes the numbers of both, if one can: signs may differ, parameters may not.
+    pub fn join(self, other: Aggregate) -> Option<Aggregate> {
+        match (self, other) {
+            (Aggregate::Sum { signed: a }, Aggregate::Sum { signed: b }) => Some(Aggregate::Sum { signed: a || b }),
+            (Aggregate::Min { signed: a }, Aggregate::Min { signed: b }) => Some(Aggregate::Min { signed: a || b }),
+            (Aggregate::Max { signed: a }, Aggregate::Max { signed: b }) => Some(Aggregate::Max { signed: a || b }),
+            (Aggregate::Avg { signed: a }, Aggregate::Avg { signed: b }) => Some(Aggregate::Avg { signed: a || b }),
+            _ => (self == other).then_some(self),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The inside of an attach point: its parts between colons, with quotes and positional parameters resolved.
 
 use super::ast::AttachPoint;
-use super::error::{Literal, SyntaxError};
+use super::error::{LiteralError, SyntaxError};
 use super::literal::{closing_quote, unescape};
 use crate::source::Span;
 
@@ -122,7 +122,7 @@ impl Splitter {
         let span = place_of(0, length + 2);
         let bytes = unescape(&rest[1..1 + length]).map_err(|error| SyntaxError::Literal {
             span: place_of(1 + error.start, 1 + error.end),
-            error: Literal::Escape(error.kind),
+            error: LiteralError::Escape(error.kind),
         })?;
         let part = self.part(span);
         part.text.push_str(&String::from_utf8_lossy(&bytes));

@@ -1,7 +1,7 @@
 //! What the actions of the grammar call: nodes of the tree, and the rules that only a finished node can show.
 
-use super::ast::{BinaryOp, Expr, ExprKind, StepOp, Stmt, StmtKind, UnaryOp};
-use super::error::SyntaxError;
+use super::ast::{AttachPoint, BinaryOp, Expr, ExprKind, StepOp, Stmt, StmtKind, UnaryOp};
+use super::error::{Opener, SyntaxError};
 use crate::source::{FileId, Span};
 
 /// Where the item at hand stands, and what is wrong with nodes that were built all the same.
@@ -18,6 +18,16 @@ impl Builder {
 
     pub(super) fn expr(&self, start: u32, kind: ExprKind, end: u32) -> Expr {
         Expr { kind, span: self.span(start, end) }
+    }
+
+    /// An attach point; one that ends in a slash has swallowed the predicate, which no attach point ends in.
+    pub(super) fn point(&mut self, start: u32, text: &str, end: u32) -> AttachPoint {
+        let span = self.span(start, end);
+        let slash = text.find(':').and_then(|colon| Some(colon + text[colon..].find('/')?));
+        if let Some(from) = slash.filter(|_| text.ends_with('/')) {
+            self.errors.push(SyntaxError::Glued { span: span.part(from, text.len()), opener: Opener::Predicate });
+        }
+        AttachPoint { text: text.to_owned(), span }
     }
 
     pub(super) fn unary(&self, start: u32, op: UnaryOp, operand: Expr, end: u32) -> Expr {

@@ -22,9 +22,7 @@ pub(super) fn explain(
         ParseError::UnrecognizedEof { expected, .. } => (None, expected),
         ParseError::InvalidToken { .. } | ParseError::User { .. } => (None, Vec::new()),
     };
-    let at = start.and_then(|(offset, kind)| {
-        tokens.iter().position(|token| token.0 == offset && token.1 == kind)
-    });
+    let at = start.and_then(|(offset, kind)| tokens.iter().position(|token| token.0 == offset && token.1 == kind));
     let place = Place { tokens, at: at.unwrap_or(tokens.len()), expected, text, file };
     place.between_bodies().or_else(|| place.slip()).unwrap_or_else(|| place.unexpected())
 }
@@ -73,11 +71,7 @@ impl<'s> Place<'_, 's> {
     }
 
     fn end_of_previous(&self) -> Span {
-        let end = self
-            .at
-            .checked_sub(1)
-            .and_then(|index| self.tokens.get(index))
-            .map_or(0, |token| token.2);
+        let end = self.at.checked_sub(1).and_then(|index| self.tokens.get(index)).map_or(0, |token| token.2);
         Span { file: self.file, start: end, end }
     }
 
@@ -111,9 +105,7 @@ impl<'s> Place<'_, 's> {
             match self.token(index) {
                 Some(Tok::BraceClose) => closed += 1,
                 Some(Tok::BraceOpen) if closed > 0 => closed -= 1,
-                Some(Tok::BraceOpen | Tok::AngleOpen | Tok::Semi | Tok::VirtualSemi)
-                    if closed == 0 =>
-                {
+                Some(Tok::BraceOpen | Tok::AngleOpen | Tok::Semi | Tok::VirtualSemi) if closed == 0 => {
                     return index + 1;
                 }
                 _ => {}
@@ -126,44 +118,36 @@ impl<'s> Place<'_, 's> {
     fn between_bodies(&self) -> Option<SyntaxError> {
         let span = self.found_span();
         let at = self.end_of_previous();
+        let statement = SyntaxError::StatementOutside { span: self.span_of(0) };
         match (self.previous(), self.found()) {
-            (_, Some(Tok::Outside)) if self.slice(span).starts_with('#') => {
-                Some(SyntaxError::Directive { span })
-            }
-            (_, Some(Tok::Outside)) => {
-                Some(SyntaxError::StatementOutside { span: self.span_of(0) })
-            }
+            (_, Some(Tok::Outside)) if self.slice(span).starts_with('#') => Some(SyntaxError::Directive { span }),
+            (_, Some(Tok::Outside)) => Some(statement),
             (None, _) => Some(SyntaxError::NoAttachPoint { span }),
-            (Some(Tok::Point(text)), _) if looks_like_statement(text) => {
-                Some(SyntaxError::StatementOutside { span: self.span_of(0) })
+            (Some(Tok::Point(text)), _) if looks_like_statement(text) => Some(statement),
+            (Some(Tok::Point(text)), Some(Tok::Point(next))) if next.starts_with(OPERATORS) => {
+                Some(self.glued(text, '/', Opener::Predicate).unwrap_or(statement))
             }
-            (Some(Tok::Point(_)), Some(Tok::Point(next))) if looks_like_statement(next) => {
-                Some(SyntaxError::StatementOutside { span: self.span_of(0) })
-            }
-            (Some(Tok::Point(text)), None) => {
-                Some(self.glued(text).unwrap_or(SyntaxError::NoBody { at }))
-            }
-            (Some(Tok::Point(_)), Some(Tok::Point(_))) => {
-                Some(SyntaxError::MissingComma { at, next: span })
+            (Some(Tok::Point(text)), next) if next.is_none_or(|next| matches!(next, Tok::Point(_))) => {
+                let glued = self.glued(text, '<', Opener::Angle);
+                let next = next.map(|_| SyntaxError::MissingComma { at, next: span });
+                glued.or(next).or(Some(SyntaxError::NoBody { at }))
             }
             (Some(Tok::Comma | Tok::PredicateClose), None) => Some(SyntaxError::NoBody { at }),
             _ => None,
         }
     }
 
-    /// A body in angle brackets that became a part of the attach point before it.
-    fn glued(&self, text: &str) -> Option<SyntaxError> {
-        let from = text.find('<')?;
+    /// A predicate or body that became a part of the attach point before it.
+    fn glued(&self, text: &str, sign: char, opener: Opener) -> Option<SyntaxError> {
+        let colon = text.find(':')?;
+        let from = colon + text[colon..].find(sign)?;
         let point = self.span_of(self.at.checked_sub(1)?);
-        Some(SyntaxError::Glued { span: point.part(from, text.len()), opener: Opener::Angle })
+        Some(SyntaxError::Glued { span: point.part(from, text.len()), opener })
     }
 
     /// The slips that have words of their own.
     fn slip(&self) -> Option<SyntaxError> {
-        self.assignment()
-            .or_else(|| self.block())
-            .or_else(|| self.words())
-            .or_else(|| self.semicolon())
+        self.assignment().or_else(|| self.block()).or_else(|| self.words()).or_else(|| self.semicolon())
     }
 
     fn assignment(&self) -> Option<SyntaxError> {
@@ -176,9 +160,7 @@ impl<'s> Place<'_, 's> {
         let condition = match self.token(opener)? {
             Tok::PredicateOpen => true,
             Tok::ParenOpen => matches!(before, Some(Tok::If)),
-            Tok::BraceOpen | Tok::AngleOpen => {
-                matches!(self.token(self.statement()), Some(Tok::If))
-            }
+            Tok::BraceOpen | Tok::AngleOpen => matches!(self.token(self.statement()), Some(Tok::If)),
             _ => false,
         };
         Some(SyntaxError::AssignInExpression { span, condition })
@@ -190,18 +172,11 @@ impl<'s> Place<'_, 's> {
         let begin = self.statement();
         match (self.previous()?, self.found()?) {
             (Tok::Else, Tok::ParenOpen) => {
-                return Some(SyntaxError::ElseWithCondition {
-                    span: self.span_of(self.at - 1),
-                    at: span,
-                });
+                return Some(SyntaxError::ElseWithCondition { span: self.span_of(self.at - 1), at: span });
             }
             (Tok::Else, _) => {
                 let after = self.span_of(self.at - 1);
-                return Some(SyntaxError::MissingBraces {
-                    keyword: "else".to_owned(),
-                    after,
-                    span,
-                });
+                return Some(SyntaxError::MissingBraces { keyword: "else".to_owned(), after, span });
             }
             (_, Tok::Else) => return Some(SyntaxError::StrayElse { span }),
             (_, Tok::BraceOpen) if self.expects(";") => {
@@ -209,9 +184,7 @@ impl<'s> Place<'_, 's> {
             }
             _ => {}
         }
-        let keyword = (begin..self.at)
-            .rev()
-            .find(|&index| matches!(self.token(index), Some(Tok::If | Tok::Unroll)))?;
+        let keyword = (begin..self.at).rev().find(|&index| matches!(self.token(index), Some(Tok::If | Tok::Unroll)))?;
         if !self.expects("{") {
             return None;
         }
@@ -232,16 +205,16 @@ impl<'s> Place<'_, 's> {
             (Tok::Ident("let"), Tok::Variable(name)) if last == begin => {
                 Some(SyntaxError::Let { span: self.span_of(last), variable: (*name).to_owned() })
             }
-            (Tok::Ident("not"), found) if found.starts_value() => {
-                Some(self.foreign(last, "!", "means `not`"))
-            }
+            (Tok::Ident("not"), found) if found.starts_value() => Some(self.foreign(last, "!", "means `not`")),
             (_, Tok::Ident("and")) => Some(self.foreign(self.found_at(), "&&", "means `and`")),
             (_, Tok::Ident("or")) => Some(self.foreign(self.found_at(), "||", "means `or`")),
             (Tok::Ident(name), Tok::Str(_) | Tok::Int(_) | Tok::Variable(_)) if last == begin => {
                 let span = self.span_of(last).to(span);
                 Some(SyntaxError::CallWithoutParens { span, name: (*name).to_owned() })
             }
-            (Tok::Int(_), Tok::Dot) => Some(SyntaxError::Fraction { span }),
+            (Tok::Dot, Tok::Int(_)) if matches!(self.token(last.checked_sub(1)?), Some(Tok::Int(_))) => {
+                Some(SyntaxError::Fraction { span: self.span_of(last - 1).to(span) })
+            }
             _ => None,
         }
     }
@@ -275,11 +248,13 @@ impl<'s> Place<'_, 's> {
     }
 }
 
+/// What no attach point begins with.
+const OPERATORS: [char; 8] = ['=', '!', '<', '>', '&', '|', '+', '-'];
+
 /// Whether what stands where an attach point should is rather the beginning of a statement.
 fn looks_like_statement(text: &str) -> bool {
-    text.contains('(')
-        || text.starts_with(['@', '$', '=', '+', '-'])
-        || matches!(text, "if" | "else" | "unroll")
+    let call = text.find([':', '(']).is_some_and(|at| text[at..].starts_with('('));
+    call || text.starts_with(['@', '$', '=', '+', '-']) || matches!(text, "if" | "else" | "unroll")
 }
 
 /// The words for the terminals that could follow, the most telling ones first.

@@ -1,1 +1,414 @@
 //! Loads, attaches and reads what the ebtrace compiler made.
+//!
+//! A session goes through four states, each a type of its own, so that no step can be forgotten or come too early:
+//!
+//! ```text
+//! Image ──load──▶ Session ──attach──▶ Attached ──poll──▶ Stopped ──finish──▶ exit status
+//!                  begin programs,     events are         detached; end programs,
+//!                  links, -c command   carried out        what was lost, all maps
+//! ```
+//!
+//! Dropping any of them detaches and frees everything. The runtime knows the image and nothing of the compiler; it
+//! writes only to the writers it is given.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
+
+mod action;
+mod attach;
+pub mod binary;
+mod child;
+pub mod decode;
+pub mod kernel;
+mod load;
+pub mod map;
+mod perf;
+mod poll;
+pub mod render;
+mod signal;
+pub mod symbol;
+
+pub use attach::{AttachError, AttachReason, Facility};
+pub use child::{Child, ChildError};
+pub use load::{LoadError, Place, Rejection};
+pub use signal::Signals;
+
+use std::cell::RefCell;
+use std::ffi::OsStr;
+use std::io::{self, Write};
+use std::rc::Rc;
+
+use ebtrace_image::{Attach, Globals, Image, LOST, MapId, RING_BUFFER};
+use libbpf_rs::{MapHandle, Object, ProgramInput, RingBuffer, RingBufferBuilder};
+use rustix::time::{ClockId, clock_gettime};
+
+use action::{Actions, Ends, Look};
+use attach::Links;
+use map::{LiveMap, MapError};
+use poll::{Pace, Wake};
+use render::{Buffering, Format, Output, View};
+use symbol::LiveSymbols;
+
+/// Most events that are handled before signals are looked at again.
+const BATCH: usize = 1 << 16;
+
+/// How a session behaves and where it writes.
+pub struct Options {
+    /// Text or JSON.
+    pub format: Format,
+    /// Where output goes: events and maps.
+    pub output: Box<dyn Write>,
+    /// Where everything else goes: warnings, how many probes are attached.
+    pub errors: Box<dyn Write>,
+    /// When output is written.
+    pub buffering: Buffering,
+    /// The output is a terminal: control characters of strings are shown as numbers.
+    pub terminal: bool,
+    /// Do not say how many probes are attached.
+    pub quiet: bool,
+    /// Report what goes wrong at run time.
+    pub warnings: bool,
+    /// Show all that libbpf says while loading.
+    pub verbose: bool,
+    /// The command to run: it is released once everything is attached, and its end is the end of the session.
+    pub child: Option<Child>,
+    /// Signals that end the session.
+    pub signals: Option<Signals>,
+}
+
+impl Options {
+    /// Text in line mode, with warnings, without command and signals.
+    pub fn new(output: Box<dyn Write>, errors: Box<dyn Write>) -> Self {
+        Self {
+            format: Format::Text,
+            output,
+            errors,
+            buffering: Buffering::Line,
+            terminal: false,
+            quiet: false,
+            warnings: true,
+            verbose: false,
+            child: None,
+            signals: None,
+        }
+    }
+}
+
+/// What can end a session early. Whatever it is, everything is detached.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The object was not loaded.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// A `begin` or `end` program did not run.
+    #[error("cannot run {probe}: {error}")]
+    Run {
+        /// The probe as the user knows it.
+        probe: String,
+        /// What the kernel said.
+        error: io::Error,
+    },
+    /// A probe was not attached.
+    #[error(transparent)]
+    Attach(#[from] AttachError),
+    /// The command was not started.
+    #[error(transparent)]
+    Child(#[from] ChildError),
+    /// A map cannot be read.
+    #[error(transparent)]
+    Map(#[from] MapError),
+    /// The ring buffer cannot be read.
+    #[error("cannot read events: {0}")]
+    Events(#[source] io::Error),
+    /// The output cannot be written; of kind `BrokenPipe` when its reader went away.
+    #[error("cannot write output: {0}")]
+    Output(#[source] io::Error),
+}
+
+/// A script whose maps and programs are in the kernel; nothing runs yet.
+pub struct Session {
+    core: Core,
+    quiet: bool,
+}
+
+/// A script that runs.
+pub struct Attached {
+    links: Links,
+    core: Core,
+    /// Nothing will happen that did not happen already.
+    over: bool,
+}
+
+/// A script that is detached; its maps are still there.
+pub struct Stopped {
+    core: Core,
+}
+
+/// What all states have. The order of the fields is the order in which they end.
+struct Core {
+    ring: RingBuffer<'static>,
+    actions: Rc<RefCell<Actions>>,
+    lost: MapHandle,
+    cpus: usize,
+    object: Object,
+    image: Image,
+    child: Option<Child>,
+    signals: Option<Signals>,
+}
+
+impl Session {
+    /// Loads the maps and programs of `image`.
+    ///
+    /// # Errors
+    /// [`Error::Load`]: above all [`LoadError::Rejected`], with the place in the script and the verifier's log.
+    pub fn load(image: Image, mut options: Options) -> Result<Self, Error> {
+        let globals = Globals {
+            start_ns: boot_time(),
+            child_pid: options.child.as_ref().map_or(0, |child| child.pid().into()),
+        };
+        let (object, messages) = load::load(&image, globals, options.verbose);
+        if options.verbose {
+            // Nobody is left to tell when the standard error is gone.
+            messages.iter().for_each(|message| drop(options.errors.write_all(message.as_bytes())));
+        }
+        let (object, quiet) = (object?, options.quiet);
+        Ok(Self { core: Core::new(image, object, options)?, quiet })
+    }
+
+    /// Runs the `begin` programs, attaches all others, says so, and releases the command.
+    ///
+    /// When a `begin` program asked for the end, nothing else is attached.
+    ///
+    /// # Errors
+    /// [`Error::Attach`] names the probe and the reason; [`Error::Child`] when the command cannot be executed.
+    pub fn attach(mut self) -> Result<Attached, Error> {
+        self.core.run_programs(Attach::Begin)?;
+        let exit = self.core.actions.borrow().is_over();
+        let links = if exit {
+            Links::default()
+        } else {
+            Links::attach(&self.core.image, &self.core.object)?
+        };
+        let only_once = |attach: &Attach| matches!(attach, Attach::Begin | Attach::End);
+        let once = self.core.image.probes.iter().filter(|probe| only_once(&probe.attach)).count();
+        let all = self.core.image.probes.len();
+        self.core.announce(if exit { once } else { all }, self.quiet);
+        let over = exit || once == all;
+        if !over && let Some(child) = &mut self.core.child {
+            child.release()?;
+        }
+        Ok(Attached { links, core: self.core, over })
+    }
+}
+
+impl Attached {
+    /// Carries out events until the script, a signal or the end of the command ends it, then detaches everything.
+    ///
+    /// # Errors
+    /// [`Error::Output`] when the output cannot be written.
+    pub fn poll(mut self) -> Result<Stopped, Error> {
+        if !self.over {
+            self.core.poll()?;
+        }
+        drop(self.links);
+        Ok(Stopped { core: self.core })
+    }
+}
+
+impl Stopped {
+    /// Runs the `end` programs, carries out what is left of the events, reports what was lost, prints all maps, and
+    /// returns the exit status: what the script gave to `exit`, else 0.
+    ///
+    /// # Errors
+    /// [`Error::Output`] when the output cannot be written, [`Error::Map`] when a map cannot be read.
+    pub fn finish(self) -> Result<u8, Error> {
+        self.core.run_programs(Attach::End)?;
+        self.core.drain()?;
+        self.core.report_lost();
+        let mut actions = self.core.actions.borrow_mut();
+        actions.sum_up_failures();
+        actions.print_maps()?;
+        let written = actions.output.flush();
+        actions.note(written);
+        actions
+            .take_broken()
+            .map_or(Ok(actions.exit().unwrap_or(0)), |error| Err(Error::Output(error)))
+    }
+
+    /// How the command ended, if there was one and it has.
+    pub fn command_status(&mut self) -> Option<std::process::ExitStatus> {
+        self.core.child.as_mut().and_then(Child::exit_status)
+    }
+}
+
+/// All states in one go: load, attach, poll, finish.
+///
+/// # Errors
+/// Any of [`Error`].
+pub fn run(image: Image, options: Options) -> Result<u8, Error> {
+    Session::load(image, options)?.attach()?.poll()?.finish()
+}
+
+impl Core {
+    fn new(image: Image, object: Object, options: Options) -> Result<Self, Error> {
+        let cpus = kernel::possible_cpus().map_err(LoadError::Cpus)?;
+        let mut maps = Vec::with_capacity(image.maps.len());
+        for map in &image.maps {
+            maps.push(LiveMap::new(map.clone(), load::map(&object, &map.symbol)?, cpus));
+        }
+        let ends = Ends {
+            look: Look {
+                format: options.format,
+                escape: options.terminal,
+                trailer: image.settings.truncation_trailer.clone(),
+                symbols: LiveSymbols::default(),
+            },
+            output: Output::new(options.output, options.buffering),
+            errors: options.errors,
+            warnings: options.warnings,
+        };
+        let (events, sites) = (image.events.clone(), image.sites.clone());
+        let actions =
+            Rc::new(RefCell::new(Actions::new(ends, maps, events, sites, image.settings.clone())));
+        let ring = ring_buffer(&object, Rc::clone(&actions)).map_err(Error::Load)?;
+        let lost = load::map(&object, LOST)?;
+        let Options { child, signals, .. } = options;
+        Ok(Self { ring, actions, lost, cpus, object, image, child, signals })
+    }
+
+    /// Runs the programs that are attached to nothing, in order, until one of them ends the script.
+    fn run_programs(&self, when: Attach) -> Result<(), Error> {
+        for probe in self.image.probes.iter().filter(|probe| probe.attach == when) {
+            let program = self
+                .object
+                .progs_mut()
+                .find(|program| program.name() == OsStr::new(&probe.program));
+            let program = program
+                .ok_or_else(|| LoadError::Missing(format!("program `{}`", probe.program)))?;
+            program.test_run(ProgramInput::default()).map_err(|error| Error::Run {
+                probe: probe.label.clone(),
+                error: map::io_error(error),
+            })?;
+            self.drain()?;
+            if when == Attach::Begin && self.actions.borrow().is_over() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Says that everything is attached; what `begin` programs printed comes after it.
+    fn announce(&self, probes: usize, quiet: bool) {
+        let mut actions = self.actions.borrow_mut();
+        let mut first = Vec::new();
+        if !quiet {
+            actions.look.renderer().attached(&mut first, probes);
+            if actions.look.format == Format::Text {
+                let plural = if probes == 1 { "" } else { "s" };
+                // Nobody is left to tell when the standard error is gone.
+                let _ = writeln!(actions.errors, "Attached {probes} probe{plural}");
+            }
+        }
+        let written = actions.output.release(&first);
+        actions.note(written);
+    }
+
+    fn poll(&mut self) -> Result<(), Error> {
+        let has_events = self.actions.borrow().has_events();
+        let (mut pace, mut found) = (Pace::new(), true);
+        while !self.actions.borrow().is_over() {
+            let pause = has_events.then(|| pace.next(found));
+            let wake = poll::wait(pause, self.signals.as_mut(), self.child.as_ref())
+                .map_err(Error::Events)?;
+            if wake == Wake::Stop {
+                break;
+            }
+            found = self.consume()? > 0;
+        }
+        self.actions.borrow_mut().take_broken().map_or(Ok(()), |error| Err(Error::Output(error)))
+    }
+
+    /// Carries out some of the events that wait, and returns how many.
+    fn consume(&self) -> Result<usize, Error> {
+        let count = self.ring.consume_raw_n(BATCH);
+        let count = usize::try_from(count)
+            .map_err(|_| Error::Events(io::Error::from_raw_os_error(-count)))?;
+        self.actions.borrow_mut().after_batch();
+        Ok(count)
+    }
+
+    /// Carries out all events that wait.
+    fn drain(&self) -> Result<(), Error> {
+        while self.consume()? > 0 {}
+        Ok(())
+    }
+
+    /// Events that found the ring buffer full, by probe.
+    fn report_lost(&self) {
+        let Ok(lost) = map::count_lost(&self.lost, self.cpus) else { return };
+        let mut actions = self.actions.borrow_mut();
+        for (probe, count) in self.image.probes.iter().zip(&lost).filter(|(_, count)| **count > 0) {
+            actions.warn_lost(&probe.label, *count);
+        }
+        let total = lost.iter().sum();
+        if total > 0 {
+            let actions = &mut *actions;
+            actions.look.renderer().lost(actions.output.buffer(), total);
+        }
+    }
+}
+
+fn ring_buffer(
+    object: &Object,
+    actions: Rc<RefCell<Actions>>,
+) -> Result<RingBuffer<'static>, LoadError> {
+    let map = load::map(object, RING_BUFFER)?;
+    let mut builder = RingBufferBuilder::new();
+    let handle = move |bytes: &[u8]| {
+        actions.borrow_mut().handle(bytes);
+        0
+    };
+    let refused = |error| LoadError::Refused {
+        reason: "the ring buffer".to_owned(),
+        error: map::io_error(error),
+    };
+    builder.add(&map, handle).map_err(refused)?;
+    builder.build().map_err(refused)
+}
+
+/// Nanoseconds since the machine was started, sleep included.
+fn boot_time() -> u64 {
+    let now = clock_gettime(ClockId::Boottime);
+    now.tv_sec.unsigned_abs() * 1_000_000_000 + now.tv_nsec.unsigned_abs()
+}
+
+impl Actions {
+    fn warn_lost(&mut self, probe: &str, count: u64) {
+        if !self.warnings {
+            return;
+        }
+        let pages = u64::from(self.settings.ring_buffer_bytes) / 4096;
+        let _ = writeln!(
+            self.errors,
+            "WARNING: Lost {} events of {probe}: they came faster than they could be printed. \
+             Try a larger perf_rb_pages, e.g. perf_rb_pages={}",
+            action::grouped(count),
+            (pages * 4).max(64),
+        );
+    }
+
+    /// All maps by name, two blank lines before them.
+    fn print_maps(&mut self) -> Result<(), MapError> {
+        if self.look.format == Format::Text {
+            self.output.buffer().extend_from_slice(b"\n\n");
+        }
+        if !self.settings.print_maps_on_exit {
+            return Ok(());
+        }
+        let mut order: Vec<u32> = (0..self.maps.len() as u32).collect();
+        order.sort_by(|left, right| {
+            let name = |index: u32| &self.maps[index as usize].info().name;
+            name(*left).cmp(name(*right))
+        });
+        order.into_iter().try_for_each(|map| self.print_map(MapId(map), View::default()))
+    }
+}

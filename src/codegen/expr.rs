@@ -89,6 +89,7 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
             Expr::Convert(operand) => {
                 emitter.resize(self.known(*operand)?, self.bits(ty)?, self.signed(*operand))
             }
+            Expr::Log2(operand) => arithmetic::log2(emitter, self.known(*operand)?),
             Expr::Select { condition, then, otherwise } => {
                 emitter.select(self.known(*condition)?, self.known(*then)?, self.known(*otherwise)?)
             }
@@ -203,7 +204,7 @@ pub(super) fn index(id: ExprId) -> usize {
 fn operands(expr: &Expr) -> impl Iterator<Item = ExprId> + use<> {
     let parts = match expr {
         Expr::Binary { left, right, .. } => [Some(*left), Some(*right), None],
-        Expr::Convert(operand) => [Some(*operand), None, None],
+        Expr::Convert(operand) | Expr::Log2(operand) => [Some(*operand), None, None],
         Expr::Select { condition, then, otherwise } => {
             [Some(*condition), Some(*then), Some(*otherwise)]
         }

@@ -37,6 +37,10 @@ impl<'ctx> Function<'_, 'ctx> {
                 self.emitter.ret(self.func.returns);
                 return Ok(false);
             }
+            StmtKind::Let { result, value } => {
+                let value = self.scalar(*value)?;
+                self.define(*result, value);
+            }
             StmtKind::Load { result, local } => {
                 let ty = self.func.locals[*local].ty;
                 let value = self.emitter.load(self.local(*local), self.size(ty) * 8, self.size(ty));

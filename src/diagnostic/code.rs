@@ -73,4 +73,162 @@ codes! {
     BadTarget = "E0106",
         "Only variables (`$x`) and maps (`@x`, `@x[key]`) can be assigned, incremented or decremented.",
         "begin { pid = 2; }";
+    /// Nested too deep, or an expression with too many operators.
+    TooDeep = "E0107",
+        "Blocks, brackets and `else if`s nest at most 200 levels deep, and an expression has at most 500 operators, \
+         which keeps the compiler within its stack. Variables for the inner parts help.",
+        "begin { $x = \
+         (((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((\
+         (((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((\
+         (((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((\
+         1\
+         )))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))\
+         )))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))\
+         ))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))); }";
+    /// A positional parameter is not `$1` to `$9223372036854775807`.
+    BadPositional = "E0108",
+        "Positional parameters count from 1, and nothing but digits follows the `$`. `$#` is how many there are.",
+        "begin { print($0); }";
+    /// There is no probe type of this name.
+    UnknownProbe = "E0201",
+        "An attach point starts with the name of a probe type, such as `kprobe` or `tracepoint`.",
+        "krpobe:vfs_read { }";
+    /// An attach point has too few or too many parts.
+    ProbeArity = "E0202",
+        "Each probe type wants certain parts after its name, separated by colons; `tracepoint` wants a category and \
+         an event.",
+        "tracepoint:sched { }";
+    /// An offset in an attach point is not possible.
+    BadOffset = "E0203",
+        "`function+offset` probes an instruction within a function: a number of bytes, at entry probes only.",
+        "kretprobe:vfs_read+4 { }";
+    /// This machine has no such function, tracepoint or file.
+    NotFound = "E0204",
+        "Probes are checked against the running kernel and the files of this machine before anything is loaded.",
+        "kprobe:vfs_raed { }";
+    /// The period of a timer is not possible.
+    BadPeriod = "E0205",
+        "`interval` and `profile` take a unit and a count (`hz:99`, `ms:100`) or a duration of at least 1us.",
+        "interval:s:0 { }";
+    /// The script has no probes.
+    NoProbes = "E0206",
+        "A script needs at least one probe: an attach point and a block, such as `begin { }`.",
+        "// nothing here";
+    /// There is no builtin or function of this name.
+    UnknownName = "E0301",
+        "A bare name is a builtin such as `pid`; a name with parentheses is a function such as `printf()`. Variables \
+         start with `$`, maps with `@`.",
+        "begin { print(pdi); }";
+    /// A variable is used that was never assigned.
+    UnknownVariable = "E0302",
+        "A variable exists from its first assignment to the end of the block that contains it.",
+        "begin { print($x); }";
+    /// A map is used that is never assigned.
+    UnknownMap = "E0303",
+        "A map gets its type from what is assigned to it, in any probe of the script.",
+        "begin { print(@x); }";
+    /// A variable or map holds one type and is given another.
+    TypeClash = "E0304",
+        "Every variable, map key and map value has one type. Integers widen to fit all that is assigned, strings \
+         grow; anything else must be the same everywhere.",
+        "begin { @x = 1; @x = \"a\"; }";
+    /// A map is used both with and without a key.
+    KeyClash = "E0305",
+        "A map is scalar (`@x`) or keyed (`@x[k]`), with the same number and types of keys everywhere.",
+        "begin { @x = 1; @x[2] = 1; }";
+    /// An operator does not apply to these types.
+    BadOperand = "E0306",
+        "Arithmetic is for integers; strings can be compared with `==` and `!=`, and literals joined with `+`.",
+        "begin { print(comm * 2); }";
+    /// A condition is needed here.
+    BadCondition = "E0307",
+        "A condition is a bool, an integer (true if not 0) or an address; compare anything else with something.",
+        "begin { if (comm) { } }";
+    /// This has no fields, or none of this name.
+    UnknownField = "E0308",
+        "Fields are read from `args` of a tracepoint; the message lists them.",
+        "tracepoint:syscalls:sys_enter_openat { print(args.filname); }";
+    /// An operation on literals gives no 64-bit result.
+    LiteralOverflow = "E0309",
+        "What can be computed before the script runs is computed then, and must fit 64 bits.",
+        "begin { print(1 / 0); }";
+    /// This value cannot be stored, printed or used as a key.
+    BadValue = "E0310",
+        "Some expressions have no value (`printf()`), and aggregations live in maps only.",
+        "begin { $x = printf(\"a\"); }";
+    /// A function got too few or too many arguments.
+    CallArity = "E0401",
+        "The message shows how the function is called.",
+        "begin { print(str()); }";
+    /// A function got an argument of the wrong kind.
+    BadArgument = "E0402",
+        "The message shows how the function is called and what it got instead.",
+        "begin { printf(pid); }";
+    /// This builtin means nothing in this probe.
+    NotHere = "E0403",
+        "Some builtins read what only certain probe types have: `args` a tracepoint's record, `retval` a function's \
+         result.",
+        "begin { print(retval); }";
+    /// An aggregation is not assigned to a map.
+    LooseAggregate = "E0404",
+        "`count()` and its like add to a map and are written as its assignment: `@x = count();`.",
+        "begin { $x = count(); }";
+    /// A format does not fit its arguments.
+    BadFormat = "E0405",
+        "Every conversion such as `%d` takes one argument of a fitting type.",
+        "begin { printf(\"%d\\n\", comm); }";
+    /// A map function got something else than a map.
+    NotAMap = "E0406",
+        "`clear()`, `zero()` and `delete()` take a map: `clear(@x)`.",
+        "begin { clear(1); }";
+    /// A string is too long.
+    StringTooLong = "E0501",
+        "A string and its NUL must fit the largest string size, 1024 bytes.",
+        "";
+    /// A program's values need more memory than a CPU has for it.
+    TooLarge = "E0502",
+        "Large values of one probe together get at most 32 KiB. Split the probe, or read shorter strings: `str(p, 64)`.",
+        "";
+    /// The kernel was built without a facility.
+    KernelLacks = "E0601",
+        "The kernel's build options decide which probes it has. `scripts/ebtrace` runs such a script in a virtual \
+         machine.",
+        "";
+    /// Something on this machine cannot be read.
+    Unreadable = "E0602",
+        "The file is there, but the kernel or the file's permissions do not let it be read, or its format is damaged.",
+        "";
+    /// Tracing needs privileges.
+    NotRoot = "E0603",
+        "Loading BPF programs needs root, or CAP_BPF and CAP_PERFMON.",
+        "";
+    /// The kernel refused a program.
+    Rejected = "E0701",
+        "The kernel's verifier could not show that the program is safe. The message has its reason; `-v` shows its \
+         whole log.",
+        "";
+    /// A program could not be loaded or attached.
+    NotAttached = "E0702",
+        "The kernel refused to load or attach a program, for the reason shown. Nothing was left attached.",
+        "";
+    /// A value is computed and not used.
+    Unused = "W0301",
+        "The statement has no effect. Assign the value, print it, or remove the statement.",
+        "begin { 5; }";
+    /// Integers of different signs meet.
+    MixedSigns = "W0302",
+        "A signed and an unsigned integer of the same size have no type that holds both; the value may change.",
+        "begin { @x = -1; @x = nsecs; }";
+    /// A positional parameter was not given.
+    MissingParam = "W0303",
+        "`$1` is 0, or an empty string, when the command line has no such parameter.",
+        "begin { print($1); }";
+    /// Nothing after this statement runs.
+    Unreachable = "W0304",
+        "`exit()` ends the probe at once.",
+        "begin { exit(); print(1); }";
+    /// An argument has no effect.
+    Ignored = "W0305",
+        "The message says what happens instead.",
+        "begin { print(str(\"abc\", 4096)); }";
 }

@@ -4,6 +4,7 @@
 //! rule that was broken; labels say what stands at each place; the help is text one can type.
 
 mod code;
+mod excerpt;
 pub mod render;
 mod similar;
 
@@ -161,6 +162,11 @@ impl Diagnostics {
     /// Whether anything stops the script from running.
     pub fn has_errors(&self) -> bool {
         self.list.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+
+    /// Keeps errors only.
+    pub fn drop_warnings(&mut self) {
+        self.list.retain(|diagnostic| diagnostic.severity == Severity::Error);
     }
 
     /// All of them.

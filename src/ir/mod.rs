@@ -173,6 +173,8 @@ pub enum Expr {
     /// The value in another scalar type: integers are extended by the sign of their old type or cut; anything is
     /// true as bool if it is not zero.
     Convert(ExprId),
+    /// Position of the highest bit that is set in a `u64`, from 0; 0 where none is: a `u64`.
+    Log2(ExprId),
     /// One of two scalars of the same type; both are evaluated.
     Select {
         /// A bool.
@@ -232,6 +234,13 @@ pub struct Stmt {
 /// An effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StmtKind {
+    /// Names a scalar that is used more than once. Expressions are trees: what is shared has a name.
+    Let {
+        /// Its name.
+        result: ValueId,
+        /// What it is.
+        value: ExprId,
+    },
     /// Reads a scalar local.
     Load {
         /// What it holds now.

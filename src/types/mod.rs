@@ -252,7 +252,9 @@ impl Types {
             Type::Unknown | Type::Void | Type::Bool | Type::Str(_) => 1,
             Type::Int { bits, .. } => u32::from(bits / 8),
             Type::Array { of, .. } => self.align(*of),
-            Type::Tuple(elements) => elements.iter().map(|&element| self.align(element)).max().unwrap_or(1),
+            Type::Tuple(elements) => {
+                elements.iter().map(|&element| self.align(element)).max().unwrap_or(1)
+            }
             Type::Pointer { .. }
             | Type::Struct(_)
             | Type::Stack { .. }
@@ -291,6 +293,15 @@ impl Types {
         matches!(self.get(id), Type::Int { signed: true, .. })
     }
 
+    /// Whether values can be stored, printed and used as keys.
+    pub fn is_value(&self, id: TypeId) -> bool {
+        match self.get(id) {
+            Type::Void | Type::Struct(_) | Type::Aggregate(_) | Type::Array { .. } => false,
+            Type::Pointer { space, .. } => *space != Space::Context,
+            _ => true,
+        }
+    }
+
     /// The low bits of an integer constant of a type, extended to 64 by its sign.
     pub fn extend(&self, value: u64, id: TypeId) -> u64 {
         let Type::Int { bits, signed } = *self.get(id) else { return value };
@@ -316,6 +327,25 @@ impl Aggregate {
             Aggregate::Avg { signed } => Image::Avg { signed },
             Aggregate::Hist { bits } => Image::Hist { bits },
             Aggregate::Lhist { min, max, step } => Image::Lhist { min, max, step },
+        }
+    }
+
+    /// The aggregation that takes the numbers of both, if one can: signs may differ, parameters may not.
+    pub fn join(self, other: Aggregate) -> Option<Aggregate> {
+        match (self, other) {
+            (Aggregate::Sum { signed: a }, Aggregate::Sum { signed: b }) => {
+                Some(Aggregate::Sum { signed: a || b })
+            }
+            (Aggregate::Min { signed: a }, Aggregate::Min { signed: b }) => {
+                Some(Aggregate::Min { signed: a || b })
+            }
+            (Aggregate::Max { signed: a }, Aggregate::Max { signed: b }) => {
+                Some(Aggregate::Max { signed: a || b })
+            }
+            (Aggregate::Avg { signed: a }, Aggregate::Avg { signed: b }) => {
+                Some(Aggregate::Avg { signed: a || b })
+            }
+            _ => (self == other).then_some(self),
         }
     }
 
@@ -359,7 +389,9 @@ impl fmt::Display for TypeName<'_> {
                 }
                 f.write_str(")")
             }
-            Type::Stack { user, frames } => write!(f, "{}stack_{frames}", if *user { "u" } else { "k" }),
+            Type::Stack { user, frames } => {
+                write!(f, "{}stack_{frames}", if *user { "u" } else { "k" })
+            }
             Type::Symbol { user } => f.write_str(if *user { "usym_t" } else { "ksym_t" }),
             Type::Aggregate(aggregate) => {
                 let unsigned = match aggregate {

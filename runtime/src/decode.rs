@@ -1,0 +1,245 @@
+//! Bytes from the kernel and their [`Shape`] become a [`Value`].
+//!
+//! Decoding is total: bytes that are missing read as zero, so neither a truncated record nor garbage can stop a session.
+
+use ebtrace_image::{Aggregate, Record, Shape, Slot};
+
+/// A decoded value; text is borrowed from the bytes it was decoded from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value<'a> {
+    /// An integer that is read as two's complement.
+    Signed(i64),
+    /// An integer without sign.
+    Unsigned(u64),
+    /// A truth value.
+    Bool(bool),
+    /// An address.
+    Pointer(u64),
+    /// Text up to the first NUL.
+    Str {
+        /// The bytes, not necessarily UTF-8.
+        text: &'a [u8],
+        /// No NUL was found, so the text may go on.
+        full: bool,
+    },
+    /// Values side by side.
+    Tuple(Vec<Value<'a>>),
+    /// A call stack, innermost frame first.
+    Stack {
+        /// Whose addresses these are.
+        space: Space,
+        /// The frames.
+        addresses: Vec<u64>,
+    },
+    /// A code address to be shown as a symbol.
+    Symbol {
+        /// Whose address this is.
+        space: Space,
+        /// The address.
+        address: u64,
+    },
+    /// Counts per bucket.
+    Histogram(Histogram<'a>),
+}
+
+/// Where a code address belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Space {
+    /// The kernel.
+    Kernel,
+    /// The process with this id.
+    Process(u32),
+}
+
+/// The buckets of `hist` or `lhist`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Histogram<'a> {
+    /// Which values each bucket counts: [`Aggregate::Hist`] or [`Aggregate::Lhist`].
+    pub scale: &'a Aggregate,
+    /// Counts, one per bucket of the scale.
+    pub counts: Vec<u64>,
+}
+
+/// Reads the value that `slot` says is in `bytes`.
+pub fn decode_slot<'a>(slot: &'a Slot, bytes: &'a [u8]) -> Value<'a> {
+    decode(&slot.shape, bytes.get(slot.offset as usize..).unwrap_or_default())
+}
+
+/// Reads all fields of `record` from `bytes`.
+pub fn decode_record<'a>(record: &'a Record, bytes: &'a [u8]) -> Vec<Value<'a>> {
+    record.fields.iter().map(|slot| decode_slot(slot, bytes)).collect()
+}
+
+/// Reads a value of `shape` from the start of `bytes`.
+pub fn decode<'a>(shape: &'a Shape, bytes: &'a [u8]) -> Value<'a> {
+    match shape {
+        Shape::Int { size, signed: true } => {
+            Value::Signed(sign_extend(unsigned(bytes, *size), *size))
+        }
+        Shape::Int { size, signed: false } => Value::Unsigned(unsigned(bytes, *size)),
+        Shape::Bool => Value::Bool(unsigned(bytes, 1) != 0),
+        Shape::Pointer => Value::Pointer(word(bytes, 0)),
+        Shape::Str { size } => decode_str(&bytes[..bytes.len().min(*size as usize)], *size),
+        Shape::Tuple(record) => Value::Tuple(decode_record(record, bytes)),
+        Shape::Stack { user, frames } => decode_stack(*user, *frames, bytes),
+        Shape::Symbol { user } => {
+            Value::Symbol { space: space(*user, bytes, 8), address: word(bytes, 0) }
+        }
+        Shape::Aggregate(aggregate) => decode_aggregate(aggregate, bytes),
+    }
+}
+
+/// The 8-byte word at index `index`, 0 where the bytes end.
+pub(crate) fn word(bytes: &[u8], index: usize) -> u64 {
+    unsigned(bytes.get(index * 8..).unwrap_or_default(), 8)
+}
+
+fn unsigned(bytes: &[u8], size: u8) -> u64 {
+    let mut word = [0; 8];
+    let size = usize::from(size.min(8)).min(bytes.len());
+    let at = if cfg!(target_endian = "big") { 8 - size } else { 0 };
+    word[at..at + size].copy_from_slice(&bytes[..size]);
+    u64::from_ne_bytes(word)
+}
+
+fn sign_extend(value: u64, size: u8) -> i64 {
+    let unused = 64 - 8 * u32::from(size.clamp(1, 8));
+    (value << unused) as i64 >> unused
+}
+
+fn decode_str(bytes: &[u8], size: u32) -> Value<'_> {
+    match bytes.iter().position(|byte| *byte == 0) {
+        Some(end) => Value::Str { text: &bytes[..end], full: false },
+        None => Value::Str { text: bytes, full: size > 0 && bytes.len() == size as usize },
+    }
+}
+
+fn decode_stack<'a>(user: bool, room: u32, bytes: &[u8]) -> Value<'a> {
+    let frames = word(bytes, 1).min(u64::from(room)) as usize;
+    let addresses = bytes
+        .get(16..)
+        .unwrap_or_default()
+        .chunks_exact(8)
+        .take(frames)
+        .map(|frame| word(frame, 0));
+    Value::Stack { space: space(user, bytes, 0), addresses: addresses.collect() }
+}
+
+fn space(user: bool, bytes: &[u8], pid_at: usize) -> Space {
+    if user {
+        Space::Process(unsigned(bytes.get(pid_at..).unwrap_or_default(), 4) as u32)
+    } else {
+        Space::Kernel
+    }
+}
+
+fn decode_aggregate<'a>(aggregate: &'a Aggregate, bytes: &[u8]) -> Value<'a> {
+    let integer = |signed, value: u64| {
+        if signed { Value::Signed(value as i64) } else { Value::Unsigned(value) }
+    };
+    match aggregate {
+        Aggregate::Count => Value::Unsigned(word(bytes, 0)),
+        Aggregate::Sum { signed } | Aggregate::Min { signed } | Aggregate::Max { signed } => {
+            integer(*signed, word(bytes, 0))
+        }
+        Aggregate::Avg { signed } => {
+            integer(*signed, average(word(bytes, 0), word(bytes, 1), *signed))
+        }
+        Aggregate::Hist { .. } | Aggregate::Lhist { .. } => {
+            let counts = (0..aggregate.words() as usize).map(|index| word(bytes, index)).collect();
+            Value::Histogram(Histogram { scale: aggregate, counts })
+        }
+    }
+}
+
+/// Towards zero; 0 of nothing.
+fn average(sum: u64, count: u64, signed: bool) -> u64 {
+    match (count, signed) {
+        (0, _) => 0,
+        (_, false) => sum / count,
+        // A 64-bit count does not fit a signed word, and the least sum divided by -1 would overflow one.
+        (_, true) => (i128::from(sum as i64) / i128::from(count)) as u64,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_keep_their_sign() {
+        assert_eq!(decode(&Shape::Int { size: 1, signed: true }, &[0xff]), Value::Signed(-1));
+        assert_eq!(
+            decode(&Shape::Int { size: 2, signed: false }, &[0xff, 0xff, 1]),
+            Value::Unsigned(65535)
+        );
+        assert_eq!(
+            decode(&Shape::Int { size: 8, signed: true }, &i64::MIN.to_ne_bytes()),
+            Value::Signed(i64::MIN)
+        );
+    }
+
+    #[test]
+    fn text_ends_at_nul_or_fills_the_buffer() {
+        let shape = Shape::Str { size: 3 };
+        assert_eq!(decode(&shape, b"a\0b"), Value::Str { text: b"a", full: false });
+        assert_eq!(decode(&shape, b"abcd"), Value::Str { text: b"abc", full: true });
+        assert_eq!(decode(&shape, b"ab"), Value::Str { text: b"ab", full: false });
+    }
+
+    #[test]
+    fn averages_truncate_towards_zero() {
+        let bytes: Vec<u8> =
+            [(-5i64) as u64, 2].iter().flat_map(|word| word.to_ne_bytes()).collect();
+        assert_eq!(
+            decode(&Shape::Aggregate(Aggregate::Avg { signed: true }), &bytes),
+            Value::Signed(-2)
+        );
+        assert_eq!(average(5, 0, true), 0);
+        assert_eq!(average(i64::MIN as u64, u64::MAX, true), 0);
+    }
+
+    #[test]
+    fn no_bytes_can_break_it() {
+        let tuple = Record {
+            size: 40,
+            fields: vec![
+                Slot { offset: 0, shape: Shape::Int { size: 9, signed: true } },
+                Slot { offset: 4_000_000_000, shape: Shape::Bool },
+                Slot { offset: 8, shape: Shape::Symbol { user: true } },
+            ],
+        };
+        let shapes = [
+            Shape::Int { size: 0, signed: true },
+            Shape::Int { size: 200, signed: false },
+            Shape::Pointer,
+            Shape::Str { size: 0 },
+            Shape::Str { size: u32::MAX },
+            Shape::Tuple(tuple),
+            Shape::Stack { user: true, frames: u32::MAX },
+            Shape::Aggregate(Aggregate::Hist { bits: 5 }),
+            Shape::Aggregate(Aggregate::Lhist { min: 0, max: 100, step: 10 }),
+        ];
+        for shape in &shapes {
+            for length in 0..64 {
+                for byte in [0, 1, 0x7f, 0xff] {
+                    let bytes = vec![byte; length];
+                    let _ = decode(shape, &bytes);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_stack_has_no_more_frames_than_room() {
+        let mut bytes = vec![0; 16];
+        bytes[8] = 200;
+        bytes.extend([1u8; 24]);
+        let Value::Stack { addresses, .. } =
+            decode(&Shape::Stack { user: false, frames: 2 }, &bytes)
+        else {
+            panic!()
+        };
+        assert_eq!(addresses.len(), 2);
+    }
+}

@@ -1,0 +1,162 @@
+//! Facts about the running kernel: pure readers, nothing is read until it is asked for and nothing is kept.
+//!
+//! The command line's live host is built on these, and so is attaching. Sources are `/proc`, `/sys` and `uname(2)`.
+
+mod btf;
+mod kallsyms;
+mod tracefs;
+
+pub use btf::BtfBytes;
+pub use kallsyms::Kallsyms;
+pub use tracefs::{Tracefs, TracefsError};
+
+use std::fs;
+use std::io;
+
+/// Directory of the kernel's event sources ("PMUs"); each has a file `type`.
+const EVENT_SOURCES: &str = "/sys/bus/event_source/devices";
+
+// Bits of the effective capability set, from linux/capability.h.
+const CAP_SYS_ADMIN: u64 = 1 << 21;
+const CAP_PERFMON: u64 = 1 << 38;
+const CAP_BPF: u64 = 1 << 39;
+
+/// Major, minor and patch number of the running kernel, from `uname(2)`; a part that is not there is 0.
+pub fn version() -> (u32, u32, u32) {
+    parse_version(&rustix::system::uname().release().to_string_lossy())
+}
+
+fn parse_version(release: &str) -> (u32, u32, u32) {
+    let mut numbers =
+        release.split(|c: char| !c.is_ascii_digit()).map(|part| part.parse().unwrap_or(0));
+    let mut next = || numbers.next().unwrap_or(0);
+    (next(), next(), next())
+}
+
+/// Whether the kernel has kprobes that perf can attach to (`CONFIG_KPROBE_EVENTS`).
+pub fn has_kprobes() -> bool {
+    event_source("kprobe").is_ok()
+}
+
+/// Whether the kernel has uprobes that perf can attach to (`CONFIG_UPROBE_EVENTS`).
+pub fn has_uprobes() -> bool {
+    event_source("uprobe").is_ok()
+}
+
+/// The `type` of perf event source `name`, as `perf_event_open(2)` wants it.
+///
+/// # Errors
+/// `NotFound` when the kernel was built without it.
+pub(crate) fn event_source(name: &str) -> io::Result<u32> {
+    parse_number(&fs::read_to_string(format!("{EVENT_SOURCES}/{name}/type"))?)
+}
+
+/// The bit of `config` that turns a probe of event source `name` into a return probe.
+///
+/// # Errors
+/// `NotFound` when the kernel was built without it, `InvalidData` when the file is not `config:N`.
+pub(crate) fn return_probe_bit(name: &str) -> io::Result<u32> {
+    let format = fs::read_to_string(format!("{EVENT_SOURCES}/{name}/format/retprobe"))?;
+    parse_number(format.trim_start_matches("config:"))
+}
+
+fn parse_number(text: &str) -> io::Result<u32> {
+    text.trim().parse().map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
+/// The kernel's BTF blob, from `/sys/kernel/btf/vmlinux` (some megabytes); mapped where the kernel allows it (6.16 and
+/// newer), else read.
+///
+/// # Errors
+/// `NotFound` when the kernel was built without `CONFIG_DEBUG_INFO_BTF`.
+pub fn btf_bytes() -> io::Result<BtfBytes> {
+    BtfBytes::open("/sys/kernel/btf/vmlinux")
+}
+
+/// Ids of the CPUs that are running now, ascending.
+///
+/// # Errors
+/// When `/sys/devices/system/cpu/online` cannot be read or is not a list of CPUs.
+pub fn online_cpus() -> io::Result<Vec<u32>> {
+    read_cpu_list("online")
+}
+
+/// How many CPUs there can ever be: the number of values in an element of a per-CPU map.
+///
+/// # Errors
+/// When `/sys/devices/system/cpu/possible` cannot be read or is not a list of CPUs.
+pub fn possible_cpus() -> io::Result<usize> {
+    // The kernel sizes per-CPU elements by the highest id, holes included.
+    Ok(read_cpu_list("possible")?.last().map_or(1, |last| *last as usize + 1))
+}
+
+fn read_cpu_list(name: &str) -> io::Result<Vec<u32>> {
+    parse_cpu_list(&fs::read_to_string(format!("/sys/devices/system/cpu/{name}"))?)
+}
+
+/// Reads the form `0-3,8`.
+fn parse_cpu_list(text: &str) -> io::Result<Vec<u32>> {
+    let mut cpus = Vec::new();
+    for range in text.trim().split(',').filter(|range| !range.is_empty()) {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        cpus.extend(parse_number(first)?..=parse_number(last)?);
+    }
+    Ok(cpus)
+}
+
+/// Whether this process may load and attach BPF programs: it is root, or holds `CAP_SYS_ADMIN`, or `CAP_BPF` and
+/// `CAP_PERFMON`.
+pub fn is_privileged() -> bool {
+    if rustix::process::geteuid().is_root() {
+        return true;
+    }
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let effective = effective_capabilities(&status);
+    let has = |wanted| effective & wanted == wanted;
+    has(CAP_SYS_ADMIN) || has(CAP_BPF | CAP_PERFMON)
+}
+
+fn effective_capabilities(status: &str) -> u64 {
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix("CapEff:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or(0)
+}
+
+/// What lockdown forbids, from `/sys/kernel/security/lockdown`: `none`, `integrity` or `confidentiality`; `None` when
+/// the kernel has no lockdown or does not show it.
+pub fn lockdown() -> Option<String> {
+    let modes = fs::read_to_string("/sys/kernel/security/lockdown").ok()?;
+    let (_, rest) = modes.split_once('[')?;
+    Some(rest.split_once(']')?.0.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn release_strings_become_numbers() {
+        assert_eq!(parse_version("6.18.44-cloud"), (6, 18, 44));
+        assert_eq!(parse_version("6.1"), (6, 1, 0));
+        assert_eq!(parse_version("6.12-rc3"), (6, 12, 0));
+        assert_eq!(parse_version(""), (0, 0, 0));
+    }
+
+    #[test]
+    fn cpu_lists_have_ranges() {
+        assert_eq!(parse_cpu_list("0-2,5\n").unwrap(), [0, 1, 2, 5]);
+        assert_eq!(parse_cpu_list("0\n").unwrap(), [0]);
+        assert!(parse_cpu_list("a-b").is_err());
+    }
+
+    #[test]
+    fn capabilities_are_hexadecimal() {
+        assert_eq!(
+            effective_capabilities("Name:\tx\nCapEff:\t000000c000000000\n"),
+            CAP_BPF | CAP_PERFMON
+        );
+        assert_eq!(effective_capabilities("nothing"), 0);
+    }
+}

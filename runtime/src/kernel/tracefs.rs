@@ -1,0 +1,162 @@
+//! tracefs, mounted or not.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::fs::{Dir, FileType, Mode, OFlags, open, openat};
+use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};
+
+/// Where tracefs is when somebody mounted it.
+const PLACES: [&str; 2] = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
+
+/// The kernel's list of tracepoints.
+///
+/// Where tracefs is not mounted, a detached mount is opened: it has no path, nobody else sees it, and it is gone with
+/// this value.
+#[derive(Debug)]
+pub struct Tracefs {
+    root: OwnedFd,
+}
+
+/// Why tracefs cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum TracefsError {
+    /// It is not mounted and a mount of our own was refused.
+    #[error(
+        "tracefs is not mounted and cannot be opened without a mount: {0}; \
+         run as root, or type `mount -t tracefs tracefs /sys/kernel/tracing`"
+    )]
+    NotMounted(#[source] io::Error),
+    /// The kernel has no tracefs.
+    #[error(
+        "this kernel has no tracefs: it was built without CONFIG_TRACING, so it has no tracepoints"
+    )]
+    NotBuilt,
+    /// A file in it cannot be read.
+    #[error("cannot read tracefs file {path}: {error}")]
+    Read {
+        /// Path within tracefs.
+        path: String,
+        /// What the kernel said.
+        #[source]
+        error: io::Error,
+    },
+}
+
+impl TracefsError {
+    /// What the kernel said about a file: `NotFound` means there is no such tracepoint.
+    pub fn kind(&self) -> io::ErrorKind {
+        match self {
+            TracefsError::NotMounted(error) | TracefsError::Read { error, .. } => error.kind(),
+            TracefsError::NotBuilt => io::ErrorKind::Unsupported,
+        }
+    }
+}
+
+impl Tracefs {
+    /// Finds tracefs where it is mounted, else opens a detached mount.
+    ///
+    /// # Errors
+    /// When it is not mounted and this process may not mount it, or the kernel has none.
+    pub fn open() -> Result<Self, TracefsError> {
+        if let Some(root) = PLACES.iter().find_map(|place| mounted_at(place)) {
+            return Ok(Self { root });
+        }
+        detached_mount().map(|root| Self { root }).map_err(|error| match error {
+            rustix::io::Errno::NODEV => TracefsError::NotBuilt,
+            error => TracefsError::NotMounted(error.into()),
+        })
+    }
+
+    /// The `format` file of a tracepoint: its fields as text.
+    ///
+    /// # Errors
+    /// Of kind `NotFound` when there is no such tracepoint.
+    pub fn format(&self, category: &str, event: &str) -> Result<String, TracefsError> {
+        self.read(&format!("events/{category}/{event}/format"))
+    }
+
+    /// The number under which `perf_event_open(2)` knows a tracepoint.
+    ///
+    /// # Errors
+    /// Of kind `NotFound` when there is no such tracepoint.
+    pub fn id(&self, category: &str, event: &str) -> Result<u64, TracefsError> {
+        let path = format!("events/{category}/{event}/id");
+        let text = self.read(&path)?;
+        text.trim().parse().map_err(|error| TracefsError::Read {
+            path,
+            error: io::Error::new(io::ErrorKind::InvalidData, error),
+        })
+    }
+
+    /// All categories of tracepoints, sorted.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn categories(&self) -> Result<Vec<String>, TracefsError> {
+        self.directories("events")
+    }
+
+    /// All tracepoints of a category, sorted.
+    ///
+    /// # Errors
+    /// Of kind `NotFound` when there is no such category.
+    pub fn events(&self, category: &str) -> Result<Vec<String>, TracefsError> {
+        self.directories(&format!("events/{category}"))
+    }
+
+    /// Names of the kernel functions that can be traced, in the kernel's order; those of modules without the module.
+    ///
+    /// # Errors
+    /// Of kind `PermissionDenied` where the kernel is locked down, `NotFound` where it has no function tracer.
+    pub fn traceable_functions(&self) -> Result<Vec<String>, TracefsError> {
+        let text = self.read("available_filter_functions")?;
+        Ok(text
+            .lines()
+            .filter_map(|line| line.split([' ', '\t']).next())
+            .map(str::to_owned)
+            .collect())
+    }
+
+    fn read(&self, path: &str) -> Result<String, TracefsError> {
+        let read = || -> io::Result<String> {
+            let file = openat(&self.root, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+            let mut text = String::new();
+            File::from(file).read_to_string(&mut text)?;
+            Ok(text)
+        };
+        read().map_err(|error| TracefsError::Read { path: path.to_owned(), error })
+    }
+
+    fn directories(&self, path: &str) -> Result<Vec<String>, TracefsError> {
+        let list = || -> io::Result<Vec<String>> {
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            let mut names = Vec::new();
+            for entry in Dir::read_from(openat(&self.root, path, flags, Mode::empty())?)? {
+                let entry = entry?;
+                let name = entry.file_name().to_string_lossy();
+                if entry.file_type() == FileType::Directory && name != "." && name != ".." {
+                    names.push(name.into_owned());
+                }
+            }
+            names.sort_unstable();
+            Ok(names)
+        };
+        list().map_err(|error| TracefsError::Read { path: path.to_owned(), error })
+    }
+}
+
+/// The directory, if tracefs is mounted there: an empty mount point has no `events`.
+fn mounted_at(place: &str) -> Option<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let root = open(place, flags, Mode::empty()).ok()?;
+    openat(root.as_fd(), "events", flags | OFlags::PATH, Mode::empty()).ok()?;
+    Some(root)
+}
+
+fn detached_mount() -> rustix::io::Result<OwnedFd> {
+    let context = fsopen("tracefs", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    fsconfig_create(context.as_fd())?;
+    fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())
+}

@@ -1,0 +1,172 @@
+//! The object into the kernel.
+
+mod line_info;
+mod verifier;
+
+use std::cell::RefCell;
+use std::ffi::OsStr;
+use std::io;
+
+use ebtrace_image::{GLOBALS, Globals, Image, RING_BUFFER};
+use libbpf_rs::{MapCore, MapHandle, Object, ObjectBuilder, OpenObject, PrintLevel, set_print};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::map::io_error;
+use line_info::Lines;
+
+/// A place in a script.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Name of the script, as the object's line information has it.
+    pub file: String,
+    /// From 1.
+    pub line: u32,
+    /// From 1; 0 when it is not known.
+    pub column: u32,
+}
+
+/// A program that the kernel's verifier refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// Name of the program in the object.
+    pub program: String,
+    /// The probe as the user knows it.
+    pub probe: String,
+    /// The statement that was refused, if the object's line information tells.
+    pub place: Option<Place>,
+    /// What the verifier said last.
+    pub reason: String,
+    /// All that it said.
+    pub log: String,
+}
+
+/// An object that cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The verifier refused a program.
+    #[error("the kernel refused the program of {}: {}", .0.probe, .0.reason)]
+    Rejected(Box<Rejection>),
+    /// This process may not load programs.
+    #[error(
+        "this process may not load BPF programs; run as root, or with CAP_BPF and CAP_PERFMON ({error})"
+    )]
+    NotPermitted {
+        /// What the kernel said.
+        error: io::Error,
+    },
+    /// A map or a program could not be made.
+    #[error("the kernel did not take the program: {reason} ({error})")]
+    Refused {
+        /// What libbpf said about it.
+        reason: String,
+        /// What the kernel said.
+        error: io::Error,
+    },
+    /// libbpf does not understand the object: compiler and runtime disagree.
+    #[error("the object cannot be read: {0}; this is a bug of ebtrace")]
+    Object(String),
+    /// A part of the object is missing: compiler and runtime disagree.
+    #[error("the object has no {0}; this is a bug of ebtrace")]
+    Missing(String),
+    /// The number of CPUs is not known.
+    #[error("the list of CPUs cannot be read: {0}")]
+    Cpus(#[source] io::Error),
+}
+
+/// Loads maps and programs of `image`. Returns the object and what libbpf said meanwhile (all of it if `verbose`).
+pub(crate) fn load(
+    image: &Image,
+    globals: Globals,
+    verbose: bool,
+) -> (Result<Object, LoadError>, Vec<String>) {
+    raise_open_files();
+    listening(verbose, || {
+        let mut open = ObjectBuilder::default()
+            .name("ebtrace")
+            .and_then(|builder| builder.open_memory(&image.object))
+            .map_err(|error| LoadError::Object(format!("{error:#}")))?;
+        prepare(&mut open, image, globals)?;
+        open.load().map_err(|error| explain(image, io_error(error)))
+    })
+}
+
+/// A handle of its own to map `name` of the object.
+///
+/// # Errors
+/// When there is none.
+pub(crate) fn map(object: &Object, name: &str) -> Result<MapHandle, LoadError> {
+    let map = object.maps().find(|map| map.name() == OsStr::new(name));
+    let map = map.ok_or_else(|| LoadError::Missing(format!("map `{name}`")))?;
+    MapHandle::try_from(&map)
+        .map_err(|error| LoadError::Refused { reason: name.to_owned(), error: io_error(error) })
+}
+
+/// Every probe takes at least one descriptor.
+fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    // Without it a large script fails later, with a message of its own.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+}
+
+fn prepare(open: &mut OpenObject, image: &Image, globals: Globals) -> Result<(), LoadError> {
+    for mut map in open.maps_mut() {
+        if map.name() == OsStr::new(RING_BUFFER) {
+            let size = image.settings.ring_buffer_bytes.max(4096).next_power_of_two();
+            map.set_max_entries(size).map_err(|error| LoadError::Object(format!("{error:#}")))?;
+        } else if map.name() == OsStr::new(GLOBALS) {
+            let bytes = [globals.start_ns.to_ne_bytes(), globals.child_pid.to_ne_bytes()].concat();
+            let place = map.initial_value_mut().and_then(|value| value.get_mut(..bytes.len()));
+            place
+                .ok_or_else(|| LoadError::Missing(format!("data in `{GLOBALS}`")))?
+                .copy_from_slice(&bytes);
+        }
+    }
+    // Everything is attached by hand, in an order that libbpf does not know.
+    open.progs_mut().for_each(|mut program| program.set_autoattach(false));
+    Ok(())
+}
+
+thread_local! {
+    /// libbpf hands its messages to a plain function, so they have to be put where that finds them.
+    static MESSAGES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Runs `work` and collects what libbpf says: warnings, or all if `verbose`. Afterwards libbpf is silent.
+fn listening<T>(verbose: bool, work: impl FnOnce() -> T) -> (T, Vec<String>) {
+    let keep = |_, message: String| MESSAGES.with_borrow_mut(|messages| messages.push(message));
+    MESSAGES.take();
+    set_print(Some((if verbose { PrintLevel::Debug } else { PrintLevel::Warn }, keep)));
+    let result = work();
+    set_print(None);
+    (result, MESSAGES.take())
+}
+
+/// Why loading failed, from what libbpf said.
+fn explain(image: &Image, error: io::Error) -> LoadError {
+    let messages = MESSAGES.with_borrow(Clone::clone);
+    if let Some((program, log)) = messages.iter().find_map(|message| verifier::program_log(message))
+    {
+        return LoadError::Rejected(Box::new(rejection(image, program, log)));
+    }
+    if matches!(error.raw_os_error(), Some(libc::EPERM | libc::EACCES)) {
+        return LoadError::NotPermitted { error };
+    }
+    let reason =
+        messages.iter().map(|message| message.trim_start_matches("libbpf: ").trim()).next();
+    LoadError::Refused { reason: reason.unwrap_or("no reason given").to_owned(), error }
+}
+
+fn rejection(image: &Image, program: &str, log: &str) -> Rejection {
+    let finding = verifier::read(log);
+    let lines = Lines::of(&image.object);
+    let place =
+        finding.instruction.and_then(|index| lines.and_then(|lines| lines.place(program, index)));
+    let probe = image.probes.iter().find(|probe| probe.program == program);
+    Rejection {
+        program: program.to_owned(),
+        probe: probe.map_or(program, |probe| &probe.label).to_owned(),
+        place: place.or(finding.place),
+        reason: finding.reason,
+        log: log.to_owned(),
+    }
+}

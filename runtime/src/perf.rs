@@ -1,0 +1,118 @@
+//! `perf_event_open(2)`: every attach point of ours is a perf event with a program on it.
+
+use std::ffi::CStr;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use ebtrace_image::Period;
+
+// From linux/perf_event.h.
+const PERF_TYPE_SOFTWARE: u32 = 1;
+const PERF_TYPE_TRACEPOINT: u32 = 2;
+const PERF_COUNT_SW_CPU_CLOCK: u64 = 0;
+const PERF_FLAG_FD_CLOEXEC: libc::c_ulong = 1 << 3;
+const PERF_EVENT_IOC_ENABLE: libc::c_ulong = 0x2400;
+const PERF_EVENT_IOC_SET_BPF: libc::c_ulong = 0x4004_2408;
+/// The period is a frequency.
+const FREQUENCY: u64 = 1 << 10;
+
+/// `struct perf_event_attr` up to `config2`, which is version 1 of it; the kernel takes what follows as zero.
+#[repr(C)]
+#[derive(Debug, Default)]
+struct Attributes {
+    kind: u32,
+    size: u32,
+    config: u64,
+    period: u64,
+    sample_type: u64,
+    read_format: u64,
+    flags: u64,
+    wakeup_events: u32,
+    breakpoint_type: u32,
+    config1: u64,
+    config2: u64,
+}
+
+/// A kernel or user function to probe.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Function<'a> {
+    /// Number of the event source, and its configuration: entry or return.
+    pub(crate) source: (u32, u64),
+    /// Symbol (kprobe) or path (uprobe).
+    pub(crate) name: &'a CStr,
+    /// Offset from the symbol or in the file.
+    pub(crate) offset: u64,
+}
+
+/// A perf event, on which the kernel counts until it is closed.
+#[derive(Debug)]
+pub(crate) struct Event(OwnedFd);
+
+impl Event {
+    /// The tracepoint with this number, on all CPUs.
+    pub(crate) fn tracepoint(id: u64) -> io::Result<Self> {
+        Self::open(
+            Attributes {
+                kind: PERF_TYPE_TRACEPOINT,
+                config: id,
+                period: 1,
+                ..Attributes::default()
+            },
+            0,
+        )
+    }
+
+    /// A kernel or user function, on all CPUs and in all processes.
+    pub(crate) fn function(function: Function<'_>) -> io::Result<Self> {
+        let (kind, config) = function.source;
+        let (config1, config2) = (function.name.as_ptr().addr() as u64, function.offset);
+        // The name must have been exposed for the kernel to read it behind our back.
+        function.name.as_ptr().expose_provenance();
+        Self::open(Attributes { kind, config, config1, config2, ..Attributes::default() }, 0)
+    }
+
+    /// A timer on one CPU.
+    pub(crate) fn timer(period: Period, cpu: u32) -> io::Result<Self> {
+        let (period, flags) = match period {
+            Period::Hertz(frequency) => (frequency, FREQUENCY),
+            Period::Nanoseconds(nanoseconds) => (nanoseconds, 0),
+        };
+        let config = PERF_COUNT_SW_CPU_CLOCK;
+        Self::open(
+            Attributes { kind: PERF_TYPE_SOFTWARE, config, period, flags, ..Attributes::default() },
+            cpu,
+        )
+    }
+
+    /// Runs `program` from now on whenever the event happens.
+    pub(crate) fn run(&self, program: BorrowedFd<'_>) -> io::Result<()> {
+        self.control(PERF_EVENT_IOC_SET_BPF, program.as_raw_fd().into())?;
+        self.control(PERF_EVENT_IOC_ENABLE, 0)
+    }
+
+    fn open(mut attributes: Attributes, cpu: u32) -> io::Result<Self> {
+        attributes.size = size_of::<Attributes>() as u32;
+        // SAFETY: the attributes are as large as they say, and the names they point to outlive the call.
+        let fd = unsafe {
+            libc::syscall(
+                libc::SYS_perf_event_open,
+                &raw const attributes,
+                -1,
+                cpu,
+                -1,
+                PERF_FLAG_FD_CLOEXEC,
+            )
+        };
+        if fd < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: the kernel has just made this descriptor for us alone.
+        Ok(Self(unsafe { OwnedFd::from_raw_fd(fd as i32) }))
+    }
+
+    fn control(&self, request: libc::c_ulong, argument: libc::c_long) -> io::Result<()> {
+        // SAFETY: both requests take their argument by value.
+        let status = unsafe { libc::ioctl(self.0.as_raw_fd(), request as _, argument) };
+        if status < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,89 @@
+//! Waiting: for a moment, a signal, or the end of the command.
+//!
+//! Programs do not wake us when they submit an event; that would cost more than all else they do. So the ring buffer is
+//! looked at on a timer, often while there is something in it and seldom while there is not.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::child::Child;
+use crate::signal::Signals;
+
+/// Between two looks while events arrive.
+const BUSY: Duration = Duration::from_millis(2);
+/// Between two looks when none came for a while.
+const IDLE: Duration = Duration::from_millis(20);
+
+/// Why waiting ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wake {
+    /// It is time to look at the ring buffer.
+    Timer,
+    /// SIGINT or SIGTERM arrived, or the command ended.
+    Stop,
+}
+
+/// How long to wait between two looks at the ring buffer.
+#[derive(Debug)]
+pub(crate) struct Pace(Duration);
+
+impl Pace {
+    pub(crate) fn new() -> Self {
+        Self(BUSY)
+    }
+
+    /// Adapts to whether the last look found something, and returns how long to wait.
+    pub(crate) fn next(&mut self, found: bool) -> Duration {
+        self.0 = if found { BUSY } else { (self.0 + BUSY).min(IDLE) };
+        self.0
+    }
+}
+
+/// Waits for `pause` at most; without one until something happens.
+pub(crate) fn wait(
+    pause: Option<Duration>,
+    signals: Option<&mut Signals>,
+    child: Option<&Child>,
+) -> io::Result<Wake> {
+    let fds = signals.as_deref().map(AsFd::as_fd).into_iter().chain(child.map(AsFd::as_fd));
+    let mut fds: Vec<PollFd<'_>> =
+        fds.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
+    let pause = pause.map(|pause| Timespec { tv_sec: 0, tv_nsec: pause.subsec_nanos().into() });
+    match poll(&mut fds, pause.as_ref()) {
+        Ok(_) => (),
+        // A debugger came or went.
+        Err(rustix::io::Errno::INTR) => return Ok(Wake::Timer),
+        Err(error) => return Err(error.into()),
+    }
+    let stop = fds.iter().any(|fd| !fd.revents().is_empty());
+    drop(fds);
+    if let Some(signals) = signals {
+        signals.take();
+    }
+    Ok(if stop { Wake::Stop } else { Wake::Timer })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn idle_waits_grow_and_work_shortens_them() {
+        let mut pace = Pace::new();
+        assert_eq!(pace.next(true), BUSY);
+        let longest = (0..20).map(|_| pace.next(false)).last();
+        assert_eq!(longest, Some(IDLE));
+        assert_eq!(pace.next(true), BUSY);
+    }
+
+    #[test]
+    fn the_end_of_the_command_ends_the_wait() {
+        let mut child = Child::spawn("/bin/true", None).unwrap();
+        assert_eq!(wait(Some(BUSY), None, Some(&child)).unwrap(), Wake::Timer);
+        child.release().unwrap();
+        assert_eq!(wait(None, None, Some(&child)).unwrap(), Wake::Stop);
+    }
+}

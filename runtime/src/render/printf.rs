@@ -1,0 +1,208 @@
+//! `printf`: conversions of values.
+
+use ebtrace_image::{Conversion, Format, IntSize, Piece, Spec};
+
+use super::Renderer;
+use super::text::{self, Form};
+use crate::decode::Value;
+
+/// Appends the formatted text; a conversion without argument prints nothing.
+pub(super) fn printf(
+    look: &Renderer<'_>,
+    out: &mut Vec<u8>,
+    format: &Format,
+    arguments: &[Value<'_>],
+) {
+    let mut arguments = arguments.iter();
+    for piece in &format.pieces {
+        match piece {
+            Piece::Text(text) => out.extend_from_slice(text),
+            Piece::Spec(spec) => {
+                if let Some(argument) = arguments.next() {
+                    convert(look, out, spec, argument);
+                }
+            }
+        }
+    }
+}
+
+fn convert(look: &Renderer<'_>, out: &mut Vec<u8>, spec: &Spec, value: &Value<'_>) {
+    let start = out.len();
+    let prefix = match (spec.conversion, integer(value)) {
+        (Conversion::Text, _) | (_, None) => {
+            text::value(look, out, value, Form::Line);
+            0
+        }
+        (Conversion::Char, Some(number)) => {
+            out.push(number as u8);
+            0
+        }
+        (conversion, Some(number)) => digits(out, spec, conversion, number),
+    };
+    pad(out, start, prefix, spec);
+}
+
+/// The bits of a value that is a number.
+fn integer(value: &Value<'_>) -> Option<u64> {
+    match value {
+        Value::Signed(number) => Some(*number as u64),
+        Value::Unsigned(number) | Value::Pointer(number) => Some(*number),
+        Value::Bool(truth) => Some(u64::from(*truth)),
+        Value::Symbol { address, .. } => Some(*address),
+        _ => None,
+    }
+}
+
+/// Appends sign or prefix and digits, and returns the length of the former.
+fn digits(out: &mut Vec<u8>, spec: &Spec, conversion: Conversion, bits: u64) -> usize {
+    let unsigned = match spec.size {
+        IntSize::One => u64::from(bits as u8),
+        IntSize::Two => u64::from(bits as u16),
+        IntSize::Four => u64::from(bits as u32),
+        IntSize::Eight => bits,
+    };
+    let (prefix, digits) = match conversion {
+        Conversion::Signed => {
+            let signed = match spec.size {
+                IntSize::One => i64::from(bits as i8),
+                IntSize::Two => i64::from(bits as i16),
+                IntSize::Four => i64::from(bits as i32),
+                IntSize::Eight => bits as i64,
+            };
+            let sign = if signed < 0 {
+                "-"
+            } else if spec.plus {
+                "+"
+            } else {
+                ""
+            };
+            (sign, signed.unsigned_abs().to_string())
+        }
+        Conversion::Octal if spec.alternate && unsigned != 0 => ("0", format!("{unsigned:o}")),
+        Conversion::Octal => ("", format!("{unsigned:o}")),
+        Conversion::Hex if spec.alternate && unsigned != 0 => ("0x", format!("{unsigned:x}")),
+        Conversion::Hex => ("", format!("{unsigned:x}")),
+        Conversion::UpperHex if spec.alternate && unsigned != 0 => ("0X", format!("{unsigned:X}")),
+        Conversion::UpperHex => ("", format!("{unsigned:X}")),
+        Conversion::Pointer => ("0x", format!("{bits:x}")),
+        Conversion::Unsigned | Conversion::Char | Conversion::Text => ("", unsigned.to_string()),
+    };
+    out.extend_from_slice(prefix.as_bytes());
+    out.extend_from_slice(digits.as_bytes());
+    prefix.len()
+}
+
+/// Fills what was appended since `start` to the width; zeros go behind the first `prefix` bytes.
+fn pad(out: &mut Vec<u8>, start: usize, prefix: usize, spec: &Spec) {
+    // Characters, not bytes: continuation bytes of UTF-8 take no column.
+    let shown = out[start..].iter().filter(|byte| **byte & 0xc0 != 0x80).count();
+    let missing = (spec.width as usize).saturating_sub(shown);
+    if missing == 0 {
+        return;
+    }
+    let (at, fill) = match (spec.left, spec.zero) {
+        (true, _) => (out.len(), b' '),
+        (false, true) => (start + prefix, b'0'),
+        (false, false) => (start, b' '),
+    };
+    out.splice(at..at, std::iter::repeat_n(fill, missing));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render;
+    use crate::symbol::NoSymbols;
+
+    /// A specification out of its written form, for the cases here.
+    fn spec(written: &str) -> Spec {
+        let rest = written.trim_start_matches(['-', '+', '#', '0']);
+        let flags = &written[..written.len() - rest.len()];
+        let width: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        let letters = &rest[width.len()..];
+        let (size, letter) = letters.split_at(letters.len() - 1);
+        Spec {
+            left: flags.contains('-'),
+            zero: flags.contains('0'),
+            plus: flags.contains('+'),
+            alternate: flags.contains('#'),
+            width: width.parse().unwrap_or(0),
+            size: match size {
+                "hh" => IntSize::One,
+                "h" => IntSize::Two,
+                "" => IntSize::Four,
+                _ => IntSize::Eight,
+            },
+            conversion: match letter {
+                "d" => Conversion::Signed,
+                "u" => Conversion::Unsigned,
+                "o" => Conversion::Octal,
+                "x" => Conversion::Hex,
+                "X" => Conversion::UpperHex,
+                "c" => Conversion::Char,
+                "p" => Conversion::Pointer,
+                _ => Conversion::Text,
+            },
+        }
+    }
+
+    fn shown(written: &str, value: Value<'_>) -> String {
+        let look = Renderer {
+            format: render::Format::Text,
+            trailer: "..",
+            escape: false,
+            symbols: &NoSymbols,
+        };
+        let mut out = Vec::new();
+        printf(&look, &mut out, &Format { pieces: vec![Piece::Spec(spec(written))] }, &[value]);
+        String::from_utf8(out).unwrap()
+    }
+
+    fn text(text: &str) -> Value<'_> {
+        Value::Str { text: text.as_bytes(), full: false }
+    }
+
+    #[test]
+    fn integers_are_cut_to_their_size() {
+        assert_eq!(shown("d", Value::Signed(-1)), "-1");
+        assert_eq!(shown("u", Value::Signed(-1)), "4294967295");
+        assert_eq!(shown("x", Value::Signed(-1)), "ffffffff");
+        assert_eq!(shown("llx", Value::Signed(-1)), "ffffffffffffffff");
+        assert_eq!(shown("hhd", Value::Signed(300)), "44");
+        assert_eq!(shown("hd", Value::Signed(70000)), "4464");
+        assert_eq!(shown("lx", Value::Unsigned(1 << 32)), "100000000");
+        assert_eq!(shown("lld", Value::Signed(i64::MIN)), "-9223372036854775808");
+        assert_eq!(shown("d", Value::Bool(true)), "1");
+    }
+
+    #[test]
+    fn padding_goes_where_c_puts_it() {
+        assert_eq!(shown("5d", Value::Signed(42)), "   42");
+        assert_eq!(shown("-5d", Value::Signed(42)), "42   ");
+        assert_eq!(shown("05d", Value::Signed(42)), "00042");
+        assert_eq!(shown("05d", Value::Signed(-42)), "-0042");
+        assert_eq!(shown("+d", Value::Signed(42)), "+42");
+        assert_eq!(shown("#x", Value::Unsigned(255)), "0xff");
+        assert_eq!(shown("#08x", Value::Unsigned(255)), "0x0000ff");
+        assert_eq!(shown("#o", Value::Unsigned(8)), "010");
+        assert_eq!(shown("10p", Value::Pointer(255)), "      0xff");
+        assert_eq!(shown("-8p", Value::Unsigned(255)), "0xff    ");
+        assert_eq!(shown("5c", Value::Unsigned(65)), "    A");
+    }
+
+    #[test]
+    fn any_value_has_a_text_form() {
+        assert_eq!(shown("5s", text("ab")), "   ab");
+        assert_eq!(shown("-5s", text("ab")), "ab   ");
+        assert_eq!(shown("08s", text("abc")), "00000abc");
+        assert_eq!(shown("5s", Value::Bool(true)), " true");
+        assert_eq!(shown("s", Value::Tuple(vec![Value::Signed(1), text("a")])), "(1, a)");
+        assert_eq!(shown("s", Value::Pointer(255)), "0xff");
+        assert_eq!(shown("3s", text("\u{e9}")), "  \u{e9}");
+        assert_eq!(shown("s", Value::Str { text: b"abc", full: true }), "abc..");
+        assert_eq!(
+            shown("s", Value::Symbol { space: crate::decode::Space::Kernel, address: 5 }),
+            "0x5"
+        );
+    }
+}

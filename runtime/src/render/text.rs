@@ -1,0 +1,197 @@
+//! Text for people.
+
+use std::io::Write;
+
+use ebtrace_image::Site;
+
+use super::histogram::{buckets, label};
+use super::{Elements, Renderer, Trouble};
+use crate::decode::{Histogram, Space, Value};
+use crate::symbol::Symbol;
+
+/// Columns of a histogram's bar.
+const BAR: usize = 52;
+
+/// How much space there is within a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// As shown to people.
+    Line,
+    /// As the key of a JSON object: without spaces and indentation.
+    Compact,
+}
+
+pub(super) fn value(look: &Renderer<'_>, out: &mut Vec<u8>, value: &Value<'_>, form: Form) {
+    match value {
+        Value::Signed(number) => put(out, format_args!("{number}")),
+        Value::Unsigned(number) => put(out, format_args!("{number}")),
+        Value::Bool(truth) => put(out, format_args!("{truth}")),
+        Value::Pointer(address) => put(out, format_args!("{address:#x}")),
+        Value::Str { text, full } => {
+            if look.escape && form == Form::Line {
+                escape(out, text);
+            } else {
+                out.extend_from_slice(text);
+            }
+            if *full {
+                out.extend_from_slice(look.trailer.as_bytes());
+            }
+        }
+        Value::Tuple(fields) => {
+            out.push(b'(');
+            list(look, out, fields, form);
+            out.push(b')');
+        }
+        Value::Stack { space, addresses } => stack(look, out, *space, addresses, form),
+        Value::Symbol { space, address } => symbol(look, out, *space, *address),
+        Value::Histogram(histogram) => rows(out, histogram),
+    }
+}
+
+/// A key without the parentheses of its outer tuple.
+pub(super) fn key(look: &Renderer<'_>, out: &mut Vec<u8>, key: &Value<'_>, form: Form) {
+    match key {
+        Value::Tuple(fields) => list(look, out, fields, form),
+        other => value(look, out, other, form),
+    }
+}
+
+fn list(look: &Renderer<'_>, out: &mut Vec<u8>, values: &[Value<'_>], form: Form) {
+    for (index, field) in values.iter().enumerate() {
+        if index > 0 {
+            out.extend_from_slice(if form == Form::Line { b", " } else { b"," });
+        }
+        value(look, out, field, form);
+    }
+}
+
+/// Writing to memory cannot fail.
+pub(super) fn put(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
+    let _ = out.write_fmt(text);
+}
+
+fn stack(look: &Renderer<'_>, out: &mut Vec<u8>, space: Space, addresses: &[u64], form: Form) {
+    out.push(b'\n');
+    for (address, symbol) in addresses.iter().zip(look.symbols.symbolize(space, addresses)) {
+        if form == Form::Line {
+            out.extend_from_slice(b"        ");
+        }
+        match symbol {
+            Some(Symbol { name, offset }) => put(out, format_args!("{name}+{offset}\n")),
+            None => put(out, format_args!("{address:#x}\n")),
+        }
+    }
+}
+
+fn symbol(look: &Renderer<'_>, out: &mut Vec<u8>, space: Space, address: u64) {
+    match look.symbols.symbolize(space, &[address]).into_iter().next().flatten() {
+        Some(symbol) => out.extend_from_slice(symbol.name.as_bytes()),
+        None if address == 0 => out.push(b'0'),
+        None => put(out, format_args!("{address:#x}")),
+    }
+}
+
+/// Line ends and tabs stay; other control characters could make a terminal lie, so they are shown as numbers.
+fn escape(out: &mut Vec<u8>, text: &[u8]) {
+    for chunk in text.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            if character.is_control() && !matches!(character, '\n' | '\t') {
+                put(out, format_args!("\\x{:02x}", u32::from(character)));
+            } else {
+                put(out, format_args!("{character}"));
+            }
+        }
+        chunk.invalid().iter().for_each(|byte| put(out, format_args!("\\x{byte:02x}")));
+    }
+}
+
+pub(super) fn map(look: &Renderer<'_>, out: &mut Vec<u8>, elements: &Elements<'_>) {
+    for (element_key, element) in elements.iter() {
+        out.extend_from_slice(elements.map.name.as_bytes());
+        if let Some(element_key) = &element_key {
+            out.push(b'[');
+            key(look, out, element_key, Form::Line);
+            out.push(b']');
+        }
+        out.extend_from_slice(if matches!(element, Value::Histogram(_)) { b":\n" } else { b": " });
+        value(look, out, &element, Form::Line);
+        out.push(b'\n');
+    }
+}
+
+fn rows(out: &mut Vec<u8>, histogram: &Histogram<'_>) {
+    let buckets = buckets(histogram);
+    let most = buckets.iter().map(|bucket| bucket.count).max().unwrap_or(0).max(1);
+    for bucket in &buckets {
+        let length = (u128::from(bucket.count) * BAR as u128 / u128::from(most)) as usize;
+        let bar = "@".repeat(length);
+        put(
+            out,
+            format_args!(
+                "{:<16}{:>8} |{bar:<BAR$}|\n",
+                label(histogram.scale, bucket),
+                bucket.count
+            ),
+        );
+    }
+}
+
+pub(super) fn trouble(out: &mut Vec<u8>, trouble: &Trouble<'_>) {
+    put(out, format_args!("{}: WARNING: {}\n", place(trouble.site), trouble.message));
+    if trouble.repeated > 0 {
+        return;
+    }
+    if let Some((helper, code)) = trouble.helper {
+        put(out, format_args!("Additional Info - helper: {helper}, retcode: {code}\n"));
+    }
+    underlined(out, trouble.site);
+}
+
+/// `FILE:LINE:COL-COL`, or `FILE:LINE-LINE` over several lines.
+fn place(site: &Site) -> String {
+    let Site { file, line, column, end_line, end_column, .. } = site;
+    if line == end_line {
+        format!("{file}:{line}:{column}-{end_column}")
+    } else {
+        format!("{file}:{line}-{end_line}")
+    }
+}
+
+fn underlined(out: &mut Vec<u8>, site: &Site) {
+    let end = if site.line == site.end_line { site.end_column } else { u32::MAX };
+    let (mut line, mut marks) = (String::new(), String::new());
+    for (column, character) in (1..).zip(site.source.chars()) {
+        let shown = if character == '\t' { "    ".to_owned() } else { character.to_string() };
+        let mark = if (site.column..end).contains(&column) { '~' } else { ' ' };
+        line.push_str(&shown);
+        marks.extend(shown.chars().map(|_| mark));
+    }
+    put(out, format_args!("{line}\n{}\n", marks.trim_end()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_shown_on_a_terminal() {
+        let mut out = Vec::new();
+        escape(&mut out, b"a\x1b[31m\tb\n\xff\xc2\x9bz\r\xc3\xa9");
+        assert_eq!(String::from_utf8(out).unwrap(), "a\\x1b[31m\tb\n\\xff\\x9bz\\x0d\u{e9}");
+    }
+
+    #[test]
+    fn the_underline_minds_tabs() {
+        let site = Site {
+            file: "stdin".to_owned(),
+            line: 1,
+            column: 2,
+            end_line: 1,
+            end_column: 4,
+            source: "\t@x = 1".to_owned(),
+        };
+        let mut out = Vec::new();
+        underlined(&mut out, &site);
+        assert_eq!(String::from_utf8(out).unwrap(), "    @x = 1\n    ~~\n");
+    }
+}

@@ -1,0 +1,112 @@
+//! SIGINT and SIGTERM as something to wait for.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::ptr;
+
+/// Catches SIGINT and SIGTERM until the first one arrives; from then on they have their usual effect, so that a second
+/// one kills.
+#[derive(Debug)]
+pub struct Signals {
+    fd: OwnedFd,
+    /// The mask to go back to; `None` when that was done.
+    before: Option<libc::sigset_t>,
+}
+
+impl Signals {
+    /// Starts catching. To be called before other threads are started, which inherit it.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn catch() -> io::Result<Self> {
+        let set = stopping();
+        let mut before = MaybeUninit::uninit();
+        // SAFETY: both sets are valid to read and to write, respectively.
+        let status = unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &set, before.as_mut_ptr()) };
+        if status != 0 {
+            return Err(io::Error::from_raw_os_error(status));
+        }
+        // SAFETY: pthread_sigmask has filled it in.
+        let before = unsafe { before.assume_init() };
+        // SAFETY: the set is valid, and -1 asks for a new descriptor.
+        let fd = unsafe { libc::signalfd(-1, &set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) };
+        if fd < 0 {
+            let error = io::Error::last_os_error();
+            restore(&before);
+            return Err(error);
+        }
+        // SAFETY: the descriptor is new and ours.
+        Ok(Self { fd: unsafe { OwnedFd::from_raw_fd(fd) }, before: Some(before) })
+    }
+
+    /// Whether one arrived; if so, no more are caught.
+    pub(crate) fn take(&mut self) -> bool {
+        // A terminal sends one to the command as well, and the end of the command may be noticed first: what is left
+        // must not kill us later.
+        let arrived = std::iter::from_fn(|| self.read()).count() > 0;
+        if arrived {
+            self.release();
+        }
+        arrived
+    }
+
+    fn read(&self) -> Option<()> {
+        let mut info = MaybeUninit::<libc::signalfd_siginfo>::uninit();
+        // SAFETY: the buffer has the size that is given.
+        let read = unsafe {
+            libc::read(self.fd.as_raw_fd(), info.as_mut_ptr().cast(), size_of_val(&info))
+        };
+        (read > 0).then_some(())
+    }
+
+    fn release(&mut self) {
+        if let Some(before) = self.before.take() {
+            restore(&before);
+        }
+    }
+}
+
+impl AsFd for Signals {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl Drop for Signals {
+    fn drop(&mut self) {
+        self.take();
+        self.release();
+    }
+}
+
+fn restore(mask: &libc::sigset_t) {
+    // SAFETY: the mask is one that was in force before.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, mask, ptr::null_mut()) };
+}
+
+fn stopping() -> libc::sigset_t {
+    let mut set = MaybeUninit::uninit();
+    // SAFETY: sigemptyset initialises the set, the others change it.
+    unsafe {
+        libc::sigemptyset(set.as_mut_ptr());
+        libc::sigaddset(set.as_mut_ptr(), libc::SIGINT);
+        libc::sigaddset(set.as_mut_ptr(), libc::SIGTERM);
+        set.assume_init()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caught_signal_is_taken_once() {
+        let mut signals = Signals::catch().unwrap();
+        assert!(!signals.take());
+        // SAFETY: the signal goes to this thread, which has it blocked.
+        unsafe { libc::pthread_kill(libc::pthread_self(), libc::SIGTERM) };
+        assert!(signals.take());
+        assert!(signals.before.is_none());
+    }
+}

@@ -1,0 +1,86 @@
+//! What the probe itself has: arguments, results, names.
+
+use super::{Builtin, Call};
+use crate::ir::Expr;
+use crate::probe::{Context, registers};
+use crate::sema::{Lower, Operand};
+use crate::types::{Space, TypeId};
+
+/// Name of the entry that stands for all arguments.
+const ARGUMENT: &str = "arg";
+
+pub(super) const ALL: &[Builtin] = &[
+    Builtin::variable("args", "struct", "The fields of a tracepoint's record.", args)
+        .details("`args.filename` and `args->filename` are the same. A misspelt field is answered with the list of all.")
+        .only_in(&[Context::Record], "the arguments of a function are `arg0`, `arg1` and so on")
+        .examples(&["tracepoint:syscalls:sys_enter_openat { printf(\"%s\\n\", str(args.filename)); }"]),
+    Builtin::variable(ARGUMENT, "uint64", "`arg0`, `arg1` …: the arguments of the probed function.", argument)
+        .details("As many as the machine passes in registers: six on x86_64, eight on arm64.")
+        .only_in(&[Context::Entry], "the fields of a tracepoint are in `args`, and a function's result is `retval`")
+        .examples(&["kprobe:vfs_read { @size = hist(arg2); }"]),
+    Builtin::variable("retval", "uint64", "What the probed function returned.", retval)
+        .only_in(&[Context::Return], "the result of a system call's tracepoint is `args.ret`")
+        .examples(&["kretprobe:vfs_read { @bytes = hist(retval); }"]),
+    Builtin::variable("func", "string", "Name of the probed function.", func)
+        .only_in(&[Context::Entry, Context::Return], "the probe's whole name is `probe`")
+        .examples(&["kprobe:vfs_read, kprobe:vfs_write { @[func] = count(); }"]),
+    Builtin::variable("probe", "string", "Full name of the probe.", probe)
+        .examples(&["kprobe:vfs_read, kprobe:vfs_write { @[probe] = count(); }"]),
+];
+
+/// The name of the table's entry for a name in a script: `arg` for `arg0`.
+pub(super) fn family_name(name: &str) -> &str {
+    match index(name) {
+        Some(_) => ARGUMENT,
+        None if name == ARGUMENT => "",
+        None => name,
+    }
+}
+
+fn index(name: &str) -> Option<usize> {
+    let digits = name.strip_prefix(ARGUMENT)?;
+    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+}
+
+fn args(lower: &mut Lower<'_>, _: &Call<'_>) -> Operand {
+    let Some(record) = lower.args_type() else { return lower.poison() };
+    let ty = lower.b.types().pointer(record, Space::Context);
+    let address = lower.b.add(Expr::ContextAddress(0), ty);
+    lower.operand(address)
+}
+
+fn argument(lower: &mut Lower<'_>, call: &Call<'_>) -> Operand {
+    let index = index(call.name).unwrap_or(0);
+    match registers::argument(lower.arch(), index) {
+        Some(offset) => context(lower, offset),
+        None => {
+            let most = (0..)
+                .take_while(|&index| registers::argument(lower.arch(), index).is_some())
+                .count();
+            lower.complain_limit(
+                call,
+                format!("only `arg0` to `arg{}` are passed in registers", most - 1),
+            )
+        }
+    }
+}
+
+fn retval(lower: &mut Lower<'_>, _: &Call<'_>) -> Operand {
+    let offset = registers::result(lower.arch());
+    context(lower, offset)
+}
+
+fn context(lower: &mut Lower<'_>, offset: u32) -> Operand {
+    let register = lower.b.add(Expr::Context(offset), TypeId::U64);
+    lower.operand(register)
+}
+
+fn func(lower: &mut Lower<'_>, _: &Call<'_>) -> Operand {
+    let name = lower.function_name();
+    lower.text(name.as_bytes())
+}
+
+fn probe(lower: &mut Lower<'_>, _: &Call<'_>) -> Operand {
+    let label = lower.probe_label();
+    lower.text(label.as_bytes())
+}

@@ -1,0 +1,151 @@
+//! Output and the end of the session.
+
+use ebtrace_image::{Action, Conversion, Piece, Spec};
+
+use super::{Builtin, Call, many, one, optional};
+use crate::ir::StmtKind;
+use crate::ir::build::image_map;
+use crate::sema::{Lower, Operand};
+use crate::source::Span;
+use crate::types::{Type, TypeId, format};
+
+pub(super) const ALL: &[Builtin] = &[
+    Builtin::function("printf", &[one("format"), many("value")], "Prints values in a format.", printf)
+        .details("Conversions are `%d %i %u %x %X %o %c %p %s`, with the flags `-`, `0`, `+`, `#` and a width. A \
+                  number is cut to 32 bits, to 64 with `l` (`%ld`, `%llx`), to 16 with `h` and 8 with `hh`. `%s` \
+                  prints any value as `print()` does.")
+        .examples(&["begin { printf(\"%s is process %d\\n\", comm, pid); exit(); }"]),
+    Builtin::function("print", &[one("value"), optional("top"), optional("divisor")], "Prints a value or a map.", print)
+        .details("A map is printed whole, as it is when user space gets to it; `print(@x, 5)` prints the five \
+                  largest values, `print(@x, 5, 1000)` also divides them. `print(@x[key])` prints one value.")
+        .examples(&[
+            "begin { print(\"hello\"); exit(); }",
+            "profile:hz:99 { @[comm] = count(); } interval:s:1 { print(@, 5); exit(); }",
+        ]),
+    Builtin::function("exit", &[optional("status")], "Ends the session.", exit)
+        .details("The probe ends at once, `end` probes run, and maps are printed. The exit status is 0 if none is \
+                  given; only its lowest 8 bits count.")
+        .examples(&["interval:s:1 { exit(); }"]),
+];
+
+fn printf(lower: &mut Lower<'_>, call: &Call<'_>) -> Operand {
+    let Some(text) = lower.literal_text(call, 0) else { return lower.poison() };
+    let format = match format::parse(&text) {
+        Ok(format) => format,
+        Err(letter) => {
+            lower.complain_format(
+                call.args[0].span,
+                format!("there is no conversion `%{letter}`"),
+                "conversions are %d %i %u %x %X %o %c %p %s",
+            );
+            return lower.poison();
+        }
+    };
+    let specs = format.pieces.iter().filter_map(|piece| match piece {
+        Piece::Spec(spec) => Some(spec.clone()),
+        Piece::Text(_) => None,
+    });
+    let specs: Vec<Spec> = specs.collect();
+    let values = &call.args[1..];
+    if specs.len() != values.len() {
+        let headline = format!(
+            "the format has {} conversion{}, and there {} {} value{}",
+            specs.len(),
+            if specs.len() == 1 { "" } else { "s" },
+            if values.len() == 1 { "is" } else { "are" },
+            values.len(),
+            if values.len() == 1 { "" } else { "s" },
+        );
+        let help = if specs.len() > values.len() {
+            "add the missing values; a percent sign itself is `%%`"
+        } else {
+            "add a conversion such as `%d` or `%s` for each value"
+        };
+        lower.complain_format(call.args[0].span, headline, help);
+        return lower.poison();
+    }
+    let mut args = Vec::with_capacity(values.len());
+    for (index, spec) in specs.iter().enumerate() {
+        let Some(value) = lower.printable(call, index + 1) else { return lower.poison() };
+        if !fits(lower, spec, &value, values[index].span) {
+            return lower.poison();
+        }
+        args.push(value.expr);
+    }
+    lower.b.emit(Action::Printf(format), args);
+    lower.void()
+}
+
+/// Whether a conversion prints values of this type; complains if not.
+fn fits(lower: &mut Lower<'_>, spec: &Spec, value: &Operand, span: Span) -> bool {
+    let fits = match (spec.conversion, lower.b.types().get(value.ty)) {
+        (Conversion::Text, _) | (_, Type::Unknown) => true,
+        (Conversion::Pointer, Type::Int { .. } | Type::Pointer { .. }) => true,
+        (Conversion::Char, Type::Int { .. }) => true,
+        (Conversion::Char | Conversion::Pointer, _) => false,
+        (_, Type::Int { .. } | Type::Bool | Type::Pointer { .. }) => true,
+        _ => false,
+    };
+    if !fits {
+        let name = lower.type_name(value.ty);
+        let letter = match spec.conversion {
+            Conversion::Signed => 'd',
+            Conversion::Unsigned => 'u',
+            Conversion::Octal => 'o',
+            Conversion::Hex => 'x',
+            Conversion::UpperHex => 'X',
+            Conversion::Char => 'c',
+            Conversion::Pointer => 'p',
+            Conversion::Text => 's',
+        };
+        lower.complain_format(
+            span,
+            format!("`%{letter}` cannot print `{name}`"),
+            "print it with `%s`",
+        );
+    }
+    fits
+}
+
+fn print(lower: &mut Lower<'_>, call: &Call<'_>) -> Operand {
+    if lower.is_whole_map(&call.args[0]) {
+        return print_map(lower, call);
+    }
+    if let Some(extra) = call.args.get(1) {
+        return lower.complain_extra(call, extra.span);
+    }
+    let Some(value) = lower.printable(call, 0) else { return lower.poison() };
+    lower.b.emit(Action::PrintValue, vec![value.expr]);
+    lower.void()
+}
+
+fn print_map(lower: &mut Lower<'_>, call: &Call<'_>) -> Operand {
+    let Some(map) = lower.map_arg(call, 0) else { return lower.poison() };
+    let most = i128::from(u64::MAX);
+    let mut numbers = [0, 0];
+    for (index, number) in numbers.iter_mut().enumerate() {
+        if call.args.len() > index + 1 {
+            match lower.literal_int_in(call, index + 1, 0, most) {
+                Some(value) => *number = value as u64,
+                None => return lower.poison(),
+            }
+        }
+    }
+    let [top, div] = numbers;
+    lower.b.emit(Action::PrintMap { map: image_map(map), top, div }, Vec::new());
+    lower.void()
+}
+
+fn exit(lower: &mut Lower<'_>, call: &Call<'_>) -> Operand {
+    let status = match call.args.first() {
+        None => lower.b.int(0, TypeId::U8),
+        Some(_) => match lower.int_arg(call, 0) {
+            Some(status) => lower.b.convert(status.expr, TypeId::U8),
+            None => return lower.poison(),
+        },
+    };
+    lower.b.emit(Action::Exit, vec![status]);
+    lower.b.stmt(StmtKind::Return);
+    lower.ends();
+    lower.void()
+}

@@ -1,0 +1,135 @@
+//! A small fake machine for tests and documentation: always the same, whatever it runs on.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::tracefs::parse_format;
+use super::{Arch, Feature, Host, HostError, TracepointField, UserSymbol, Version};
+
+const FUNCTIONS: [&str; 6] =
+    ["do_sys_openat2", "vfs_read", "vfs_write", "vfs_open", "tcp_connect", "do_nanosleep"];
+
+const SYMBOLS: [(&str, u64); 4] =
+    [("malloc", 0x9a7e0), ("free", 0x9ae60), ("main", 0x4b60), ("puts", 0x77980)];
+
+const TRACEPOINTS: [(&str, &str, &str); 5] = [
+    (
+        "syscalls",
+        "sys_enter_openat",
+        "field:unsigned short common_type; offset:0; size:2; signed:0;
+         field:int __syscall_nr; offset:8; size:4; signed:1;
+         field:int dfd; offset:16; size:8; signed:0;
+         field:const char * filename; offset:24; size:8; signed:0;
+         field:int flags; offset:32; size:8; signed:0;
+         field:umode_t mode; offset:40; size:8; signed:0;",
+    ),
+    (
+        "syscalls",
+        "sys_exit_openat",
+        "field:int __syscall_nr; offset:8; size:4; signed:1;
+         field:long ret; offset:16; size:8; signed:1;",
+    ),
+    (
+        "raw_syscalls",
+        "sys_enter",
+        "field:long id; offset:8; size:8; signed:1;
+         field:unsigned long args[6]; offset:16; size:48; signed:0;",
+    ),
+    (
+        "sched",
+        "sched_switch",
+        "field:char prev_comm[16]; offset:8; size:16; signed:0;
+         field:pid_t prev_pid; offset:24; size:4; signed:1;
+         field:int prev_prio; offset:28; size:4; signed:1;
+         field:long prev_state; offset:32; size:8; signed:1;
+         field:char next_comm[16]; offset:40; size:16; signed:0;
+         field:pid_t next_pid; offset:56; size:4; signed:1;
+         field:int next_prio; offset:60; size:4; signed:1;",
+    ),
+    (
+        "sched",
+        "sched_process_fork",
+        "field:__data_loc char[] parent_comm; offset:8; size:4; signed:0;
+         field:pid_t parent_pid; offset:12; size:4; signed:1;",
+    ),
+];
+
+/// The fake machine.
+#[derive(Debug, Clone, Default)]
+pub struct Fixture {
+    lacking: BTreeSet<Feature>,
+}
+
+impl Fixture {
+    /// Linux 6.12 on x86_64 with every facility.
+    pub fn new() -> Fixture {
+        Fixture::default()
+    }
+
+    /// The same without a facility.
+    #[must_use]
+    pub fn without(mut self, feature: Feature) -> Fixture {
+        self.lacking.insert(feature);
+        self
+    }
+
+    fn tracing(&self) -> Result<(), HostError> {
+        if self.has(Feature::Tracefs) { Ok(()) } else { Err(HostError::Lacks(Feature::Tracefs)) }
+    }
+}
+
+impl Host for Fixture {
+    fn version(&self) -> Version {
+        (6, 12, 0)
+    }
+
+    fn arch(&self) -> Arch {
+        Arch::X86_64
+    }
+
+    fn has(&self, feature: Feature) -> bool {
+        !self.lacking.contains(&feature)
+    }
+
+    fn has_function(&self, name: &str) -> Result<bool, HostError> {
+        Ok(FUNCTIONS.contains(&name))
+    }
+
+    fn functions(&self) -> Result<Vec<Cow<'_, str>>, HostError> {
+        Ok(FUNCTIONS.map(Cow::Borrowed).to_vec())
+    }
+
+    fn tracepoint(&self, category: &str, event: &str) -> Result<Vec<TracepointField>, HostError> {
+        self.tracing()?;
+        let known = TRACEPOINTS.iter().find(|(c, e, _)| (*c, *e) == (category, event));
+        known.map(|(_, _, format)| parse_format(format)).ok_or(HostError::NotFound)
+    }
+
+    fn tracepoints(&self) -> Result<Vec<(String, String)>, HostError> {
+        self.tracing()?;
+        Ok(TRACEPOINTS
+            .iter()
+            .map(|(category, event, _)| ((*category).to_owned(), (*event).to_owned()))
+            .collect())
+    }
+
+    fn binary(&self, target: &str) -> Result<PathBuf, HostError> {
+        match target {
+            "libc" => Ok(PathBuf::from("/lib/libc.so.6")),
+            "ls" | "/bin/ls" => Ok(PathBuf::from("/bin/ls")),
+            "/etc/shadow" => Err(HostError::Unreadable("permission denied".to_owned())),
+            _ => Err(HostError::NotFound),
+        }
+    }
+
+    fn user_symbol(&self, _: &Path, name: &str) -> Result<UserSymbol, HostError> {
+        let found =
+            SYMBOLS.iter().find(|(symbol, _)| *symbol == name).ok_or(HostError::NotFound)?;
+        Ok(UserSymbol { address: found.1, file_offset: found.1, size: 64 })
+    }
+
+    fn user_symbols(&self, _: &Path) -> Result<Vec<String>, HostError> {
+        Ok(SYMBOLS.iter().map(|(symbol, _)| (*symbol).to_owned()).collect())
+    }
+}

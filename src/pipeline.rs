@@ -1,0 +1,71 @@
+//! The stages in order.
+//!
+//! Each stage takes what the one before made; between stages the pipeline stops if there are errors, so that a
+//! misspelt name is not followed by complaints about its consequences.
+
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::host::Host;
+use crate::ir::layout::{self, Layout, Oversize};
+use crate::ir::{self, Program};
+use crate::options::Options;
+use crate::sema;
+use crate::source::{FileId, Sources};
+use crate::syntax;
+
+/// A script that can run, before its code is generated.
+#[derive(Debug)]
+pub struct Checked {
+    /// The code.
+    pub program: Program,
+    /// Where everything is.
+    pub layout: Layout,
+}
+
+/// A fault of ebtrace itself.
+#[derive(Debug, Clone)]
+pub struct Bug(pub String);
+
+/// Parses, checks, folds, lays out and verifies a script. Warnings come with a checked script too.
+///
+/// # Errors
+/// Where ebtrace itself is at fault.
+pub fn check(
+    sources: &Sources,
+    file: FileId,
+    host: &dyn Host,
+    options: &Options,
+) -> Result<(Option<Checked>, Diagnostics), Bug> {
+    let (script, mut diagnostics) = syntax::parse(sources, file);
+    if diagnostics.has_errors() {
+        return Ok((None, diagnostics));
+    }
+    let (program, found) = sema::check(&script, host, options);
+    diagnostics.append(found);
+    if diagnostics.has_errors() {
+        return Ok((None, diagnostics));
+    }
+    let program = ir::fold::fold(program);
+    let layout = match layout::lay_out(&program, sources, &options.settings) {
+        Ok(layout) => layout,
+        Err(oversize) => {
+            for large in oversize {
+                diagnostics.push(too_large(&program, &large));
+            }
+            return Ok((None, diagnostics));
+        }
+    };
+    ir::verify::verify(&program).map_err(Bug)?;
+    Ok((Some(Checked { program, layout }), diagnostics))
+}
+
+fn too_large(program: &Program, large: &Oversize) -> Diagnostic {
+    let probe = &program.probes[large.probe];
+    let kib = |bytes: u32| bytes.div_ceil(1024);
+    let (needs, most) = (kib(large.needs), kib(layout::SCRATCH_LIMIT));
+    Diagnostic::error(
+        Code::TooLarge,
+        format!("this probe's values need {needs} KiB, and a CPU has {most} KiB for them"),
+    )
+    .label(program.sites[probe.site], "its strings, stacks and keys together")
+    .help("split it into several probes, or read shorter strings: `str(address, 64)`")
+}

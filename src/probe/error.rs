@@ -1,0 +1,135 @@
+//! What can be wrong with an attach point, and how it is said.
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::host::{Feature, HostError};
+use crate::source::Span;
+
+use super::{Kind, kinds};
+
+/// What is wrong with an attach point.
+#[derive(Debug, Clone)]
+#[allow(
+    missing_docs,
+    reason = "the fields are what their names say: the place, and what stands or is wanted there"
+)]
+pub enum ProbeError {
+    /// No probe type has this name.
+    UnknownKind { span: Span, name: String },
+    /// Too few or too many parts.
+    Arity { span: Span, kind: &'static Kind, found: usize },
+    /// A part is empty.
+    Empty { span: Span, kind: &'static Kind, field: &'static str },
+    /// What follows `+` is no number.
+    BadOffset { span: Span, text: String },
+    /// Returns have no offset.
+    ReturnOffset { span: Span, kind: &'static Kind },
+    /// The machine has no such function, tracepoint, file or symbol.
+    NotFound { span: Span, what: String, near: Option<String>, help: Option<String> },
+    /// The kernel lacks the facility.
+    Lacks { span: Span, kind: &'static Kind, feature: Feature, instead: Option<String> },
+    /// The machine could not say.
+    Host { span: Span, what: String, error: HostError },
+    /// No such unit of time.
+    Unit { span: Span, text: String },
+    /// The count is no positive number.
+    Count { span: Span, text: String, kind: &'static Kind },
+    /// A pattern where one name is needed.
+    Pattern { span: Span, text: String },
+}
+
+impl From<ProbeError> for Diagnostic {
+    fn from(error: ProbeError) -> Diagnostic {
+        match error {
+            ProbeError::UnknownKind { span, name } => {
+                let known = kinds().flat_map(|kind| [kind.name].into_iter().chain(kind.aliases.iter().copied()));
+                let names: Vec<&str> = kinds().map(|kind| kind.name).collect();
+                Diagnostic::error(Code::UnknownProbe, format!("there is no probe type `{name}`"))
+                    .label(span, "not a probe type")
+                    .suggest_nearest(span, &name, known)
+                    .help(format!("probe types are {}", names.join(", ")))
+            }
+            ProbeError::Arity { span, kind, found } => {
+                let (least, most) = kind.arity();
+                let wants = match (least, most) {
+                    (0, 0) => "nothing after its name".to_owned(),
+                    (least, most) if least == most => format!("{least} part{}", if least == 1 { "" } else { "s" }),
+                    (least, most) => format!("{least} to {most} parts"),
+                };
+                Diagnostic::error(Code::ProbeArity, format!("`{}` takes {wants}, not {found}", kind.name))
+                    .label(span, format!("{found} after `{}`", kind.name))
+                    .help(format!("write it as `{}`, for example `{}`", kind.usage(), example(kind)))
+            }
+            ProbeError::Empty { span, kind, field } => {
+                Diagnostic::error(Code::ProbeArity, format!("`{}` wants a {field}, and it is empty", kind.name))
+                    .label(span, format!("no {field} here"))
+                    .help(format!("write it as `{}`, for example `{}`", kind.usage(), example(kind)))
+            }
+            ProbeError::BadOffset { span, text } => {
+                Diagnostic::error(Code::BadOffset, format!("`{text}` is not an offset"))
+                    .label(span, "a number of bytes is needed after `+`")
+                    .help("offsets are decimal, 0x hexadecimal or 0 octal: `+0x10`")
+            }
+            ProbeError::ReturnOffset { span, kind } => {
+                let entry = kind.name.replace("ret", "");
+                Diagnostic::error(Code::BadOffset, format!("`{}` fires at the return, which has no offset", kind.name))
+                    .label(span, "remove the offset")
+                    .help(format!("to probe an instruction within the function, use `{entry}`"))
+            }
+            ProbeError::NotFound { span, what, near, help } => {
+                let mut diagnostic =
+                    Diagnostic::error(Code::NotFound, format!("{what} does not exist")).label(span, "not found");
+                if let Some(near) = near {
+                    diagnostic = diagnostic.suggest(span, near);
+                }
+                help.into_iter().fold(diagnostic, Diagnostic::help)
+            }
+            ProbeError::Lacks { span, kind, feature, instead } => {
+                let diagnostic =
+                    Diagnostic::error(Code::KernelLacks, format!("this kernel has no {}", feature.name()))
+                        .label(span, format!("`{}` needs them", kind.name))
+                        .note(format!("it was built without {}", feature.config()))
+                        .lacks(feature);
+                instead.into_iter().fold(diagnostic, |diagnostic, point| {
+                    diagnostic.help(format!("the same job is done here by `{point}`"))
+                })
+            }
+            ProbeError::Host { span, what, error } => host(span, &what, &error),
+            ProbeError::Unit { span, text } => {
+                Diagnostic::error(Code::BadPeriod, format!("`{text}` is not a unit of time"))
+                    .label(span, "not a unit")
+                    .help("units are `s`, `ms`, `us` and `hz`: `interval:s:1`, `profile:hz:99`, or `interval:1s`")
+            }
+            ProbeError::Count { span, text, kind } => {
+                Diagnostic::error(Code::BadPeriod, format!("`{text}` is not a period that a timer can have"))
+                    .label(span, "a positive whole number is needed, and at least one microsecond")
+                    .help(format!("for example `{}`", example(kind)))
+            }
+            ProbeError::Pattern { span, text } => {
+                Diagnostic::error(Code::NotFound, format!("`{text}` names no single function"))
+                    .label(span, "a pattern")
+                    .help("write one name; several attach points are separated by commas")
+            }
+        }
+    }
+}
+
+/// What a host's error means for an attach point.
+fn host(span: Span, what: &str, error: &HostError) -> Diagnostic {
+    match error {
+        HostError::NotFound => Diagnostic::error(Code::NotFound, format!("{what} does not exist"))
+            .label(span, "not found"),
+        HostError::Lacks(feature) => Diagnostic::error(Code::KernelLacks, error.to_string())
+            .label(span, format!("{what} needs it"))
+            .note(format!("it was built without {}", feature.config()))
+            .lacks(*feature),
+        HostError::Unreadable(reason) => {
+            Diagnostic::error(Code::Unreadable, format!("{what} cannot be read: {reason}"))
+                .label(span, "needed for this probe")
+        }
+    }
+}
+
+fn example(kind: &Kind) -> String {
+    let script = kind.examples.first().copied().unwrap_or(kind.name);
+    script.split(" {").next().unwrap_or(script).to_owned()
+}

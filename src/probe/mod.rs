@@ -1,0 +1,165 @@
+//! The table of probe types.
+//!
+//! Everything that ebtrace knows about a probe type is its entry here: how an attach point is written, what the
+//! program can read, how it is checked against the machine and attached.
+
+mod error;
+mod event;
+mod kernel;
+pub mod registers;
+mod user;
+
+pub use error::ProbeError;
+
+use ebtrace_image::Attach;
+
+use crate::host::{Feature, Host};
+use crate::ir::ProgramType;
+use crate::source::Span;
+use crate::types::{Space, TypeId, Types};
+
+/// A probe type.
+#[derive(Debug)]
+pub struct Kind {
+    /// `kprobe`; letter case does not matter in scripts.
+    pub name: &'static str,
+    /// Short forms, whose letter case matters.
+    pub aliases: &'static [&'static str],
+    /// What follows the name, separated by colons.
+    pub shape: &'static [Field],
+    /// What its programs can read.
+    pub context: Context,
+    /// How the kernel runs its programs.
+    pub program: ProgramType,
+    /// Where the addresses in its arguments point.
+    pub space: Space,
+    /// Facility of the kernel that it needs.
+    pub needs: Option<Feature>,
+    /// Checks an attach point against the machine.
+    pub resolve: fn(&Point, &dyn Host, &mut Types) -> Result<Target, ProbeError>,
+    /// One line for the reference.
+    pub summary: &'static str,
+    /// More for the reference.
+    pub details: &'static str,
+    /// Scripts that show it.
+    pub examples: &'static [&'static str],
+}
+
+/// A part of an attach point.
+#[derive(Debug)]
+pub struct Field {
+    /// As usage texts call it: `function`.
+    pub name: &'static str,
+    /// Whether it can be left out.
+    pub optional: bool,
+}
+
+/// What a program of a probe type can read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Context {
+    /// Arguments of a function, in registers.
+    Entry,
+    /// Return value of a function, in a register.
+    Return,
+    /// A tracepoint's record.
+    Record,
+    /// What a timer interrupted.
+    Timer,
+    /// Nothing.
+    Nothing,
+}
+
+/// An attach point, cut into its parts.
+#[derive(Debug, Clone)]
+pub struct Point {
+    /// Its type.
+    pub kind: &'static Kind,
+    /// What follows the type's name.
+    pub parts: Vec<Part>,
+    /// The whole.
+    pub span: Span,
+}
+
+/// A part of an attach point: quotes removed, positional parameters filled in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Its text.
+    pub text: String,
+    /// Its place.
+    pub span: Span,
+}
+
+impl Point {
+    /// The n-th part, empty where it is missing.
+    pub fn part(&self, index: usize) -> Part {
+        self.parts.get(index).cloned().unwrap_or(Part { text: String::new(), span: self.span })
+    }
+}
+
+/// An attach point that exists on this machine.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The probe's full name: `uprobe:/lib/libc.so.6:malloc`.
+    pub label: String,
+    /// Where it is attached.
+    pub attach: Attach,
+    /// The function it probes, where it probes one.
+    pub function: Option<String>,
+    /// What `args` points to.
+    pub args: Option<TypeId>,
+}
+
+/// All probe types.
+pub const KINDS: [&[Kind]; 3] = [event::ALL, kernel::ALL, user::ALL];
+
+/// All entries of the table.
+pub fn kinds() -> impl Iterator<Item = &'static Kind> {
+    KINDS.into_iter().flatten()
+}
+
+/// The probe type with this name or alias.
+pub fn find(name: &str) -> Option<&'static Kind> {
+    kinds().find(|kind| kind.name.eq_ignore_ascii_case(name) || kind.aliases.contains(&name))
+}
+
+/// Whether this is the name or an alias of a probe type.
+pub fn is_kind(name: &str) -> bool {
+    find(name).is_some()
+}
+
+impl Kind {
+    /// How an attach point of this type is written: `kprobe:function[+offset]`.
+    pub fn usage(&self) -> String {
+        let mut usage = self.name.to_owned();
+        for field in self.shape {
+            let (open, close) = if field.optional { ("[", "]") } else { ("", "") };
+            usage.push_str(&format!("{open}:{}{close}", field.name.to_uppercase()));
+        }
+        usage
+    }
+
+    /// Least and greatest number of parts after the name.
+    pub fn arity(&self) -> (usize, usize) {
+        (self.shape.iter().filter(|field| !field.optional).count(), self.shape.len())
+    }
+}
+
+/// Cuts `function+offset`; the offset may be decimal, hexadecimal or octal.
+fn split_offset(part: &Part) -> Result<(String, u64), ProbeError> {
+    let Some((name, offset)) = part.text.split_once('+') else { return Ok((part.text.clone(), 0)) };
+    let value = parse_number(offset.trim())
+        .ok_or_else(|| ProbeError::BadOffset { span: part.span, text: offset.to_owned() })?;
+    Ok((name.trim().to_owned(), value))
+}
+
+/// A number as attach points write it: decimal, `0x` hexadecimal or `0` octal.
+fn parse_number(text: &str) -> Option<u64> {
+    let digits = text.to_ascii_lowercase();
+    if let Some(hex) = digits.strip_prefix("0x") {
+        return u64::from_str_radix(hex, 16).ok();
+    }
+    match digits.strip_prefix('0') {
+        Some(octal) if !octal.is_empty() => u64::from_str_radix(octal, 8).ok(),
+        _ => digits.parse().ok(),
+    }
+}

@@ -1,0 +1,200 @@
+//! Arguments of builtins: what the entries of the table ask for.
+
+use super::{Literal, Lower, Operand, error};
+use crate::builtin::Call;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::ir::{ExprId, MapId};
+use crate::source::Span;
+use crate::syntax::ast::{self, ExprKind};
+use crate::types::TypeId;
+
+impl Lower<'_> {
+    /// An argument of any type; `None` where something is wrong with it.
+    pub fn arg(&mut self, call: &Call<'_>, index: usize) -> Option<Operand> {
+        let operand = self.expr(call.args.get(index)?);
+        (operand.ty != TypeId::UNKNOWN).then_some(operand)
+    }
+
+    /// An integer or bool.
+    pub fn int_arg(&mut self, call: &Call<'_>, index: usize) -> Option<Operand> {
+        let operand = self.arg(call, index)?;
+        if self.b.types().is_int(operand.ty) || operand.ty == TypeId::BOOL {
+            return Some(operand);
+        }
+        self.complain_type(call, index, "an integer", &operand);
+        None
+    }
+
+    /// A value that can be shown.
+    pub fn printable(&mut self, call: &Call<'_>, index: usize) -> Option<Operand> {
+        let operand = self.arg(call, index)?;
+        if self.b.types().is_value(operand.ty) {
+            return Some(operand);
+        }
+        let found = self.type_name(operand.ty);
+        self.complain(error::bad_value(call.args[index].span, &found, "printed"));
+        None
+    }
+
+    /// An integer that is known before the script runs, within these bounds.
+    pub fn literal_int_in(
+        &mut self,
+        call: &Call<'_>,
+        index: usize,
+        least: i128,
+        most: i128,
+    ) -> Option<i128> {
+        let operand = self.arg(call, index)?;
+        let wants = match most {
+            most if most >= i128::from(i64::MAX) => {
+                format!("a literal integer of at least {least}")
+            }
+            most => format!("a literal integer from {least} to {most}"),
+        };
+        match operand.literal_int() {
+            Some(number) if (least..=most).contains(&number) => Some(number),
+            Some(number) => {
+                self.complain_argument(call, index, &wants, &number.to_string());
+                None
+            }
+            None => {
+                self.complain_type(call, index, &wants, &operand);
+                None
+            }
+        }
+    }
+
+    /// A string literal. Formats may be longer than strings, so it is taken as it was written.
+    pub fn literal_text(&mut self, call: &Call<'_>, index: usize) -> Option<Vec<u8>> {
+        let arg = call.args.get(index)?;
+        if let ExprKind::Str(text) = &arg.kind {
+            return Some(text.clone());
+        }
+        let operand = self.arg(call, index)?;
+        if let Some(Literal::Str(text)) = operand.literal {
+            return Some(text);
+        }
+        self.complain_type(call, index, "text in quotes", &operand);
+        None
+    }
+
+    /// Whether an argument is a map without a key.
+    pub fn is_whole_map(&self, arg: &ast::Expr) -> bool {
+        matches!(arg.kind, ExprKind::Map { key: None, .. })
+    }
+
+    /// A map as a whole: whether it has keys does not matter.
+    pub fn map_arg(&mut self, call: &Call<'_>, index: usize) -> Option<MapId> {
+        let arg = call.args.get(index)?;
+        let ExprKind::Map { name, key: None } = &arg.kind else {
+            self.complain_map(call, index);
+            return None;
+        };
+        self.map_named(name, arg.span)
+    }
+
+    fn map_named(&mut self, name: &str, span: Span) -> Option<MapId> {
+        if let Some(&map) = self.maps.get(name) {
+            return Some(map);
+        }
+        // Until the map's type is known this is complained of, and only the last walk's complaints count.
+        let known: Vec<String> =
+            self.maps.keys().filter(|name| !name.is_empty()).cloned().collect();
+        self.complain(error::unknown_map(span, name, known.iter().map(String::as_str)));
+        None
+    }
+
+    /// A map and a key in it: `f(@m, key)`, `f(@scalar)`, or `f(@m[key])`.
+    pub fn map_element(&mut self, call: &Call<'_>) -> Option<(MapId, Option<ExprId>)> {
+        let arg = &call.args[0];
+        let ExprKind::Map { name, key } = &arg.kind else {
+            self.complain_map(call, 0);
+            return None;
+        };
+        let element = match (key, call.args.get(1)) {
+            (Some(_), Some(extra)) => {
+                self.complain_extra(call, extra.span);
+                return None;
+            }
+            (Some(key), None) => self.element(name, Some(key), arg.span)?,
+            (None, Some(key)) => self.element(name, Some(std::slice::from_ref(key)), arg.span)?,
+            (None, None) => self.element(name, None, arg.span)?,
+        };
+        let map = self.map_named(name, arg.span)?;
+        Some((map, element.key))
+    }
+
+    fn complain_map(&mut self, call: &Call<'_>, index: usize) {
+        let span = call.args[index].span;
+        self.complain(
+            Diagnostic::error(Code::NotAMap, format!("`{}()` wants a map here", call.builtin.name))
+                .label(span, "this is not a map")
+                .help(format!(
+                    "it is called as `{}`, for example `{}(@x)`",
+                    call.builtin.signature(),
+                    call.builtin.name
+                )),
+        );
+    }
+
+    /// Complains of an argument of the wrong type.
+    pub fn complain_type(
+        &mut self,
+        call: &Call<'_>,
+        index: usize,
+        wants: &str,
+        found: &Operand,
+    ) -> Operand {
+        let found = format!("`{}`", self.type_name(found.ty));
+        self.complain_argument(call, index, wants, &found)
+    }
+
+    /// Complains of a wrong argument.
+    pub fn complain_argument(
+        &mut self,
+        call: &Call<'_>,
+        index: usize,
+        wants: &str,
+        found: &str,
+    ) -> Operand {
+        let span = call.args.get(index).map_or(call.span, |arg| arg.span);
+        self.complain(error::bad_argument(span, call.builtin, wants, found));
+        self.poison()
+    }
+
+    /// Complains of an argument that has no place in this form of the call.
+    pub fn complain_extra(&mut self, call: &Call<'_>, span: Span) -> Operand {
+        self.complain(
+            Diagnostic::error(
+                Code::CallArity,
+                format!("`{}()` takes one argument here", call.builtin.name),
+            )
+            .label(span, "one too many")
+            .help(format!(
+                "it is called as `{}`, where the first is a map",
+                call.builtin.signature()
+            )),
+        );
+        self.poison()
+    }
+
+    /// Complains of a use that this machine sets a limit to.
+    pub fn complain_limit(&mut self, call: &Call<'_>, limit: String) -> Operand {
+        self.complain(
+            Diagnostic::error(Code::NotHere, limit)
+                .label(call.span, format!("there is no `{}` here", call.name)),
+        );
+        self.poison()
+    }
+
+    /// Complains of a format.
+    pub fn complain_format(&mut self, span: Span, headline: String, help: &str) {
+        self.complain(Diagnostic::error(Code::BadFormat, headline).label(span, "here").help(help));
+    }
+
+    /// Warns of an argument without effect.
+    pub fn warn_ignored(&mut self, call: &Call<'_>, index: usize, headline: String) {
+        let span = call.args.get(index).map_or(call.span, |arg| arg.span);
+        self.complain(Diagnostic::warning(Code::Ignored, headline).label(span, "no effect"));
+    }
+}

@@ -1,0 +1,236 @@
+//! Assignments.
+
+use ebtrace_image::{Action, Failure};
+
+use super::place::Element;
+use super::{Lower, Operand, error};
+use crate::builtin::{self, Addition, Call, Lowering};
+use crate::ir::build::{image_map, image_site};
+use crate::ir::{EventId, MapId, StmtKind};
+use crate::source::Span;
+use crate::syntax::ast::{self, ExprKind};
+use crate::types::{Type, TypeId};
+
+/// The helper that fails when a map has no room.
+const UPDATE: &str = "map_update_elem";
+
+impl Lower<'_> {
+    /// `target = value`, `target += value`
+    pub(super) fn assign(
+        &mut self,
+        target: &ast::Expr,
+        op: Option<ast::BinaryOp>,
+        value: &ast::Expr,
+        span: Span,
+    ) {
+        match &target.kind {
+            ExprKind::Variable(name) => self.assign_to_variable(name, target.span, op, value),
+            ExprKind::Map { name, key } => {
+                let key = key.as_deref();
+                match (op, &value.kind) {
+                    (None, ExprKind::Call { name: function, name_span, args }) => {
+                        match builtin::find(function).filter(|builtin| builtin.is_aggregate()) {
+                            Some(builtin) => {
+                                let call = Call {
+                                    builtin,
+                                    name: function,
+                                    span: value.span,
+                                    name_span: *name_span,
+                                    args,
+                                };
+                                self.aggregate(name, key, target.span, &call);
+                            }
+                            None => self.assign_to_map(name, key, target.span, op, value, span),
+                        }
+                    }
+                    _ => self.assign_to_map(name, key, target.span, op, value, span),
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn assign_to_variable(
+        &mut self,
+        name: &str,
+        span: Span,
+        op: Option<ast::BinaryOp>,
+        value: &ast::Expr,
+    ) {
+        let operand = match op {
+            None => self.expr(value),
+            Some(op) => {
+                let Some(local) = self.variable(name) else {
+                    self.missing_variable(name, span);
+                    return;
+                };
+                let old = self.read_variable(local);
+                let operand = self.expr(value);
+                self.binary(op, span.to(value.span), (old, span), (operand, value.span))
+            }
+        };
+        self.store_variable(name, span, operand, value.span);
+    }
+
+    fn read_variable(&mut self, local: crate::ir::LocalId) -> Operand {
+        if self.b.local_type(local) == TypeId::UNKNOWN {
+            self.poison()
+        } else {
+            self.local_operand(local)
+        }
+    }
+
+    fn store_variable(&mut self, name: &str, span: Span, operand: Operand, value_span: Span) {
+        if !self.b.types().is_value(operand.ty) {
+            let found = self.type_name(operand.ty);
+            self.complain(error::bad_value(value_span, &found, "assigned to a variable"));
+            return;
+        }
+        let Some(local) =
+            self.assign_variable(name, span, (operand.ty, operand.flexible(), value_span))
+        else {
+            return;
+        };
+        let ty = self.b.local_type(local);
+        if ty != TypeId::UNKNOWN && operand.ty != TypeId::UNKNOWN {
+            let value = self.coerce(&operand, ty);
+            self.b.store(local, value);
+        }
+    }
+
+    fn assign_to_map(
+        &mut self,
+        name: &str,
+        key: Option<&[ast::Expr]>,
+        target: Span,
+        op: Option<ast::BinaryOp>,
+        value: &ast::Expr,
+        span: Span,
+    ) {
+        let Some(element) = self.element(name, key, target) else {
+            self.expr(value);
+            return;
+        };
+        let operand = match op {
+            None => self.expr(value),
+            Some(op) => {
+                let old = self.old_number(name, &element, target);
+                let operand = self.expr(value);
+                self.binary(op, span, (old, target), (operand, value.span))
+            }
+        };
+        self.store_element(name, &element, operand, value.span, span);
+    }
+
+    /// What a map holds before it is added to. One that nothing else is assigned to starts as the number 0.
+    fn old_number(&mut self, name: &str, element: &Element, span: Span) -> Operand {
+        if element.value == TypeId::UNKNOWN {
+            return self.number(0);
+        }
+        self.read_element(name, element, span)
+    }
+
+    fn store_element(
+        &mut self,
+        name: &str,
+        element: &Element,
+        operand: Operand,
+        value_span: Span,
+        span: Span,
+    ) {
+        if !self.b.types().is_value(operand.ty) {
+            let found = self.type_name(operand.ty);
+            self.complain(error::bad_value(value_span, &found, "assigned to a map"));
+            return;
+        }
+        self.learn_value(name, (operand.ty, operand.flexible(), value_span));
+        let Some(map) = element.map.filter(|_| operand.ty != TypeId::UNKNOWN) else { return };
+        if matches!(self.b.types().get(element.value), Type::Aggregate(_)) {
+            return;
+        }
+        let value = self.exact(&operand, element.value, "value");
+        let full = self.full(map, span);
+        self.b.stmt(StmtKind::MapPut { map, key: element.key, value, full });
+    }
+
+    /// The event for a map that has no room.
+    fn full(&mut self, map: MapId, span: Span) -> EventId {
+        let site = image_site(self.b.site(span));
+        let failure = Failure::MapFull { map: image_map(map), helper: UPDATE.to_owned() };
+        self.b.event(Action::Fail { site, failure }, vec![TypeId::I64])
+    }
+
+    /// `@x[key] = count()`
+    fn aggregate(&mut self, name: &str, key: Option<&[ast::Expr]>, target: Span, call: &Call<'_>) {
+        let element = self.element(name, key, target);
+        let (least, most) = call.builtin.arity();
+        if call.args.len() < least || most.is_some_and(|most| call.args.len() > most) {
+            self.complain(error::call_arity(call.span, call.builtin, call.args.len()));
+            return;
+        }
+        let Lowering::Aggregate(lower) = call.builtin.lower else { return };
+        let before = self.b.at(call.span);
+        let addition = lower(self, call);
+        self.b.at(before);
+        if let (Some(element), Some(addition)) = (element, addition) {
+            self.add(name, &element, addition, call.span);
+        }
+    }
+
+    fn add(&mut self, name: &str, element: &Element, addition: Addition, span: Span) {
+        let ty = self.b.types().intern(Type::Aggregate(addition.aggregate));
+        self.learn_value(name, (ty, false, span));
+        let Some(map) = element.map else { return };
+        let full = self.full(map, span);
+        self.b.stmt(StmtKind::MapAdd { map, key: element.key, value: addition.value, full });
+    }
+
+    /// `x++`, `--@a[1]`: the value before, or with a prefix after.
+    pub(super) fn step(
+        &mut self,
+        target: &ast::Expr,
+        op: ast::StepOp,
+        prefix: bool,
+        span: Span,
+    ) -> Operand {
+        let (old, element) = match &target.kind {
+            ExprKind::Variable(name) => match self.variable(name) {
+                Some(local) => (self.read_variable(local), None),
+                None => return self.missing_variable(name, target.span),
+            },
+            ExprKind::Map { name, key } => match self.element(name, key.as_deref(), target.span) {
+                Some(element) => (self.old_number(name, &element, target.span), Some(element)),
+                None => return self.poison(),
+            },
+            _ => return self.poison(),
+        };
+        if old.ty == TypeId::UNKNOWN {
+            return self.poison();
+        }
+        if !self.b.types().is_int(old.ty) {
+            let found = self.type_name(old.ty);
+            self.complain(error::bad_operand(op.symbol(), target.span, &found));
+            return self.poison();
+        }
+        // Whatever was assigned, what counts up or down is a signed number of 64 bits.
+        let old = self.b.convert(old.expr, TypeId::I64);
+        let old = self.b.name(old);
+        let step = match op {
+            ast::StepOp::Increment => 1,
+            ast::StepOp::Decrement => u64::MAX,
+        };
+        let new = self.b.binary_int(crate::ir::BinaryOp::Add, old, step);
+        let new = self.b.name(new);
+        let (old, new) = (self.operand(old), self.operand(new));
+        match (&target.kind, element) {
+            (ExprKind::Map { name, .. }, Some(element)) => {
+                self.store_element(name, &element, new.clone(), target.span, span);
+            }
+            (ExprKind::Variable(name), _) => {
+                self.store_variable(name, target.span, new.clone(), target.span)
+            }
+            _ => {}
+        }
+        if prefix { new } else { old }
+    }
+}

@@ -1,0 +1,368 @@
+//! Expressions.
+
+use super::facts::{Joined, join};
+use super::{Literal, Lower, Operand, error};
+use crate::builtin::{self, Call, Lowering};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::ir::{BinaryOp, Expr, ExprId, Helper, StmtKind};
+use crate::source::Span;
+use crate::syntax::ast::{self, ExprKind};
+use crate::types::{Access, Field, Space, Type, TypeId};
+
+impl Lower<'_> {
+    /// Lowers an expression.
+    pub(super) fn expr(&mut self, expr: &ast::Expr) -> Operand {
+        let before = self.b.at(expr.span);
+        let operand = self.expr_kind(expr);
+        self.b.at(before);
+        operand
+    }
+
+    fn expr_kind(&mut self, expr: &ast::Expr) -> Operand {
+        let span = expr.span;
+        match &expr.kind {
+            ExprKind::Int(number) => self.number(i128::from(*number)),
+            ExprKind::Str(text) => self.string(text, span),
+            ExprKind::Bool(value) => self.boolean(*value),
+            ExprKind::Positional(index) => self.positional(*index, span),
+            ExprKind::PositionalCount => self.number(self.options.params.len() as i128),
+            ExprKind::Ident(name) => self.call(name, span, None, span),
+            ExprKind::Call { name, name_span, args } => {
+                self.call(name, *name_span, Some(args), span)
+            }
+            ExprKind::Variable(name) => match self.variable(name) {
+                Some(local) if self.b.local_type(local) == TypeId::UNKNOWN => self.poison(),
+                Some(local) => self.local_operand(local),
+                None => self.missing_variable(name, span),
+            },
+            ExprKind::Map { name, key } => match self.element(name, key.as_deref(), span) {
+                Some(element) => self.read_element(name, &element, span),
+                None => self.poison(),
+            },
+            ExprKind::Field { base, name, name_span } => self.field(base, name, *name_span),
+            ExprKind::Unary { op, operand } => self.unary(*op, operand, span),
+            ExprKind::Binary { op: ast::BinaryOp::And, left, right, .. } => {
+                self.logical(left, right, true)
+            }
+            ExprKind::Binary { op: ast::BinaryOp::Or, left, right, .. } => {
+                self.logical(left, right, false)
+            }
+            ExprKind::Binary { op, op_span, left, right } => {
+                let (left_operand, right_operand) = (self.expr(left), self.expr(right));
+                self.binary(*op, *op_span, (left_operand, left.span), (right_operand, right.span))
+            }
+            ExprKind::Ternary { condition, then, otherwise } => {
+                self.ternary(condition, then.as_deref(), otherwise)
+            }
+            ExprKind::Step { target, op, prefix } => self.step(target, *op, *prefix, span),
+        }
+    }
+
+    fn string(&mut self, text: &[u8], span: Span) -> Operand {
+        let most = self.max_strlen() as usize;
+        if text.len() + 1 > most {
+            self.complain(
+                Diagnostic::error(
+                    Code::StringTooLong,
+                    format!("a string has at most {} bytes", most - 1),
+                )
+                .label(span, format!("this one has {}", text.len()))
+                .help(
+                    "cut it into several, or print it with a `printf` format, which may be longer",
+                ),
+            );
+            return self.poison();
+        }
+        self.text(text)
+    }
+
+    /// `$1`: a number if it can be read as one, else a text; 0 if it was not given.
+    fn positional(&mut self, index: u64, span: Span) -> Operand {
+        let param = usize::try_from(index)
+            .ok()
+            .and_then(|index| self.options.params.get(index.wrapping_sub(1)));
+        match param.cloned() {
+            Some(text) => match crate::syntax::literal::parameter(&text) {
+                Some(number) => self.number(number),
+                None => self.text(text.as_bytes()),
+            },
+            None => {
+                self.complain(
+                    Diagnostic::warning(
+                        Code::MissingParam,
+                        format!("the parameter `${index}` was not given"),
+                    )
+                    .label(span, "so this is 0")
+                    .help("parameters follow the script on the command line"),
+                );
+                self.number(0)
+            }
+        }
+    }
+
+    /// A builtin, with or without parentheses.
+    fn call(
+        &mut self,
+        name: &str,
+        name_span: Span,
+        args: Option<&Vec<ast::Expr>>,
+        span: Span,
+    ) -> Operand {
+        let Some(builtin) = builtin::find(name) else {
+            let context = self.kind.context;
+            let known = builtin::all()
+                .filter(|builtin| builtin.allowed_in(context))
+                .map(|builtin| builtin.name);
+            self.complain(error::unknown_name(name_span, name, args.is_some(), known));
+            for arg in args.into_iter().flatten() {
+                self.expr(arg);
+            }
+            return self.poison();
+        };
+        if !self.may_call(builtin, (name, name_span), args.is_some()) {
+            return self.poison();
+        }
+        let args = args.map_or(&[][..], |args| args);
+        let (least, most) = builtin.arity();
+        if args.len() < least || most.is_some_and(|most| args.len() > most) {
+            self.complain(error::call_arity(span, builtin, args.len()));
+            return self.poison();
+        }
+        match builtin.lower {
+            Lowering::Value(lower) => lower(self, &Call { builtin, name, span, name_span, args }),
+            Lowering::Aggregate(_) => {
+                self.complain(
+                    Diagnostic::error(
+                        Code::LooseAggregate,
+                        format!("`{name}()` can only be assigned to a map"),
+                    )
+                    .label(span, "not an assignment to a map")
+                    .help(format!("write it as `@ = {};`", builtin.signature())),
+                );
+                self.poison()
+            }
+        }
+    }
+
+    /// Whether a builtin may be used here in this form.
+    fn may_call(
+        &mut self,
+        builtin: &'static builtin::Builtin,
+        (name, span): (&str, Span),
+        called: bool,
+    ) -> bool {
+        if !builtin.allowed_in(self.kind.context) {
+            self.complain(error::not_here(span, name, builtin, self.kind));
+            return false;
+        }
+        if !called && !builtin.bare {
+            self.complain(
+                Diagnostic::error(Code::UnknownName, format!("`{}` is a function", builtin.name))
+                    .label(span, "it is not called here")
+                    .help(format!("write it as `{}`", builtin.signature())),
+            );
+            return false;
+        }
+        true
+    }
+
+    /// `args.filename`
+    fn field(&mut self, base: &ast::Expr, name: &str, name_span: Span) -> Operand {
+        let operand = self.expr(base);
+        let record = match self.b.types().get(operand.ty).clone() {
+            Type::Unknown => return self.poison(),
+            Type::Pointer { to, space: Space::Context } => match self.b.types().get(to).clone() {
+                Type::Struct(record) => Some(record),
+                _ => None,
+            },
+            _ => None,
+        };
+        let Some(record) = record else {
+            let found = self.type_name(operand.ty);
+            self.complain(
+                Diagnostic::error(Code::UnknownField, format!("`{found}` has no fields"))
+                    .label(base.span, format!("this is `{found}`"))
+                    .label(name_span, "so there is no such field"),
+            );
+            return self.poison();
+        };
+        let Some(field) = record.fields.iter().find(|field| field.name == name) else {
+            let names: Vec<&str> = record.fields.iter().map(|field| field.name.as_str()).collect();
+            let diagnostic = Diagnostic::error(
+                Code::UnknownField,
+                format!("`{}` has no field `{name}`", record.name),
+            )
+            .label(name_span, "no such field")
+            .suggest_nearest(name_span, name, names.iter().copied())
+            .help(format!("its fields are {}", names.join(", ")));
+            self.complain(diagnostic);
+            return self.poison();
+        };
+        self.read_field(field)
+    }
+
+    /// Reads a field of the context.
+    fn read_field(&mut self, field: &Field) -> Operand {
+        match (field.access, self.b.types().get(field.ty).clone()) {
+            (Access::Plain, Type::Array { of: TypeId::I8, len }) => {
+                self.text_field(field.offset, len)
+            }
+            (Access::Plain, Type::Array { .. }) => {
+                let expr = self.b.add(Expr::ContextAddress(field.offset), field.ty);
+                self.operand(expr)
+            }
+            (Access::Plain, _) => {
+                let expr = self.b.add(Expr::Context(field.offset), field.ty);
+                self.operand(expr)
+            }
+            (access, _) => {
+                let location = self.b.add(Expr::Context(field.offset), TypeId::U32);
+                let location = self.b.convert(location, TypeId::U64);
+                let distance = self.b.binary_int(BinaryOp::And, location, 0xffff);
+                let from = if access == Access::RelLoc { field.offset + 4 } else { 0 };
+                let base = self.b.add(Expr::ContextAddress(from), TypeId::U64);
+                let address = self.b.binary(BinaryOp::Add, base, distance);
+                let address = self.b.convert(address, field.ty);
+                self.operand(address)
+            }
+        }
+    }
+
+    /// Text in the record itself. It is read as text, since what follows its NUL may be left over from before.
+    fn text_field(&mut self, offset: u32, len: u32) -> Operand {
+        let ty = self.b.types().string(len);
+        let local = self.b.local("text", ty);
+        self.b.zero(local);
+        let (into, size) = (self.b.address(local, 0), self.b.int(u64::from(len), TypeId::U64));
+        let from = self.b.add(Expr::ContextAddress(offset), TypeId::U64);
+        self.b.call_void(Helper::ProbeReadKernelStr, vec![into, size, from]);
+        self.local_operand(local)
+    }
+
+    /// An operand as a condition: a bool.
+    pub(super) fn condition(&mut self, operand: &Operand, span: Span) -> ExprId {
+        if let Some(Literal::Str(text)) = &operand.literal {
+            return self.b.int(u64::from(!text.is_empty()), TypeId::BOOL);
+        }
+        match self.b.types().get(operand.ty) {
+            Type::Unknown => self.b.int(1, TypeId::BOOL),
+            Type::Bool => operand.expr,
+            Type::Int { .. } | Type::Pointer { .. } => match operand.literal_int() {
+                Some(number) => self.b.int(u64::from(number != 0), TypeId::BOOL),
+                None => self.b.convert(operand.expr, TypeId::BOOL),
+            },
+            _ => {
+                let found = self.type_name(operand.ty);
+                self.complain(error::bad_condition(span, &found));
+                self.b.int(1, TypeId::BOOL)
+            }
+        }
+    }
+
+    /// `a && b`, `a || b`: the right side is only evaluated where it matters.
+    fn logical(&mut self, left: &ast::Expr, right: &ast::Expr, and: bool) -> Operand {
+        let operand = self.expr(left);
+        let first = self.condition(&operand, left.span);
+        self.b.begin();
+        let operand = self.expr(right);
+        let second = self.condition(&operand, right.span);
+        let mut block = self.b.end();
+        let known = self.b.int(u64::from(!and), TypeId::BOOL);
+        if block.stmts.is_empty() {
+            let value = match (self.known_bool(first), self.known_bool(second)) {
+                (Some(first), _) if first != and => return self.boolean(first),
+                (Some(_), Some(second)) => return self.boolean(second),
+                _ if and => self.b.select(first, second, known),
+                _ => self.b.select(first, known, second),
+            };
+            return self.operand(value);
+        }
+        let result = self.b.local("logical", TypeId::BOOL);
+        let span = self.b.span();
+        let store =
+            |value| crate::ir::Stmt { kind: StmtKind::Store { local: result, value }, span };
+        block.stmts.push(store(second));
+        let shortcut = crate::ir::Block { stmts: vec![store(known)] };
+        let (then, otherwise) = if and { (block, shortcut) } else { (shortcut, block) };
+        self.b.stmt(StmtKind::If { condition: first, then, otherwise });
+        self.local_operand(result)
+    }
+
+    fn known_bool(&self, expr: ExprId) -> Option<bool> {
+        match self.b.expr(expr) {
+            Expr::Int(value) => Some(*value != 0),
+            _ => None,
+        }
+    }
+
+    /// `a ? b : c`; without the middle, `a` itself is the value where it is true.
+    fn ternary(
+        &mut self,
+        condition: &ast::Expr,
+        then: Option<&ast::Expr>,
+        otherwise: &ast::Expr,
+    ) -> Operand {
+        let mut tested = self.expr(condition);
+        if then.is_none() && self.b.types().is_scalar(tested.ty) {
+            tested.expr = self.b.name(tested.expr);
+        }
+        let test = self.condition(&tested, condition.span);
+        self.b.begin();
+        let first = match then {
+            Some(then) => (self.expr(then), then.span),
+            None => (tested, condition.span),
+        };
+        let first_block = self.b.end();
+        self.b.begin();
+        let second = (self.expr(otherwise), otherwise.span);
+        let second_block = self.b.end();
+        if let Some(known) = self
+            .known_bool(test)
+            .filter(|_| first_block.stmts.is_empty() && second_block.stmts.is_empty())
+        {
+            return if known { first.0 } else { second.0 };
+        }
+        self.merge(test, (first, first_block), (second, second_block))
+    }
+
+    /// Runs one of two blocks and yields its operand.
+    fn merge(
+        &mut self,
+        test: ExprId,
+        (first, mut first_block): ((Operand, Span), crate::ir::Block),
+        (second, mut second_block): ((Operand, Span), crate::ir::Block),
+    ) -> Operand {
+        let sides = [(first.0.ty, first.0.flexible()), (second.0.ty, second.0.flexible())];
+        let ty = match join(self.b.types(), sides[0], sides[1]) {
+            Joined::Fits { ty, .. } | Joined::Mixed { ty } => ty,
+            Joined::Clash => {
+                let names = [self.type_name(first.0.ty), self.type_name(second.0.ty)];
+                self.complain(
+                    Diagnostic::error(
+                        Code::TypeClash,
+                        format!("a choice between `{}` and `{}`", names[0], names[1]),
+                    )
+                    .label(second.1, format!("this is `{}`", names[1]))
+                    .label(first.1, format!("this is `{}`", names[0]))
+                    .help("both sides of `?:` need the same type"),
+                );
+                return self.poison();
+            }
+        };
+        let span = self.b.span();
+        let result =
+            (ty != TypeId::VOID && ty != TypeId::UNKNOWN).then(|| self.b.local("choice", ty));
+        if let Some(local) = result {
+            for (operand, block) in [(&first.0, &mut first_block), (&second.0, &mut second_block)] {
+                let value = self.coerce(operand, ty);
+                block.stmts.push(crate::ir::Stmt { kind: StmtKind::Store { local, value }, span });
+            }
+        }
+        self.b.stmt(StmtKind::If { condition: test, then: first_block, otherwise: second_block });
+        match result {
+            Some(local) => self.local_operand(local),
+            None if ty == TypeId::VOID => self.void(),
+            None => self.poison(),
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! The checker: from the tree to IR.
+//!
+//! One walk both checks and lowers. Types of variables and maps come from the facts of the walk before
+//! ([`facts`]), and the walk is repeated until they no longer change; only the last one's complaints count. Where
+//! something is wrong the walk goes on with an operand of type [`TypeId::UNKNOWN`], about which nothing is ever
+//! complained again.
+
+mod args;
+mod assign;
+mod error;
+mod expr;
+mod facts;
+mod operator;
+mod place;
+mod probe;
+mod stmt;
+
+use std::collections::HashMap;
+
+use facts::{Facts, VariableKey};
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::host::{Arch, Host};
+use crate::ir::build::Builder;
+use crate::ir::{Expr, ExprId, LocalId, Program, ValueId};
+use crate::options::Options;
+use crate::probe::{Kind, Target};
+use crate::source::Span;
+use crate::syntax::ast::Script;
+use crate::types::{Space, TypeId, Types};
+
+/// Walks after which the types no longer widen, whatever the script: each walk but the last widens at least one of
+/// them, and a chain of assignments as long as this is no script.
+const MOST_WALKS: usize = 256;
+
+/// Checks a script and lowers it. The program is only meaningful where there are no errors.
+pub fn check(script: &Script, host: &dyn Host, options: &Options) -> (Program, Diagnostics) {
+    let mut facts = Facts::default();
+    let mut types = Types::new();
+    for _ in 0..MOST_WALKS {
+        let (program, diagnostics, found) = probe::walk(script, host, options, types, &facts);
+        if found == facts {
+            return (program, diagnostics);
+        }
+        types = program.types;
+        facts = found;
+    }
+    let (program, diagnostics, _) = probe::walk(script, host, options, types, &facts);
+    (program, diagnostics)
+}
+
+/// What an expression became.
+#[derive(Debug, Clone)]
+pub struct Operand {
+    /// The value; of no meaning where the type is unknown or void.
+    pub expr: ExprId,
+    /// Its type.
+    pub ty: TypeId,
+    /// The value itself where it is known now.
+    pub literal: Option<Literal>,
+}
+
+/// A value that is known before the script runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Literal {
+    /// Fits `i64` or `u64`.
+    Int(i128),
+    /// `true` or `false`.
+    Bool(bool),
+    /// Text without its NUL.
+    Str(Vec<u8>),
+}
+
+impl Operand {
+    /// The number of an integer literal.
+    pub fn literal_int(&self) -> Option<i128> {
+        match self.literal {
+            Some(Literal::Int(number)) => Some(number),
+            _ => None,
+        }
+    }
+
+    /// Whether it is a non-negative integer literal, which takes on the sign of what it meets.
+    pub fn flexible(&self) -> bool {
+        self.literal_int().is_some_and(|number| number >= 0)
+    }
+}
+
+/// A variable that exists at this point of the walk.
+#[derive(Debug, Clone, Copy)]
+struct Variable {
+    local: LocalId,
+    key: VariableKey,
+}
+
+/// The walk through one probe.
+pub struct Lower<'a> {
+    /// Takes the IR.
+    pub b: Builder<'a>,
+    host: &'a dyn Host,
+    options: &'a Options,
+    kind: &'static Kind,
+    target: &'a Target,
+    /// Number of the probe in the script.
+    probe: usize,
+    /// Facts of the walk before.
+    known: &'a Facts,
+    /// Facts of this walk.
+    found: &'a mut Facts,
+    maps: &'a HashMap<String, crate::ir::MapId>,
+    diagnostics: &'a mut Diagnostics,
+    /// Variables by name, innermost block last.
+    scopes: Vec<HashMap<String, Variable>>,
+    /// Where variables that no longer exist were assigned.
+    gone: HashMap<String, Span>,
+    /// Whether `exit()` or the like was reached in this block.
+    ended: bool,
+}
+
+impl Lower<'_> {
+    /// Complains.
+    pub(crate) fn complain(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// The operand for something that is wrong or not known yet.
+    pub fn poison(&mut self) -> Operand {
+        Operand { expr: self.b.int(0, TypeId::I64), ty: TypeId::UNKNOWN, literal: None }
+    }
+
+    /// The operand of what has only an effect.
+    pub fn void(&mut self) -> Operand {
+        Operand { expr: self.b.int(0, TypeId::I64), ty: TypeId::VOID, literal: None }
+    }
+
+    /// An expression as an operand.
+    pub fn operand(&mut self, expr: ExprId) -> Operand {
+        Operand { expr, ty: self.b.ty(expr), literal: None }
+    }
+
+    /// What a local holds now.
+    pub fn local_operand(&mut self, local: LocalId) -> Operand {
+        let expr = self.b.read(local);
+        self.operand(expr)
+    }
+
+    /// The result of a statement.
+    pub fn result(&mut self, value: ValueId) -> Operand {
+        // Statements that name a result of their own kind of type are all conditions so far.
+        let expr = self.b.add(Expr::Value(value), TypeId::BOOL);
+        self.operand(expr)
+    }
+
+    /// A text that is known now; what follows a NUL is not part of it.
+    pub fn text(&mut self, text: &[u8]) -> Operand {
+        let text = text.split(|&byte| byte == 0).next().unwrap_or_default();
+        let expr = self.b.bytes(text);
+        Operand { expr, ty: self.b.ty(expr), literal: Some(Literal::Str(text.to_vec())) }
+    }
+
+    /// A number that is known now, in the smallest signed type, or `uint64` above that.
+    pub fn number(&mut self, number: i128) -> Operand {
+        let ty = match number {
+            -0x80..=0x7f => TypeId::I8,
+            -0x8000..=0x7fff => TypeId::I16,
+            -0x8000_0000..=0x7fff_ffff => TypeId::I32,
+            number if number <= i128::from(i64::MAX) => TypeId::I64,
+            _ => TypeId::U64,
+        };
+        let mask = match self.b.types().size(ty) {
+            8 => u64::MAX,
+            size => (1 << (size * 8)) - 1,
+        };
+        Operand {
+            expr: self.b.int(number as u64 & mask, ty),
+            ty,
+            literal: Some(Literal::Int(number)),
+        }
+    }
+
+    /// `true` or `false`, known now.
+    pub fn boolean(&mut self, value: bool) -> Operand {
+        let expr = self.b.int(u64::from(value), TypeId::BOOL);
+        Operand { expr, ty: TypeId::BOOL, literal: Some(Literal::Bool(value)) }
+    }
+
+    /// As messages spell a type.
+    pub fn type_name(&mut self, ty: TypeId) -> String {
+        self.b.types().name(ty).to_string()
+    }
+
+    /// Instruction set of the machine.
+    pub fn arch(&self) -> Arch {
+        self.host.arch()
+    }
+
+    /// Where the addresses in the probe's arguments point.
+    pub fn space(&self) -> Space {
+        self.kind.space
+    }
+
+    /// The largest string in bytes, its NUL included.
+    pub fn max_strlen(&self) -> u32 {
+        self.options.max_strlen
+    }
+
+    /// What `args` points to.
+    pub fn args_type(&self) -> Option<TypeId> {
+        self.target.args
+    }
+
+    /// Name of the probed function.
+    pub fn function_name(&self) -> String {
+        self.target.function.clone().unwrap_or_default()
+    }
+
+    /// Full name of the probe.
+    pub fn probe_label(&self) -> String {
+        self.target.label.clone()
+    }
+
+    /// The rest of the block is never reached.
+    pub fn ends(&mut self) {
+        self.ended = true;
+    }
+
+    /// The address of a memory value, for helpers that read there.
+    pub fn address_of(&mut self, operand: &Operand) -> ExprId {
+        if let Expr::Local(local) = *self.b.expr(operand.expr) {
+            return self.b.address(local, 0);
+        }
+        let local = self.b.local("text", operand.ty);
+        self.b.store(local, operand.expr);
+        self.b.address(local, 0)
+    }
+}

@@ -1,0 +1,163 @@
+//! Probes: attach points become programs.
+
+use std::collections::HashMap;
+
+use super::Lower;
+use super::facts::Facts;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::host::Host;
+use crate::ir::build::Builder;
+use crate::ir::{Map, MapId, Probe, Program, ProgramType, StmtKind};
+use crate::options::Options;
+use crate::probe::{self, Part, Point, ProbeError, Target};
+use crate::source::{FileId, Span};
+use crate::syntax::{ast, attach};
+use crate::types::{TypeId, Types};
+
+/// One walk over the script with the facts of the walk before.
+pub(super) fn walk(
+    script: &ast::Script,
+    host: &dyn Host,
+    options: &Options,
+    types: Types,
+    known: &Facts,
+) -> (Program, Diagnostics, Facts) {
+    let mut walk = Walk {
+        host,
+        options,
+        known,
+        found: Facts::default(),
+        program: Program { types, ..Program::default() },
+        maps: HashMap::new(),
+        diagnostics: Diagnostics::new(),
+    };
+    walk.declare_maps();
+    let probes = script.items.iter().map(|ast::Item::Probe(probe)| probe);
+    for (number, probe) in probes.enumerate() {
+        for point in &probe.points {
+            walk.point(number, probe, point);
+        }
+    }
+    if script.items.is_empty() {
+        walk.diagnostics.push(
+            Diagnostic::error(Code::NoProbes, "the script has no probe")
+                .label(Span::new(FileId::default(), 0, 0), "expected an attach point and a block")
+                .help("for example `kprobe:vfs_read { @[comm] = count(); }`"),
+        );
+    }
+    (walk.program, walk.diagnostics, walk.found)
+}
+
+struct Walk<'a> {
+    host: &'a dyn Host,
+    options: &'a Options,
+    known: &'a Facts,
+    found: Facts,
+    program: Program,
+    maps: HashMap<String, MapId>,
+    diagnostics: Diagnostics,
+}
+
+impl Walk<'_> {
+    /// Makes the maps whose types are known.
+    fn declare_maps(&mut self) {
+        for (name, fact) in &self.known.maps {
+            let Some(value) = fact.value else { continue };
+            let keys: Option<Vec<TypeId>> =
+                fact.key.as_ref().map(|slots| slots.iter().map(|slot| slot.ty).collect());
+            if keys.iter().flatten().any(|&key| key == TypeId::UNKNOWN) {
+                continue;
+            }
+            let key = keys.map(|keys| match keys[..] {
+                [only] => only,
+                _ => self.program.types.intern(crate::types::Type::Tuple(keys)),
+            });
+            let max_entries = if key.is_some() { self.options.max_map_keys } else { 1 };
+            let map = Map { name: name.clone(), key, value: value.ty, max_entries };
+            self.maps.insert(name.clone(), self.program.maps.alloc(map));
+        }
+    }
+
+    fn point(&mut self, number: usize, probe: &ast::Probe, point: &ast::AttachPoint) {
+        match self.resolve(point) {
+            Ok((kind, target)) => self.lower(number, probe, point.span, kind, &target),
+            Err(diagnostic) => self.diagnostics.push(diagnostic),
+        }
+    }
+
+    fn resolve(
+        &mut self,
+        point: &ast::AttachPoint,
+    ) -> Result<(&'static probe::Kind, Target), Diagnostic> {
+        let mut parts = attach::split(point, &self.options.params)?
+            .into_iter()
+            .map(|part| Part { text: part.text, span: part.span });
+        let name = parts.next().unwrap_or(Part { text: String::new(), span: point.span });
+        let kind = probe::find(&name.text)
+            .ok_or_else(|| ProbeError::UnknownKind { span: name.span, name: name.text.clone() })?;
+        let parts: Vec<Part> = parts.collect();
+        let (least, most) = kind.arity();
+        if parts.len() < least || parts.len() > most {
+            return Err(ProbeError::Arity { span: point.span, kind, found: parts.len() }.into());
+        }
+        let point = Point { kind, parts, span: point.span };
+        let target = (kind.resolve)(&point, self.host, &mut self.program.types)?;
+        Ok((kind, target))
+    }
+
+    fn lower(
+        &mut self,
+        number: usize,
+        probe: &ast::Probe,
+        span: Span,
+        kind: &'static probe::Kind,
+        target: &Target,
+    ) {
+        // The kernel drops an event of a tracepoint whose program returns 0 before others get it.
+        let returns = i32::from(kind.program == ProgramType::Tracepoint);
+        let mut lower = Lower {
+            b: Builder::new(&mut self.program, returns),
+            host: self.host,
+            options: self.options,
+            kind,
+            target,
+            probe: number,
+            known: self.known,
+            found: &mut self.found,
+            maps: &self.maps,
+            diagnostics: &mut self.diagnostics,
+            scopes: Vec::new(),
+            gone: HashMap::new(),
+            ended: false,
+        };
+        lower.body(probe);
+        let func = lower.b.finish();
+        let site = self.program.sites.alloc(span);
+        self.program.probes.push(Probe {
+            label: target.label.clone(),
+            attach: target.attach.clone(),
+            program: kind.program,
+            site,
+            func,
+        });
+    }
+}
+
+impl Lower<'_> {
+    /// Predicate and body.
+    fn body(&mut self, probe: &ast::Probe) {
+        let Some(predicate) = &probe.predicate else {
+            let body = self.block(&probe.body);
+            self.b.stmt(StmtKind::Block(body));
+            return;
+        };
+        self.enter();
+        self.b.at(predicate.span);
+        let operand = self.expr(predicate);
+        let condition = self.condition(&operand, predicate.span);
+        let then = self.block(&probe.body);
+        self.b.stmt(StmtKind::If { condition, then, otherwise: crate::ir::Block::default() });
+        let block = self.leave();
+        self.b.stmt(StmtKind::Block(block));
+    }
+}

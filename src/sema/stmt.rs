@@ -1,0 +1,117 @@
+//! Statements.
+
+use super::{Lower, Operand};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::ir::StmtKind;
+use crate::source::Span;
+use crate::syntax::ast::{self, Else, ExprKind};
+use crate::types::TypeId;
+
+/// The most repetitions of `unroll`.
+const MOST_UNROLL: i128 = 100;
+
+impl Lower<'_> {
+    /// Statements in a block of their own; the IR block is returned.
+    pub(super) fn block(&mut self, block: &ast::Block) -> crate::ir::Block {
+        self.enter();
+        let before = std::mem::replace(&mut self.ended, false);
+        for stmt in &block.stmts {
+            if std::mem::replace(&mut self.ended, false) {
+                self.complain(
+                    Diagnostic::warning(Code::Unreachable, "this is never reached")
+                        .label(stmt.span, "the probe ends before it"),
+                );
+            }
+            self.stmt(stmt);
+        }
+        self.ended = before;
+        self.leave()
+    }
+
+    /// Each statement is an IR block of its own, so that its buffers are free again after it.
+    fn stmt(&mut self, stmt: &ast::Stmt) {
+        let before = self.b.at(stmt.span);
+        self.b.begin();
+        self.stmt_kind(stmt);
+        let inner = self.b.end();
+        self.b.stmt(StmtKind::Block(inner));
+        self.b.at(before);
+    }
+
+    fn stmt_kind(&mut self, stmt: &ast::Stmt) {
+        match &stmt.kind {
+            ast::StmtKind::Expr(expr) => {
+                let operand = self.expr(expr);
+                self.warn_unused(expr, &operand);
+            }
+            ast::StmtKind::Assign { target, op, value } => {
+                self.assign(target, *op, value, stmt.span)
+            }
+            ast::StmtKind::If(branch) => self.branch(branch),
+            ast::StmtKind::Unroll { count, body } => self.unroll(count, body),
+        }
+    }
+
+    /// A value that a statement drops; calls and steps are there for their effect.
+    fn warn_unused(&mut self, expr: &ast::Expr, operand: &Operand) {
+        let effect = matches!(
+            expr.kind,
+            ExprKind::Call { .. } | ExprKind::Step { .. } | ExprKind::Ternary { .. }
+        );
+        if !effect && operand.ty != TypeId::VOID && operand.ty != TypeId::UNKNOWN {
+            self.complain(
+                Diagnostic::warning(Code::Unused, "this value is not used")
+                    .label(expr.span, "computed and dropped")
+                    .help("print it, assign it, or remove it"),
+            );
+        }
+    }
+
+    fn branch(&mut self, branch: &ast::If) {
+        let operand = self.expr(&branch.condition);
+        let condition = self.condition(&operand, branch.condition.span);
+        let then = self.block(&branch.then);
+        let otherwise = match &branch.otherwise {
+            None => crate::ir::Block::default(),
+            Some(Else::Block(block)) => self.block(block),
+            Some(Else::If(inner)) => {
+                self.b.begin();
+                self.branch(inner);
+                self.b.end()
+            }
+        };
+        self.b.stmt(StmtKind::If { condition, then, otherwise });
+    }
+
+    fn unroll(&mut self, count: &ast::Expr, body: &ast::Block) {
+        let operand = self.expr(count);
+        match operand.literal_int() {
+            Some(times) if (1..=MOST_UNROLL).contains(&times) => {
+                for _ in 0..times {
+                    let block = self.block(body);
+                    self.b.stmt(StmtKind::Block(block));
+                }
+            }
+            _ if operand.ty == TypeId::UNKNOWN => {}
+            Some(times) => self.complain_unroll(count.span, &times.to_string()),
+            None => {
+                let found = self.type_name(operand.ty);
+                self.complain_unroll(
+                    count.span,
+                    &format!("a `{found}` that is only known at run time"),
+                );
+            }
+        }
+    }
+
+    fn complain_unroll(&mut self, span: Span, found: &str) {
+        self.complain(
+            Diagnostic::error(
+                Code::BadArgument,
+                format!("`unroll` repeats 1 to {MOST_UNROLL} times, not {found}"),
+            )
+            .label(span, "a literal number is needed")
+            .help("write it as `unroll (5) { … }`"),
+        );
+    }
+}

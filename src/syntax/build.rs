@@ -1,0 +1,143 @@
+//! What the actions of the grammar call: nodes of the tree, and the rules that only a finished node can show.
+
+use super::ast::{AttachPoint, BinaryOp, Expr, ExprKind, StepOp, Stmt, StmtKind, UnaryOp};
+use super::error::{Opener, SyntaxError};
+use crate::source::{FileId, Span};
+
+/// Where the item at hand stands, and what is wrong with nodes that were built all the same.
+#[derive(Debug)]
+pub(super) struct Builder {
+    pub(super) file: FileId,
+    pub(super) errors: Vec<SyntaxError>,
+}
+
+impl Builder {
+    pub(super) fn span(&self, start: u32, end: u32) -> Span {
+        Span { file: self.file, start, end }
+    }
+
+    pub(super) fn expr(&self, start: u32, kind: ExprKind, end: u32) -> Expr {
+        Expr { kind, span: self.span(start, end) }
+    }
+
+    /// An attach point; one that ends in a slash has swallowed the predicate, which no attach point ends in.
+    pub(super) fn point(&mut self, start: u32, text: &str, end: u32) -> AttachPoint {
+        let span = self.span(start, end);
+        let slash = text.find(':').and_then(|colon| Some(colon + text[colon..].find('/')?));
+        if let Some(from) = slash.filter(|_| text.ends_with('/')) {
+            self.errors.push(SyntaxError::Glued { span: span.part(from, text.len()), opener: Opener::Predicate });
+        }
+        AttachPoint { text: text.to_owned(), span }
+    }
+
+    pub(super) fn unary(&self, start: u32, op: UnaryOp, operand: Expr, end: u32) -> Expr {
+        self.expr(start, ExprKind::Unary { op, operand: Box::new(operand) }, end)
+    }
+
+    pub(super) fn binary(
+        &self,
+        start: u32,
+        left: Expr,
+        op: (BinaryOp, Span),
+        right: Expr,
+        end: u32,
+    ) -> Expr {
+        let (op, op_span) = op;
+        self.expr(
+            start,
+            ExprKind::Binary { op, op_span, left: Box::new(left), right: Box::new(right) },
+            end,
+        )
+    }
+
+    pub(super) fn field(&self, start: u32, base: Expr, name: (&str, Span), end: u32) -> Expr {
+        let (name, name_span) = (name.0.to_owned(), name.1);
+        self.expr(start, ExprKind::Field { base: Box::new(base), name, name_span }, end)
+    }
+
+    pub(super) fn ternary(
+        &self,
+        start: u32,
+        condition: Expr,
+        then: Option<Expr>,
+        otherwise: Expr,
+        end: u32,
+    ) -> Expr {
+        let (condition, then, otherwise) =
+            (Box::new(condition), then.map(Box::new), Box::new(otherwise));
+        self.expr(start, ExprKind::Ternary { condition, then, otherwise }, end)
+    }
+
+    /// `x++`, `--x`; an operand that cannot be changed stays as it is.
+    pub(super) fn step(
+        &mut self,
+        start: u32,
+        target: Expr,
+        step: (StepOp, bool),
+        end: u32,
+    ) -> Expr {
+        let (op, prefix) = step;
+        if !self.is_target(&target, op.symbol()) {
+            return target;
+        }
+        self.expr(start, ExprKind::Step { target: Box::new(target), op, prefix }, end)
+    }
+
+    /// `x = 1`, `x += 1`; of an assignment to anything else its left side remains.
+    pub(super) fn assign(&mut self, target: Expr, op: Option<BinaryOp>, value: Expr) -> StmtKind {
+        let operator = op.map_or(String::new(), |op| op.symbol().to_owned()) + "=";
+        match self.is_target(&target, &operator) {
+            true => StmtKind::Assign { target, op, value },
+            false => StmtKind::Expr(target),
+        }
+    }
+
+    fn is_target(&mut self, target: &Expr, operator: &str) -> bool {
+        let name = match &target.kind {
+            ExprKind::Variable(_) | ExprKind::Map { .. } => return true,
+            ExprKind::Ident(name) => Some(name.clone()),
+            _ => None,
+        };
+        self.errors.push(SyntaxError::BadTarget {
+            span: target.span,
+            name,
+            operator: operator.to_owned(),
+        });
+        false
+    }
+
+    /// A statement that begins with a variable or a map is the start of an assignment for whoever reads it, so it
+    /// must not turn out to be anything else.
+    pub(super) fn value(&mut self, start: u32, expr: Expr) -> StmtKind {
+        let computes = matches!(expr.kind, ExprKind::Binary { .. } | ExprKind::Ternary { .. });
+        let first = leftmost(&expr);
+        let changeable = matches!(first.kind, ExprKind::Variable(_) | ExprKind::Map { .. });
+        // In parentheses, the first token is not that of the first operand.
+        if computes && changeable && first.span.start == start {
+            let equal = match expr.kind {
+                ExprKind::Binary { op: BinaryOp::Equal, op_span, .. } => Some(op_span),
+                _ => None,
+            };
+            self.errors.push(SyntaxError::ValueAsStatement { span: expr.span, equal });
+        }
+        StmtKind::Expr(expr)
+    }
+
+    pub(super) fn stmt(&self, start: u32, kind: StmtKind, end: u32) -> Stmt {
+        Stmt { kind, span: self.span(start, end) }
+    }
+}
+
+/// The operand that an expression begins with.
+pub(super) fn leftmost(expr: &Expr) -> &Expr {
+    let mut first = expr;
+    loop {
+        first = match &first.kind {
+            ExprKind::Binary { left: inner, .. }
+            | ExprKind::Ternary { condition: inner, .. }
+            | ExprKind::Field { base: inner, .. }
+            | ExprKind::Step { target: inner, prefix: false, .. } => inner,
+            _ => return first,
+        };
+    }
+}

@@ -1,0 +1,89 @@
+//! From the text of a script to its tree.
+//!
+//! [`lexer`] cuts the text into items and tokens, [`layout`] ends the statements, and the grammar builds the tree of
+//! each item on its own, so that what is wrong with one probe never hides what is wrong with the next. The inside of
+//! an attach point is read by [`attach`] later, when the positional parameters are known.
+
+pub mod ast;
+pub mod attach;
+mod build;
+mod error;
+mod explain;
+mod frames;
+mod layout;
+mod lexer;
+pub mod literal;
+pub mod print;
+mod token;
+mod wording;
+
+pub use error::{LiteralError, Opener, SyntaxError};
+pub use frames::{MAX_NESTING, MAX_OPERATORS};
+
+use self::build::Builder;
+use self::lexer::RawItem;
+use crate::diagnostic::Diagnostics;
+use crate::source::{FileId, Sources};
+
+lalrpop_util::lalrpop_mod!(
+    #[allow(warnings, clippy::all, clippy::unwrap_used, reason = "generated")]
+    grammar,
+    "/ebtrace.rs"
+);
+
+/// Errors after which the rest of a script is not looked at: nobody reads more, and most would be consequences.
+const MAX_ERRORS: usize = 100;
+
+/// Reads a script: what could be read of it, and what is wrong with the rest.
+pub fn parse(sources: &Sources, file: FileId) -> (ast::Script, Diagnostics) {
+    let text = &sources.get(file).text;
+    let parser = grammar::ItemParser::new();
+    let mut script = ast::Script::default();
+    let mut diagnostics = Diagnostics::new();
+    for item in lexer::items(text, file) {
+        let (tree, errors) = parse_item(&parser, item, text, file);
+        script.items.extend(tree);
+        let room = MAX_ERRORS.saturating_sub(diagnostics.iter().len());
+        errors.into_iter().take(room).for_each(|error| diagnostics.push(error));
+        if room == 0 {
+            break;
+        }
+    }
+    (script, diagnostics)
+}
+
+fn parse_item(
+    parser: &grammar::ItemParser,
+    item: RawItem<'_>,
+    text: &str,
+    file: FileId,
+) -> (Option<ast::Item>, Vec<SyntaxError>) {
+    let mut errors = item.errors;
+    let tokens = layout::lay_out(item.tokens);
+    if tokens.is_empty() {
+        return (None, errors);
+    }
+    let mut builder = Builder { file, errors: Vec::new() };
+    let result = parser.parse(&mut builder, tokens.iter().cloned());
+    if !item.damaged {
+        errors.append(&mut builder.errors);
+    }
+    match result {
+        Ok(tree) => (Some(tree), errors),
+        Err(_) if item.damaged => (None, errors),
+        Err(error) => {
+            errors.push(explain::explain(error, &tokens, text, file));
+            (None, errors)
+        }
+    }
+}
+
+/// Whether a word is the name of a probe type.
+fn is_probe_kind(word: &str) -> bool {
+    crate::probe::is_kind(word)
+}
+
+/// Whether a word is an attach point by itself.
+fn is_bare_kind(word: &str) -> bool {
+    crate::probe::find(word).is_some_and(|kind| kind.shape.is_empty())
+}

@@ -1,0 +1,271 @@
+//! The tree as a script again, in one canonical form.
+//!
+//! Reading the result gives the same tree: parentheses stand exactly where the tree needs them, numbers are decimal,
+//! bodies are in braces.
+
+use std::fmt::Write as _;
+
+use super::ast::{BinaryOp, Block, Else, Expr, ExprKind, If, Item, Probe, Script, Stmt, StmtKind};
+use super::build::leftmost;
+
+/// The script that a tree stands for.
+pub fn script(script: &Script) -> String {
+    let mut printer = Printer { out: String::new(), depth: 0 };
+    for (index, item) in script.items.iter().enumerate() {
+        if index > 0 {
+            printer.out.push('\n');
+        }
+        let Item::Probe(probe) = item;
+        printer.probe(probe);
+    }
+    printer.out
+}
+
+/// The expression that a tree stands for.
+pub fn expr(expr: &Expr) -> String {
+    let mut printer = Printer { out: String::new(), depth: 0 };
+    printer.expr(expr, Level::Any);
+    printer.out
+}
+
+/// How tightly the surroundings bind: an expression that binds less needs parentheses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Level {
+    Any,
+    /// An operand of the binary operators of a level, loosest first.
+    Binary(u8),
+    Prefix,
+    Postfix,
+}
+
+struct Printer {
+    out: String,
+    depth: usize,
+}
+
+impl Printer {
+    fn probe(&mut self, probe: &Probe) {
+        let points: Vec<&str> = probe.points.iter().map(|point| point.text.as_str()).collect();
+        self.out.push_str(&points.join(", "));
+        self.out.push(' ');
+        if let Some(predicate) = &probe.predicate {
+            self.out.push('/');
+            self.expr(predicate, Level::Any);
+            self.out.push_str("/ ");
+        }
+        self.block(&probe.body);
+        self.out.push('\n');
+    }
+
+    fn block(&mut self, block: &Block) {
+        self.out.push_str("{\n");
+        self.depth += 1;
+        for stmt in &block.stmts {
+            self.indent();
+            self.stmt(stmt);
+            self.out.push('\n');
+        }
+        self.depth -= 1;
+        self.indent();
+        self.out.push('}');
+    }
+
+    fn indent(&mut self) {
+        self.out.extend(std::iter::repeat_n("    ", self.depth));
+    }
+
+    fn stmt(&mut self, stmt: &Stmt) {
+        match &stmt.kind {
+            StmtKind::Expr(value) if begins_like_assignment(value) => {
+                self.parens(value);
+                self.out.push(';');
+            }
+            StmtKind::Expr(value) => {
+                self.expr(value, Level::Any);
+                self.out.push(';');
+            }
+            StmtKind::Assign { target, op, value } => {
+                self.expr(target, Level::Postfix);
+                let _ = write!(self.out, " {}= ", op.map_or("", BinaryOp::symbol));
+                self.expr(value, Level::Any);
+                self.out.push(';');
+            }
+            StmtKind::If(branch) => self.branch(branch),
+            StmtKind::Unroll { count, body } => {
+                self.out.push_str("unroll ");
+                self.parens(count);
+                self.out.push(' ');
+                self.block(body);
+            }
+        }
+    }
+
+    fn branch(&mut self, branch: &If) {
+        self.out.push_str("if ");
+        self.parens(&branch.condition);
+        self.out.push(' ');
+        self.block(&branch.then);
+        match &branch.otherwise {
+            None => {}
+            Some(Else::If(next)) => {
+                self.out.push_str(" else ");
+                self.branch(next);
+            }
+            Some(Else::Block(block)) => {
+                self.out.push_str(" else ");
+                self.block(block);
+            }
+        }
+    }
+
+    fn parens(&mut self, expr: &Expr) {
+        self.out.push('(');
+        self.expr(expr, Level::Any);
+        self.out.push(')');
+    }
+
+    fn list(&mut self, exprs: &[Expr]) {
+        for (index, expr) in exprs.iter().enumerate() {
+            if index > 0 {
+                self.out.push_str(", ");
+            }
+            self.expr(expr, Level::Any);
+        }
+    }
+
+    fn expr(&mut self, expr: &Expr, around: Level) {
+        if level(&expr.kind) < around {
+            return self.parens(expr);
+        }
+        match &expr.kind {
+            ExprKind::Unary { op, operand } => {
+                self.out.push_str(op.symbol());
+                // `--x` would decrement.
+                let negative = op.symbol() == "-" && self.begins_with_minus(operand);
+                if negative { self.parens(operand) } else { self.expr(operand, Level::Prefix) }
+            }
+            ExprKind::Binary { op, left, right, .. } => {
+                let own = precedence(*op);
+                self.expr(left, Level::Binary(own));
+                let _ = write!(self.out, " {} ", op.symbol());
+                self.expr(right, Level::Binary(own + 1));
+            }
+            ExprKind::Ternary { condition, then, otherwise } => {
+                self.expr(condition, Level::Binary(0));
+                match then {
+                    Some(then) => {
+                        self.out.push_str(" ? ");
+                        self.expr(then, Level::Any);
+                        self.out.push_str(" : ");
+                    }
+                    None => self.out.push_str(" ?: "),
+                }
+                self.expr(otherwise, Level::Any);
+            }
+            ExprKind::Step { target, op, prefix: true } => {
+                self.out.push_str(op.symbol());
+                self.expr(target, Level::Prefix);
+            }
+            ExprKind::Step { target, op, prefix: false } => {
+                self.expr(target, Level::Postfix);
+                self.out.push_str(op.symbol());
+            }
+            ExprKind::Field { base, name, .. } => {
+                self.expr(base, Level::Postfix);
+                let _ = write!(self.out, ".{name}");
+            }
+            atom => self.atom(atom),
+        }
+    }
+
+    fn begins_with_minus(&self, operand: &Expr) -> bool {
+        match &operand.kind {
+            ExprKind::Unary { op, .. } => op.symbol() == "-",
+            ExprKind::Step { op, prefix: true, .. } => op.symbol() == "--",
+            _ => false,
+        }
+    }
+
+    fn atom(&mut self, kind: &ExprKind) {
+        let _ = match kind {
+            ExprKind::Int(value) => write!(self.out, "{value}"),
+            ExprKind::Bool(value) => write!(self.out, "{value}"),
+            ExprKind::Positional(number) => write!(self.out, "${number}"),
+            ExprKind::Ident(name) => write!(self.out, "{name}"),
+            ExprKind::Variable(name) => write!(self.out, "${name}"),
+            ExprKind::Map { name, .. } => write!(self.out, "@{name}"),
+            ExprKind::Call { name, .. } => write!(self.out, "{name}"),
+            ExprKind::PositionalCount => write!(self.out, "$#"),
+            ExprKind::Str(bytes) => write!(self.out, "\"{}\"", escaped(bytes)),
+            _ => Ok(()),
+        };
+        match kind {
+            ExprKind::Map { key: Some(key), .. } => {
+                self.out.push('[');
+                self.list(key);
+                self.out.push(']');
+            }
+            ExprKind::Call { args, .. } => {
+                self.out.push('(');
+                self.list(args);
+                self.out.push(')');
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether the parser would insist on an assignment.
+fn begins_like_assignment(expr: &Expr) -> bool {
+    let computes = matches!(expr.kind, ExprKind::Binary { .. } | ExprKind::Ternary { .. });
+    computes && matches!(leftmost(expr).kind, ExprKind::Variable(_) | ExprKind::Map { .. })
+}
+
+fn level(kind: &ExprKind) -> Level {
+    match kind {
+        ExprKind::Ternary { .. } => Level::Any,
+        ExprKind::Binary { op, .. } => Level::Binary(precedence(*op)),
+        ExprKind::Unary { .. } | ExprKind::Step { prefix: true, .. } => Level::Prefix,
+        _ => Level::Postfix,
+    }
+}
+
+/// Level of a binary operator, loosest 0.
+fn precedence(op: BinaryOp) -> u8 {
+    match op {
+        BinaryOp::Or => 0,
+        BinaryOp::And => 1,
+        BinaryOp::BitOr => 2,
+        BinaryOp::BitXor => 3,
+        BinaryOp::BitAnd => 4,
+        BinaryOp::Equal | BinaryOp::NotEqual => 5,
+        BinaryOp::Less | BinaryOp::Greater | BinaryOp::LessEqual | BinaryOp::GreaterEqual => 6,
+        BinaryOp::ShiftLeft | BinaryOp::ShiftRight => 7,
+        BinaryOp::Add | BinaryOp::Subtract => 8,
+        BinaryOp::Multiply | BinaryOp::Divide | BinaryOp::Remainder => 9,
+    }
+}
+
+/// The inside of a string literal that stands for these bytes.
+fn escaped(bytes: &[u8]) -> String {
+    let mut out = String::new();
+    for chunk in bytes.utf8_chunks() {
+        for letter in chunk.valid().chars() {
+            match letter {
+                '\n' => out.push_str("\\n"),
+                '\t' => out.push_str("\\t"),
+                '\r' => out.push_str("\\r"),
+                '"' => out.push_str("\\\""),
+                '\\' => out.push_str("\\\\"),
+                _ if letter.is_ascii_control() => {
+                    let _ = write!(out, "\\x{:02x}", u32::from(letter));
+                }
+                _ => out.push(letter),
+            }
+        }
+        for byte in chunk.invalid() {
+            let _ = write!(out, "\\x{byte:02x}");
+        }
+    }
+    out
+}

@@ -1,7 +1,7 @@
 //! What strings, tuples and records look like in memory.
 
 use ebtrace::ir::build::Builder;
-use ebtrace::ir::{Expr, ExprId, Helper, LocalId, ProgramType, StmtKind};
+use ebtrace::ir::{BinaryOp, Expr, ExprId, Helper, LocalId, ProgramType, StmtKind};
 use ebtrace::types::{Type, TypeId};
 
 use super::support::{Script, answer, can_load, number, word};
@@ -261,7 +261,7 @@ fn helpers_fill_locals() {
         let (address, size) = (builder.address(comm, 0), builder.int(16, TypeId::U32));
         builder.call_void(Helper::GetCurrentComm, vec![address, size]);
         let ids = builder.call(Helper::GetCurrentPidTgid, vec![], TypeId::U64);
-        let pid = builder.binary_int(ebtrace::ir::BinaryOp::ShiftRight, ids, 32);
+        let pid = builder.binary_int(BinaryOp::ShiftRight, ids, 32);
         let scalar = builder.local("n", TypeId::U64);
         let (into, size) = (builder.address(scalar, 0), builder.int(8, TypeId::U32));
         let from = builder.address(comm, 0);
@@ -326,7 +326,8 @@ fn every_program_type_loads() {
             builder.call_void(Helper::ProbeReadUserStr, vec![into, size, value]);
             // The record of a tracepoint, at an offset that stands in it.
             let place = builder.add(Expr::ContextAddress(8), TypeId::U64);
-            let place = builder.binary(ebtrace::ir::BinaryOp::Add, place, value);
+            let distance = builder.binary_int(BinaryOp::And, value, 0xffff);
+            let place = builder.binary(BinaryOp::Add, place, distance);
             let (into, size) = (builder.address(text, 0), builder.int(100, TypeId::U32));
             builder.call_void(Helper::ProbeReadKernelStr, vec![into, size, place]);
             let (stack, text) = (builder.read(stack), builder.read(text));

@@ -202,7 +202,7 @@ fn bpftool_loads_the_object_and_shows_the_script() {
     let lines: Vec<&str> = TEXT.lines().map(str::trim).collect();
     for (line, column) in [(1, 1), (2, 9)] {
         let wanted =
-            format!("; {} [file:test.bt line_num:{line} linum_col:{column}]", lines[line - 1]);
+            format!("; {} [file:test.bt line_num:{line} line_col:{column}]", lines[line - 1]);
         assert!(dump.contains(&wanted), "{wanted}\n{dump}");
     }
     assert!(!dump.contains("/dev/null"), "{dump}");

@@ -133,20 +133,23 @@ impl Script {
 }
 
 impl Loaded {
-    /// Runs a program once on a CPU; the words are its context.
+    /// Runs a program once on a CPU, in whatever task is there; the words are its context.
     pub(crate) fn run_on(&mut self, cpu: u32, probe: usize, context: &[u64]) {
+        self.test_run(probe, context, ProgramInput { cpu, flags: ON_CPU, ..Default::default() });
+    }
+
+    /// Runs a program once in this task.
+    pub(crate) fn run(&mut self, probe: usize, context: &[u64]) {
+        self.test_run(probe, context, ProgramInput::default());
+    }
+
+    fn test_run(&mut self, probe: usize, context: &[u64], input: ProgramInput<'_>) {
         let name = self.image.probes[probe].program.clone();
         let program =
             self.object.progs_mut().find(|program| program.name() == name.as_str()).unwrap();
         let mut bytes: Vec<u8> = context.iter().flat_map(|word| word.to_ne_bytes()).collect();
         bytes.resize(96, 0);
-        let input =
-            ProgramInput { context_in: Some(&mut bytes), cpu, flags: ON_CPU, ..Default::default() };
-        program.test_run(input).unwrap();
-    }
-
-    pub(crate) fn run(&mut self, probe: usize, context: &[u64]) {
-        self.run_on(0, probe, context);
+        program.test_run(ProgramInput { context_in: Some(&mut bytes), ..input }).unwrap();
     }
 
     /// Runs a program and returns the record of the one event that it sends, cut into its fields.

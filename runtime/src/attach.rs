@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::thread;
 
 use ebtrace_image::{Attach, Image, Probe, Site};
-use libbpf_rs::Object;
+use libbpf_rs::{Object, Program};
 
 use crate::kernel::{self, Tracefs, TracefsError};
 use crate::perf::{Event, Function};
@@ -76,7 +76,7 @@ pub enum AttachReason {
     Name,
 }
 
-/// What is attached; dropping it detaches, one after the other.
+/// What is attached; dropping it detaches.
 #[derive(Debug, Default)]
 pub(crate) struct Links {
     events: Vec<Event>,
@@ -88,29 +88,29 @@ impl Links {
     /// # Errors
     /// The first that cannot be attached; those that were are detached again.
     pub(crate) fn attach(image: &Image, object: &Object) -> Result<Self, AttachError> {
-        let names =
-            object.progs().map(|program| (program.name(), program)).collect::<HashMap<_, _>>();
-        let programs: HashMap<&OsStr, BorrowedFd<'_>> =
-            names.iter().map(|(name, program)| (*name, program.as_fd())).collect();
+        let programs: HashMap<&OsStr, Program<'_>> =
+            object.progs().map(|program| (program.name(), program)).collect();
         let mut attacher = Attacher { tracefs: None, links: Self::default() };
         for probe in in_order(&image.probes) {
             let program = programs
                 .get(OsStr::new(&probe.program))
                 .ok_or_else(|| AttachReason::NoProgram(probe.program.clone()));
-            program.and_then(|program| attacher.attach(probe, *program)).map_err(|reason| {
-                AttachError {
+            program.and_then(|program| attacher.attach(probe, program.as_fd())).map_err(
+                |reason| AttachError {
                     label: probe.label.clone(),
                     site: image.sites.get(probe.site.0 as usize).cloned(),
                     reason,
-                }
-            })?;
+                },
+            )?;
         }
         Ok(attacher.links)
     }
+}
 
-    /// Detaches everything and returns when no program runs any more.
-    pub(crate) fn detach(self) {
-        let mut events = self.events;
+impl Drop for Links {
+    /// Detaches everything, and returns when no program runs any more.
+    fn drop(&mut self) {
+        let mut events = std::mem::take(&mut self.events);
         if events.len() < 2 || kernel::version() < SHARED_WAIT {
             return;
         }

@@ -209,7 +209,7 @@ impl Attached {
         if !self.over {
             self.core.poll()?;
         }
-        self.links.detach();
+        drop(self.links);
         Ok(Stopped { core: self.core })
     }
 }

@@ -31,7 +31,11 @@ fn str(lower: &mut Lower<'_>, call: &Call<'_>) -> Operand {
         return lower.complain_argument(call, 1, "a length", &format!("{number}"));
     }
     if literal.is_some_and(|number| number > i128::from(most)) {
-        lower.warn_ignored(call, 1, format!("strings have at most {most} bytes, so the length has no effect"));
+        lower.warn_ignored(
+            call,
+            1,
+            format!("strings have at most {most} bytes, so the length has no effect"),
+        );
     }
     let room = literal.map_or(most, |number| (number + 1).min(i128::from(most)) as u32);
     if let Some(Literal::Str(text)) = &source.literal {

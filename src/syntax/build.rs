@@ -1,7 +1,7 @@
 //! What the actions of the grammar call: nodes of the tree, and the rules that only a finished node can show.
 
-use super::ast::{BinaryOp, Expr, ExprKind, StepOp, Stmt, StmtKind, UnaryOp};
-use super::error::SyntaxError;
+use super::ast::{AttachPoint, BinaryOp, Expr, ExprKind, StepOp, Stmt, StmtKind, UnaryOp};
+use super::error::{Opener, SyntaxError};
 use crate::source::{FileId, Span};
 
 /// Where the item at hand stands, and what is wrong with nodes that were built all the same.
@@ -20,13 +20,34 @@ impl Builder {
         Expr { kind, span: self.span(start, end) }
     }
 
+    /// An attach point; one that ends in a slash has swallowed the predicate, which no attach point ends in.
+    pub(super) fn point(&mut self, start: u32, text: &str, end: u32) -> AttachPoint {
+        let span = self.span(start, end);
+        let slash = text.find(':').and_then(|colon| Some(colon + text[colon..].find('/')?));
+        if let Some(from) = slash.filter(|_| text.ends_with('/')) {
+            self.errors.push(SyntaxError::Glued { span: span.part(from, text.len()), opener: Opener::Predicate });
+        }
+        AttachPoint { text: text.to_owned(), span }
+    }
+
     pub(super) fn unary(&self, start: u32, op: UnaryOp, operand: Expr, end: u32) -> Expr {
         self.expr(start, ExprKind::Unary { op, operand: Box::new(operand) }, end)
     }
 
-    pub(super) fn binary(&self, start: u32, left: Expr, op: (BinaryOp, Span), right: Expr, end: u32) -> Expr {
+    pub(super) fn binary(
+        &self,
+        start: u32,
+        left: Expr,
+        op: (BinaryOp, Span),
+        right: Expr,
+        end: u32,
+    ) -> Expr {
         let (op, op_span) = op;
-        self.expr(start, ExprKind::Binary { op, op_span, left: Box::new(left), right: Box::new(right) }, end)
+        self.expr(
+            start,
+            ExprKind::Binary { op, op_span, left: Box::new(left), right: Box::new(right) },
+            end,
+        )
     }
 
     pub(super) fn field(&self, start: u32, base: Expr, name: (&str, Span), end: u32) -> Expr {
@@ -34,13 +55,27 @@ impl Builder {
         self.expr(start, ExprKind::Field { base: Box::new(base), name, name_span }, end)
     }
 
-    pub(super) fn ternary(&self, start: u32, condition: Expr, then: Option<Expr>, otherwise: Expr, end: u32) -> Expr {
-        let (condition, then, otherwise) = (Box::new(condition), then.map(Box::new), Box::new(otherwise));
+    pub(super) fn ternary(
+        &self,
+        start: u32,
+        condition: Expr,
+        then: Option<Expr>,
+        otherwise: Expr,
+        end: u32,
+    ) -> Expr {
+        let (condition, then, otherwise) =
+            (Box::new(condition), then.map(Box::new), Box::new(otherwise));
         self.expr(start, ExprKind::Ternary { condition, then, otherwise }, end)
     }
 
     /// `x++`, `--x`; an operand that cannot be changed stays as it is.
-    pub(super) fn step(&mut self, start: u32, target: Expr, step: (StepOp, bool), end: u32) -> Expr {
+    pub(super) fn step(
+        &mut self,
+        start: u32,
+        target: Expr,
+        step: (StepOp, bool),
+        end: u32,
+    ) -> Expr {
         let (op, prefix) = step;
         if !self.is_target(&target, op.symbol()) {
             return target;
@@ -63,7 +98,11 @@ impl Builder {
             ExprKind::Ident(name) => Some(name.clone()),
             _ => None,
         };
-        self.errors.push(SyntaxError::BadTarget { span: target.span, name, operator: operator.to_owned() });
+        self.errors.push(SyntaxError::BadTarget {
+            span: target.span,
+            name,
+            operator: operator.to_owned(),
+        });
         false
     }
 

@@ -118,28 +118,31 @@ impl<'s> Place<'_, 's> {
     fn between_bodies(&self) -> Option<SyntaxError> {
         let span = self.found_span();
         let at = self.end_of_previous();
+        let statement = SyntaxError::StatementOutside { span: self.span_of(0) };
         match (self.previous(), self.found()) {
             (_, Some(Tok::Outside)) if self.slice(span).starts_with('#') => Some(SyntaxError::Directive { span }),
-            (_, Some(Tok::Outside)) => Some(SyntaxError::StatementOutside { span: self.span_of(0) }),
+            (_, Some(Tok::Outside)) => Some(statement),
             (None, _) => Some(SyntaxError::NoAttachPoint { span }),
-            (Some(Tok::Point(text)), _) if looks_like_statement(text) => {
-                Some(SyntaxError::StatementOutside { span: self.span_of(0) })
+            (Some(Tok::Point(text)), _) if looks_like_statement(text) => Some(statement),
+            (Some(Tok::Point(text)), Some(Tok::Point(next))) if next.starts_with(OPERATORS) => {
+                Some(self.glued(text, '/', Opener::Predicate).unwrap_or(statement))
             }
-            (Some(Tok::Point(_)), Some(Tok::Point(next))) if looks_like_statement(next) => {
-                Some(SyntaxError::StatementOutside { span: self.span_of(0) })
+            (Some(Tok::Point(text)), next) if next.is_none_or(|next| matches!(next, Tok::Point(_))) => {
+                let glued = self.glued(text, '<', Opener::Angle);
+                let next = next.map(|_| SyntaxError::MissingComma { at, next: span });
+                glued.or(next).or(Some(SyntaxError::NoBody { at }))
             }
-            (Some(Tok::Point(text)), None) => Some(self.glued(text).unwrap_or(SyntaxError::NoBody { at })),
-            (Some(Tok::Point(_)), Some(Tok::Point(_))) => Some(SyntaxError::MissingComma { at, next: span }),
             (Some(Tok::Comma | Tok::PredicateClose), None) => Some(SyntaxError::NoBody { at }),
             _ => None,
         }
     }
 
-    /// A body in angle brackets that became a part of the attach point before it.
-    fn glued(&self, text: &str) -> Option<SyntaxError> {
-        let from = text.find('<')?;
+    /// A predicate or body that became a part of the attach point before it.
+    fn glued(&self, text: &str, sign: char, opener: Opener) -> Option<SyntaxError> {
+        let colon = text.find(':')?;
+        let from = colon + text[colon..].find(sign)?;
         let point = self.span_of(self.at.checked_sub(1)?);
-        Some(SyntaxError::Glued { span: point.part(from, text.len()), opener: Opener::Angle })
+        Some(SyntaxError::Glued { span: point.part(from, text.len()), opener })
     }
 
     /// The slips that have words of their own.
@@ -209,7 +212,9 @@ impl<'s> Place<'_, 's> {
                 let span = self.span_of(last).to(span);
                 Some(SyntaxError::CallWithoutParens { span, name: (*name).to_owned() })
             }
-            (Tok::Int(_), Tok::Dot) => Some(SyntaxError::Fraction { span }),
+            (Tok::Dot, Tok::Int(_)) if matches!(self.token(last.checked_sub(1)?), Some(Tok::Int(_))) => {
+                Some(SyntaxError::Fraction { span: self.span_of(last - 1).to(span) })
+            }
             _ => None,
         }
     }
@@ -243,9 +248,13 @@ impl<'s> Place<'_, 's> {
     }
 }
 
+/// What no attach point begins with.
+const OPERATORS: [char; 8] = ['=', '!', '<', '>', '&', '|', '+', '-'];
+
 /// Whether what stands where an attach point should is rather the beginning of a statement.
 fn looks_like_statement(text: &str) -> bool {
-    text.contains('(') || text.starts_with(['@', '$', '=', '+', '-']) || matches!(text, "if" | "else" | "unroll")
+    let call = text.find([':', '(']).is_some_and(|at| text[at..].starts_with('('));
+    call || text.starts_with(['@', '$', '=', '+', '-']) || matches!(text, "if" | "else" | "unroll")
 }
 
 /// The words for the terminals that could follow, the most telling ones first.

@@ -7,20 +7,13 @@
 //! * `<` after the attach points opens a body, and a bare `>` before the next item or the end closes it;
 //! * brackets always balance in what the parser sees: whoever forgets one is told so here, and what is missing is put
 //!   in. An item whose braces do not balance ends where a line begins with the next probe.
-//!
-//! Nesting is limited, which keeps every later walk over the tree within the stack.
 
 use logos::{Lexer, Logos};
 
 use super::error::{Opener, SyntaxError};
+use super::frames::{Frame, Frames};
 use super::token::{Head, Notes, Tok, mend, span_of};
 use crate::source::{FileId, Span};
-
-/// Brackets, blocks and `else if`s that may be open at one place.
-pub const MAX_NESTING: u32 = 200;
-
-/// Operators that one expression may have, those of the expressions around it included.
-pub const MAX_OPERATORS: u32 = 500;
 
 /// A token between the offsets of its first byte and the byte after its last.
 pub(super) type Token<'s> = (u32, Tok<'s>, u32);
@@ -34,21 +27,35 @@ pub(super) struct RawItem<'s> {
     pub(super) damaged: bool,
 }
 
+/// The items of a script, one after the other.
+pub(super) struct Items<'s> {
+    text: &'s str,
+    file: FileId,
+    at: usize,
+    /// Some item did not balance: from then on every seam ends an item, so that none is read twice.
+    unbalanced: bool,
+}
+
 /// All items of a script.
-pub(super) fn cut(text: &str, file: FileId) -> Vec<RawItem<'_>> {
-    let mut items = Vec::new();
-    let mut at = start(text);
-    let mut unbalanced = false;
-    while at < text.len() {
-        let (item, end) = ItemLexer::new(text, file, unbalanced).item(at);
-        unbalanced |= item.unbalanced;
-        if !item.tokens.is_empty() || !item.notes.errors.is_empty() {
-            let Notes { errors, damaged, .. } = item.notes;
-            items.push(RawItem { tokens: item.tokens, errors, damaged });
+pub(super) fn items(text: &str, file: FileId) -> Items<'_> {
+    Items { text, file, at: start(text), unbalanced: false }
+}
+
+impl<'s> Iterator for Items<'s> {
+    type Item = RawItem<'s>;
+
+    fn next(&mut self) -> Option<RawItem<'s>> {
+        while self.at < self.text.len() {
+            let lexer = ItemLexer::new(self.text, self.file, self.unbalanced);
+            let (item, end, balanced) = lexer.item(self.at);
+            self.at = end;
+            self.unbalanced |= !balanced;
+            if !item.tokens.is_empty() || !item.errors.is_empty() {
+                return Some(item);
+            }
         }
-        at = end.max(at + 1);
+        None
     }
-    items
 }
 
 /// Where the script starts, after a byte order mark and an interpreter line.
@@ -66,55 +73,29 @@ fn after_blanks(text: &str, mut at: usize) -> usize {
         let rest = &text[at..];
         let trimmed = rest.trim_start_matches([' ', '\t', '\r', '\n', '\x0b', '\x0c']);
         at += rest.len() - trimmed.len();
-        let comment = match trimmed.as_bytes() {
+        at += match trimmed.as_bytes() {
             [b'/', b'/', ..] => trimmed.find('\n').unwrap_or(trimmed.len()),
-            [b'/', b'*', ..] => trimmed.find("*/").map_or(trimmed.len(), |end| end + 2),
+            [b'/', b'*', ..] => trimmed[2..].find("*/").map_or(trimmed.len(), |end| end + 4),
             _ => return at,
         };
-        at += comment;
     }
 }
 
-/// Something open that has its counterpart further on.
-#[derive(Debug, Clone)]
-struct Frame {
-    opener: Opener,
-    span: Span,
-    /// Operators of the expression at hand.
-    operators: u32,
-    /// `else`s of the chain at hand.
-    elses: u32,
-    /// `?` that wait for their `:`.
-    questions: u32,
-}
-
-/// Where to end an item whose braces turn out not to balance.
-#[derive(Debug, Clone)]
+/// Where to end an item whose braces turn out not to balance, and what had been read by then.
 struct Seam {
     at: usize,
     tokens: usize,
-    errors: usize,
-    damaged: bool,
-    frames: Vec<Frame>,
-}
-
-struct Lexed<'s> {
-    tokens: Vec<Token<'s>>,
     notes: Notes,
-    unbalanced: bool,
+    frames: Frames,
 }
 
 struct ItemLexer<'s> {
     text: &'s str,
     file: FileId,
     tokens: Vec<Token<'s>>,
-    frames: Vec<Frame>,
-    /// Sums over the frames.
-    nesting: u32,
-    operators: u32,
-    too_deep: Option<SyntaxError>,
+    frames: Frames,
     seam: Option<Seam>,
-    /// Cut at the first seam: the script is known to be unbalanced.
+    /// Stop at the first seam.
     eager: bool,
     /// The first closing brace that stands at another indentation than its opening one: the pair.
     askew: Option<(Span, Span)>,
@@ -122,72 +103,63 @@ struct ItemLexer<'s> {
 
 impl<'s> ItemLexer<'s> {
     fn new(text: &'s str, file: FileId, eager: bool) -> ItemLexer<'s> {
-        ItemLexer {
-            text,
-            file,
-            tokens: Vec::new(),
-            frames: Vec::new(),
-            nesting: 0,
-            operators: 0,
-            too_deep: None,
-            seam: None,
-            eager,
-            askew: None,
-        }
+        ItemLexer { text, file, tokens: Vec::new(), frames: Frames::default(), seam: None, eager, askew: None }
     }
 
-    /// The item that begins at an offset, and the offset after it.
-    fn item(mut self, from: usize) -> (Lexed<'s>, usize) {
-        let notes = Notes { file: self.file, ..Notes::default() };
-        let mut head = Head::lexer_with_extras(self.text, notes);
+    /// The item that begins at an offset, the offset after it, and whether its brackets balance.
+    fn item(mut self, from: usize) -> (RawItem<'s>, usize, bool) {
+        let mut head = Head::lexer_with_extras(self.text, Notes::new(self.file));
         head.bump(from);
-        let mut unbalanced = false;
+        let mut balanced = true;
         while let Some(token) = head.next() {
-            let span = span_of(&head);
             let opener = match token {
-                Ok(Head::Point) => {
-                    self.push(Tok::Point(head.slice()), span);
-                    continue;
-                }
-                Ok(Head::Comma) => {
-                    self.push(Tok::Comma, span);
-                    continue;
-                }
                 Ok(Head::Slash) => Opener::Predicate,
                 Ok(Head::Brace) => Opener::Brace,
                 Ok(Head::Angle) => Opener::Angle,
-                Ok(Head::Stray) if self.tokens.is_empty() => {
-                    head.extras.errors.push(SyntaxError::Surplus { span, closer: head.slice().to_owned() });
-                    break;
-                }
-                _ => {
-                    self.push(Tok::Outside, span);
-                    if self.body_follows(span) {
-                        continue;
-                    }
-                    break;
-                }
+                other if self.between(other, &mut head) => continue,
+                _ => break,
             };
-            self.open(opener, span);
+            self.open(opener, span_of(&head));
             let mut body = head.morph::<Tok<'s>>();
             self.inside(&mut body);
             head = body.morph();
-            unbalanced = self.balance(&mut head);
-            if unbalanced || opener != Opener::Predicate {
+            balanced = self.balance(&mut head);
+            if !balanced || opener != Opener::Predicate {
                 break;
             }
         }
         let end = head.span().end;
-        (self.finish(head.extras, unbalanced), end)
+        (self.finish(head.extras), end, balanced)
     }
 
-    fn finish(mut self, mut notes: Notes, unbalanced: bool) -> Lexed<'s> {
-        if let Some(error) = self.too_deep {
-            notes.errors.push(error);
-            notes.damaged = true;
-            self.tokens.clear();
+    /// Takes a token between bodies; says whether the item goes on.
+    fn between(&mut self, token: Result<Head, ()>, head: &mut Lexer<'s, Head>) -> bool {
+        let span = span_of(head);
+        match token {
+            Ok(Head::Point) => self.push(Tok::Point(head.slice()), span),
+            Ok(Head::Comma) => self.push(Tok::Comma, span),
+            Ok(Head::Stray) if self.tokens.is_empty() => {
+                head.extras.errors.push(SyntaxError::Surplus { span, closer: head.slice().to_owned() });
+                return false;
+            }
+            _ => {
+                self.push(Tok::Outside, span);
+                let next = after_blanks(self.text, span.end as usize);
+                return self.text[next..].starts_with(['{', '<', '/']);
+            }
         }
-        Lexed { tokens: self.tokens, notes, unbalanced }
+        true
+    }
+
+    fn finish(self, notes: Notes) -> RawItem<'s> {
+        let Notes { mut errors, mut damaged, .. } = notes;
+        let mut tokens = self.tokens;
+        if let Some(excess) = self.frames.excess {
+            errors.push(excess);
+            damaged = true;
+            tokens.clear();
+        }
+        RawItem { tokens, errors, damaged }
     }
 
     /// Reads up to the counterpart of the only open frame, or to the end of the script or a seam.
@@ -198,11 +170,11 @@ impl<'s> ItemLexer<'s> {
             if self.seam.is_none() && self.is_seam(&token, span) {
                 self.remember_seam(span, &lex.extras);
             }
-            let give_up = self.eager || self.frames.len() > MAX_NESTING as usize;
-            if give_up && self.seam.is_some() {
+            let gives_up = self.eager || self.frames.is_full();
+            if gives_up && self.seam.is_some() {
                 return;
             }
-            if self.frames.len() <= MAX_NESTING as usize {
+            if !self.frames.is_full() {
                 self.token(token, span, lex);
             }
             if self.frames.is_empty() {
@@ -211,21 +183,11 @@ impl<'s> ItemLexer<'s> {
         }
     }
 
-    fn remember_seam(&mut self, span: Span, notes: &Notes) {
-        self.seam = Some(Seam {
-            at: span.start as usize,
-            tokens: self.tokens.len(),
-            errors: notes.errors.len(),
-            damaged: notes.damaged,
-            frames: self.frames.clone(),
-        });
-    }
-
     fn token(&mut self, token: Tok<'s>, span: Span, lex: &mut Lexer<'s, Tok<'s>>) {
         match token {
             Tok::ParenOpen => self.open(Opener::Paren, span),
             Tok::BracketOpen => self.open(Opener::Bracket, span),
-            Tok::BraceOpen if self.innermost_block() == Some(Opener::Predicate) => {
+            Tok::BraceOpen if self.frames.block() == Some(Opener::Predicate) => {
                 // Read again between bodies, the brace starts one.
                 self.end_predicate(span, &mut lex.extras);
                 *lex = resume(lex, span.start as usize);
@@ -236,13 +198,11 @@ impl<'s> ItemLexer<'s> {
             Tok::BraceClose => self.close(Opener::Brace, span, &mut lex.extras),
             Tok::Divide if self.closes_predicate(span) => self.close(Opener::Predicate, span, &mut lex.extras),
             Tok::Greater if self.closes_angle(span) => self.close(Opener::Angle, span, &mut lex.extras),
-            Tok::Semi => {
-                self.unwind(span, &mut lex.extras);
-                self.statement_ends();
-                self.push(Tok::Semi, span);
-            }
             _ => {
-                self.count(&token, span);
+                if token == Tok::Semi {
+                    self.unwind(span, &mut lex.extras);
+                }
+                self.frames.count(&token, self.tokens.last().map(|(_, previous, _)| previous), span);
                 self.push(token, span);
             }
         }
@@ -253,44 +213,32 @@ impl<'s> ItemLexer<'s> {
     }
 
     fn open(&mut self, opener: Opener, span: Span) {
-        if matches!(opener, Opener::Brace | Opener::Angle) {
-            self.expression_ends();
-        }
         self.push(opening_token(opener), span);
-        self.frames.push(Frame { opener, span, operators: 0, elses: 0, questions: 0 });
-        self.deepen(span);
+        self.frames.push(opener, span);
     }
 
     /// Leaves the frame that a closing token belongs to; those inside of it were forgotten.
     fn close(&mut self, closer: Opener, span: Span, notes: &mut Notes) {
         let Some(opener) = self.closed_by(closer) else {
-            notes.errors.push(SyntaxError::Surplus { span, closer: closer.closing().to_owned() });
-            notes.damaged = true;
-            return;
+            return notes.damage(SyntaxError::Surplus { span, closer: closer.closing().to_owned() });
         };
-        while self.frames.last().is_some_and(|frame| frame.opener != opener) {
+        while self.frames.innermost().is_some_and(|innermost| innermost != opener) {
             self.close_forgotten(span, notes);
         }
-        let Some(frame) = self.pop() else { return };
+        let Some(frame) = self.frames.pop() else { return };
         if opener != closer {
             let wanted = opener.closing();
-            notes.errors.push(SyntaxError::Mismatched { open: frame.span, close: span, wanted });
-            notes.damaged = true;
+            notes.damage(SyntaxError::Mismatched { open: frame.span, close: span, wanted });
         }
         self.push(closing_token(opener), span);
         self.remember_askew(&frame, span);
-        if closer == Opener::Brace {
-            self.expression_ends();
-        }
     }
 
     /// What a closing token is taken to close: its own counterpart if that is open in the statement at hand.
     fn closed_by(&self, closer: Opener) -> Option<Opener> {
-        let mut brackets = self.frames.iter().rev().map(|frame| frame.opener).take_while(|opener| !opener.is_block());
-        let innermost = self.frames.last().map(|frame| frame.opener)?;
-        match self.innermost_block() {
-            _ if brackets.any(|opener| opener == closer) => Some(closer),
-            _ if !closer.is_block() => Some(innermost).filter(|opener| !opener.is_block()),
+        match self.frames.block() {
+            _ if self.frames.has_bracket(closer) => Some(closer),
+            _ if !closer.is_block() => self.frames.innermost().filter(|opener| !opener.is_block()),
             Some(Opener::Angle) if closer == Opener::Brace => Some(Opener::Angle),
             block => block.filter(|&block| block == closer),
         }
@@ -298,15 +246,14 @@ impl<'s> ItemLexer<'s> {
 
     /// Puts in the closing token of the innermost frame.
     fn close_forgotten(&mut self, at: Span, notes: &mut Notes) {
-        let Some(frame) = self.pop() else { return };
-        notes.errors.push(SyntaxError::unclosed(&[(frame.opener, frame.span)], at, None));
-        notes.damaged = true;
+        let Some(frame) = self.frames.pop() else { return };
+        notes.unclosed(&[(frame.opener, frame.span)], Some(at), None);
         self.push(closing_token(frame.opener), Span { end: at.start, ..at });
     }
 
     /// No `(` or `[` outlives the statement it stands in.
     fn unwind(&mut self, at: Span, notes: &mut Notes) {
-        while self.frames.last().is_some_and(|frame| !frame.opener.is_block()) {
+        while self.frames.innermost().is_some_and(|opener| !opener.is_block()) {
             self.close_forgotten(at, notes);
         }
     }
@@ -314,40 +261,32 @@ impl<'s> ItemLexer<'s> {
     /// Ends a predicate that lacks its second slash before the body.
     fn end_predicate(&mut self, brace: Span, notes: &mut Notes) {
         self.unwind(brace, notes);
-        let Some(frame) = self.pop() else { return };
-        notes.errors.push(SyntaxError::UnclosedPredicate { open: frame.span, at: brace });
-        notes.damaged = true;
+        let Some(frame) = self.frames.pop() else { return };
+        notes.damage(SyntaxError::UnclosedPredicate { open: frame.span, at: brace });
         self.push(Tok::PredicateClose, Span { end: brace.start, ..brace });
     }
 
-    /// Closes what is still open at the end of the script, or at the seam before the next probe, and moves there.
+    /// Closes what is still open at the end of the script, or at the seam before the next probe, and moves there;
+    /// says whether nothing was.
     fn balance(&mut self, head: &mut Lexer<'s, Head>) -> bool {
         if self.frames.is_empty() {
-            return false;
+            return true;
         }
         if let Some(seam) = self.seam.take() {
             self.tokens.truncate(seam.tokens);
             self.frames = seam.frames;
-            head.extras.errors.truncate(seam.errors);
-            head.extras.damaged = seam.damaged;
+            head.extras = seam.notes;
             *head = resume(head, seam.at);
         }
         let at = head.span().end;
         let here = Span::new(self.file, at, at);
-        let open: Vec<_> = self.frames.drain(..).rev().map(|frame| (frame.opener, frame.span)).collect();
-        if self.too_deep.is_none() {
-            head.extras.errors.push(SyntaxError::unclosed(&open, here, self.askew));
-            head.extras.damaged = true;
+        let open = self.frames.places();
+        if self.frames.excess.is_none() {
+            let next = (at < self.text.len()).then_some(here);
+            head.extras.unclosed(&open, next, self.askew);
         }
         open.iter().for_each(|(opener, _)| self.push(closing_token(*opener), here));
-        true
-    }
-
-    fn pop(&mut self) -> Option<Frame> {
-        let frame = self.frames.pop()?;
-        self.nesting = self.nesting.saturating_sub(1 + frame.elses);
-        self.operators = self.operators.saturating_sub(frame.operators);
-        Some(frame)
+        false
     }
 
     /// Notes a closing brace on a line of its own that is not indented as the line of its opening one.
@@ -374,101 +313,53 @@ impl<'s> ItemLexer<'s> {
         &before[before.rfind('\n').map_or(0, |end| end + 1)..]
     }
 
-    fn body_follows(&self, span: Span) -> bool {
-        let next = after_blanks(self.text, span.end as usize);
-        self.text[next..].starts_with(['{', '<', '/'])
-    }
-
-    fn innermost_block(&self) -> Option<Opener> {
-        self.frames.iter().rev().map(|frame| frame.opener).find(|opener| opener.is_block())
-    }
-
+    /// A `/` divides unless a body follows, or what can only be the next item.
     fn closes_predicate(&self, slash: Span) -> bool {
         let next = after_blanks(self.text, slash.end as usize);
-        self.innermost_block() == Some(Opener::Predicate) && self.text[next..].starts_with(['{', '<'])
+        let body = self.text[next..].starts_with(['{', '<']);
+        self.frames.block() == Some(Opener::Predicate) && (body || self.ends_item(next))
     }
 
-    /// A `>` compares if an operand follows; what tells an item from an operand is the colon after its probe type,
-    /// unless a `?` waits for that colon.
+    /// A `>` compares if an operand follows.
     fn closes_angle(&self, greater: Span) -> bool {
-        if self.innermost_block() != Some(Opener::Angle) {
-            return false;
-        }
         let next = after_blanks(self.text, greater.end as usize);
-        let asked = self.frames.iter().any(|frame| frame.questions > 0);
-        next == self.text.len() || (!asked && self.item_starts(next, |_| true))
+        self.frames.block() == Some(Opener::Angle) && self.ends_item(next)
+    }
+
+    /// Whether an item has ended before a place. What tells the next one from an operand is the colon after its probe
+    /// type, unless a `?` waits for that colon.
+    fn ends_item(&self, next: usize) -> bool {
+        next == self.text.len() || (!self.frames.asked() && self.item_starts(next, |_| true))
     }
 
     /// Whether an item starts here: a probe type and a colon, or a probe that has no colon and what may follow it.
     fn item_starts(&self, at: usize, is_kind: impl Fn(&str) -> bool) -> bool {
         let rest = &self.text[at..];
-        let length = rest.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').unwrap_or(rest.len());
+        let in_word = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '$');
+        let length = rest.find(|letter| !in_word(letter)).unwrap_or(rest.len());
         let (word, after) = rest.split_at(length);
         if after.starts_with(':') {
             return length > 0 && is_kind(word);
         }
-        let next = after_blanks(self.text, at + length);
-        super::is_bare_kind(word) && self.text[next..].starts_with(['{', '<', '/', ','])
+        let next = &self.text[after_blanks(self.text, at + length)..];
+        let parameter = word.starts_with('$') && next.starts_with('{');
+        parameter || super::is_bare_kind(word) && next.starts_with(['{', '<', '/', ','])
     }
 
+    /// Whether a line begins with what looks like the next probe.
     fn is_seam(&self, token: &Tok<'s>, span: Span) -> bool {
         matches!(token, Tok::Ident(_))
             && self.first_on_line(span)
             && self.item_starts(span.start as usize, super::is_probe_kind)
     }
 
-    fn count(&mut self, token: &Tok<'s>, span: Span) {
-        let Some(frame) = self.frames.last_mut() else { return };
-        match token {
-            Tok::Question => frame.questions += 1,
-            Tok::Colon => frame.questions = frame.questions.saturating_sub(1),
-            Tok::Else => {
-                frame.elses += 1;
-                self.deepen(span);
-                return;
-            }
-            // What follows a comma is no deeper than what stood before it.
-            Tok::Comma => return self.expression_ends(),
-            _ => {}
-        }
-        if token.is_operator() {
-            frame.operators += 1;
-            self.operators += 1;
-            if self.operators > MAX_OPERATORS && self.too_deep.is_none() {
-                self.too_deep = Some(SyntaxError::TooManyOperators { span });
-            }
-        }
-        // An `if` that follows no `else` starts a chain of its own.
-        let follows_else = matches!(self.tokens.last(), Some((_, Tok::Else, _)));
-        if matches!(token, Tok::If) && !follows_else {
-            self.chain_ends();
-        }
-    }
-
-    fn deepen(&mut self, span: Span) {
-        self.nesting += 1;
-        if self.nesting > MAX_NESTING && self.too_deep.is_none() {
-            self.too_deep = Some(SyntaxError::TooDeep { span });
-        }
-    }
-
-    fn statement_ends(&mut self) {
-        self.expression_ends();
-        self.chain_ends();
-    }
-
-    fn expression_ends(&mut self) {
-        if let Some(frame) = self.frames.last_mut() {
-            self.operators = self.operators.saturating_sub(frame.operators);
-            (frame.operators, frame.questions) = (0, 0);
-        }
-    }
-
-    fn chain_ends(&mut self) {
-        if let Some(frame) = self.frames.last_mut() {
-            self.nesting = self.nesting.saturating_sub(frame.elses);
-            frame.elses = 0;
-        }
+    fn remember_seam(&mut self, span: Span, notes: &Notes) {
+        self.seam = Some(Seam {
+            at: span.start as usize,
+            tokens: self.tokens.len(),
+            notes: notes.clone(),
+            frames: self.frames.clone(),
+        });
     }
 }
 

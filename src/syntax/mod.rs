@@ -9,14 +9,16 @@ pub mod attach;
 mod build;
 mod error;
 mod explain;
+mod frames;
 mod layout;
 mod lexer;
 pub mod literal;
 pub mod print;
 mod token;
+mod wording;
 
-pub use error::{Literal, Opener, SyntaxError};
-pub use lexer::{MAX_NESTING, MAX_OPERATORS};
+pub use error::{LiteralError, Opener, SyntaxError};
+pub use frames::{MAX_NESTING, MAX_OPERATORS};
 
 use self::build::Builder;
 use self::lexer::RawItem;
@@ -38,7 +40,7 @@ pub fn parse(sources: &Sources, file: FileId) -> (ast::Script, Diagnostics) {
     let parser = grammar::ItemParser::new();
     let mut script = ast::Script::default();
     let mut diagnostics = Diagnostics::new();
-    for item in lexer::cut(text, file) {
+    for item in lexer::items(text, file) {
         let (tree, errors) = parse_item(&parser, item, text, file);
         script.items.extend(tree);
         let room = MAX_ERRORS.saturating_sub(diagnostics.iter().len());

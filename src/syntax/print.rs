@@ -257,7 +257,7 @@ fn escaped(bytes: &[u8]) -> String {
                 '\r' => out.push_str("\\r"),
                 '"' => out.push_str("\\\""),
                 '\\' => out.push_str("\\\\"),
-                '\0'..=' ' if letter != ' ' => {
+                _ if letter.is_ascii_control() => {
                     let _ = write!(out, "\\x{:02x}", u32::from(letter));
                 }
                 _ => out.push(letter),

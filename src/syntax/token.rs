@@ -5,7 +5,7 @@
 
 use logos::{Lexer, Logos, Skip};
 
-use super::error::{Literal, SyntaxError};
+use super::error::{LiteralError, Opener, SyntaxError};
 use super::literal;
 use crate::source::{FileId, Span};
 
@@ -16,6 +16,34 @@ pub(super) struct Notes {
     pub(super) errors: Vec<SyntaxError>,
     /// The tokens may no longer say what was meant, so that later complaints may be only consequences.
     pub(super) damaged: bool,
+    /// A string or comment without end may hold the closing brackets that are missing.
+    swallowed: bool,
+}
+
+impl Notes {
+    pub(super) fn new(file: FileId) -> Notes {
+        Notes { file, ..Notes::default() }
+    }
+
+    /// Notes an error that leaves in doubt what was meant.
+    pub(super) fn damage(&mut self, error: SyntaxError) {
+        self.errors.push(error);
+        self.damaged = true;
+    }
+
+    /// Notes a string or comment without end.
+    fn swallow(&mut self, error: SyntaxError) {
+        self.damage(error);
+        self.swallowed = true;
+    }
+
+    /// Notes what is still open, innermost first.
+    pub(super) fn unclosed(&mut self, open: &[(Opener, Span)], at: Option<Span>, askew: Option<(Span, Span)>) {
+        if let Some((&(opener, span), around)) = open.split_first().filter(|_| !self.swallowed) {
+            let around = around.iter().map(|(_, span)| *span).collect();
+            self.damage(SyntaxError::Unclosed { opener, open: span, around, at, askew });
+        }
+    }
 }
 
 /// Between bodies.
@@ -202,8 +230,10 @@ impl Tok<'_> {
     pub(super) fn is_operator(&self) -> bool {
         use Tok::*;
         let unary = matches!(self, Dot | Arrow | Increment | Decrement | Not | Complement);
-        let arithmetic = matches!(self, Multiply | Divide | Remainder | Add | Subtract | ShiftLeft | ShiftRight);
-        let comparison = matches!(self, Less | Greater | LessEqual | GreaterEqual | Equal | NotEqual);
+        let arithmetic =
+            matches!(self, Multiply | Divide | Remainder | Add | Subtract | ShiftLeft | ShiftRight);
+        let comparison =
+            matches!(self, Less | Greater | LessEqual | GreaterEqual | Equal | NotEqual);
         let logic = matches!(self, BitAnd | BitXor | BitOr | And | Or | Question);
         unary || arithmetic || comparison || logic
     }
@@ -219,7 +249,15 @@ impl Tok<'_> {
         use Tok::*;
         matches!(
             self,
-            Ident(_) | Variable(_) | Map(_) | Positional(_) | PositionalCount | Int(_) | Str(_) | True | False
+            Ident(_)
+                | Variable(_)
+                | Map(_)
+                | Positional(_)
+                | PositionalCount
+                | Int(_)
+                | Str(_)
+                | True
+                | False
         )
     }
 }
@@ -238,8 +276,7 @@ where
         Some(length) => lex.bump(length + 2),
         None => {
             let open = span_of(lex);
-            lex.extras.errors.push(SyntaxError::UnclosedComment { open });
-            lex.extras.damaged = true;
+            lex.extras.swallow(SyntaxError::UnclosedComment { open });
             lex.bump(lex.remainder().len());
         }
     }
@@ -259,8 +296,7 @@ where
     let rest = lex.remainder();
     lex.bump(rest.find('\n').unwrap_or(rest.len()));
     let span = span_of(lex);
-    lex.extras.errors.push(SyntaxError::UnclosedString { span });
-    lex.extras.damaged = true;
+    lex.extras.swallow(SyntaxError::UnclosedString { span });
 }
 
 /// Reads a string whose opening quote was just read.
@@ -273,7 +309,7 @@ fn string<'s>(lex: &mut Lexer<'s, Tok<'s>>) -> Vec<u8> {
     lex.bump(length + 1);
     literal::unescape(inside).unwrap_or_else(|error| {
         let span = span_of(lex).part(1 + error.start, 1 + error.end);
-        lex.extras.errors.push(SyntaxError::Literal { span, error: Literal::Escape(error.kind) });
+        lex.extras.errors.push(SyntaxError::Literal { span, error: LiteralError::Escape(error.kind) });
         Vec::new()
     })
 }
@@ -281,7 +317,7 @@ fn string<'s>(lex: &mut Lexer<'s, Tok<'s>>) -> Vec<u8> {
 fn integer<'s>(lex: &mut Lexer<'s, Tok<'s>>) -> u64 {
     literal::integer(lex.slice()).unwrap_or_else(|error| {
         let span = span_of(lex);
-        lex.extras.errors.push(SyntaxError::Literal { span, error: Literal::Integer(error) });
+        lex.extras.errors.push(SyntaxError::Literal { span, error: LiteralError::Integer(error) });
         0
     })
 }
@@ -301,7 +337,12 @@ fn positional<'s>(lex: &mut Lexer<'s, Tok<'s>>) -> u64 {
 /// Takes an operator of another language for the one that was meant.
 fn slip<'s>(lex: &mut Lexer<'s, Tok<'s>>, meant: &'static str, role: &'static str) {
     let span = span_of(lex);
-    lex.extras.errors.push(SyntaxError::ForeignOperator { span, written: lex.slice().to_owned(), meant, role });
+    lex.extras.errors.push(SyntaxError::ForeignOperator {
+        span,
+        written: lex.slice().to_owned(),
+        meant,
+        role,
+    });
 }
 
 /// Signs that are mistaken for those of the language, mostly by word processors.
@@ -337,8 +378,7 @@ pub(super) fn mend<'s>(lex: &mut Lexer<'s, Tok<'s>>) -> Option<Tok<'s>> {
         }
     }
     let meant = LOOK_ALIKES.iter().find(|(alike, _)| *alike == character).map(|(_, meant)| *meant);
-    lex.extras.errors.push(SyntaxError::UnknownCharacter { span, character, meant });
-    lex.extras.damaged = true;
+    lex.extras.damage(SyntaxError::UnknownCharacter { span, character, meant });
     None
 }
 

@@ -1,0 +1,91 @@
+//! Golden files: `tests/golden/STAGE/NAME.bt` beside what ebtrace says about it, `NAME.out`.
+//!
+//! The name of a script says the fact that it shows. `UPDATE=1 cargo test --test golden` writes the `.out` files
+//! anew; what changed is reviewed with `git diff`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ebtrace::diagnostic::{Diagnostics, render};
+use ebtrace::source::Sources;
+use ebtrace::syntax::{self, ast::Script, print};
+
+/// What a stage shows of a script.
+type Stage = fn(&mut Sources, name: &str, text: String) -> String;
+
+/// The folders under `tests/golden` and what each of them shows.
+const STAGES: &[(&str, Stage)] = &[("errors", errors), ("parse", parse)];
+
+/// The complete messages.
+fn errors(sources: &mut Sources, name: &str, text: String) -> String {
+    let (_, diagnostics) = read(sources, name, text);
+    assert!(!diagnostics.iter().len() == 0 || diagnostics.has_errors(), "{name} is right, but should not be");
+    render::rich(sources, &diagnostics, false)
+}
+
+/// The tree in its canonical form, from which the same tree must come back.
+fn parse(sources: &mut Sources, name: &str, text: String) -> String {
+    let (script, diagnostics) = read(sources, name, text);
+    assert!(!diagnostics.has_errors(), "{}", render::rich(sources, &diagnostics, false));
+    let printed = print::script(&script);
+    let (again, diagnostics) = read(sources, "printed", printed.clone());
+    assert!(!diagnostics.has_errors(), "{printed}\n{}", render::rich(sources, &diagnostics, false));
+    assert_eq!(shape(&again), shape(&script), "{name}: printed and read again, the tree is another");
+    assert_eq!(print::script(&again), printed, "{name}: printed twice");
+    printed
+}
+
+fn read(sources: &mut Sources, name: &str, text: String) -> (Script, Diagnostics) {
+    let file = sources.add(name, text);
+    syntax::parse(sources, file)
+}
+
+/// The tree without its places.
+fn shape(script: &Script) -> String {
+    let text = format!("{script:?}");
+    let mut pieces = text.split("Span {");
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |shape, piece| shape + piece.split_once('}').map_or("", |(_, rest)| rest))
+}
+
+#[test]
+fn golden_files_hold() {
+    let update = std::env::var_os("UPDATE").is_some_and(|value| value == "1");
+    let mut failures = Vec::new();
+    for (folder, stage) in STAGES {
+        let scripts = scripts(folder);
+        assert!(!scripts.is_empty(), "tests/golden/{folder} holds no scripts");
+        for script in scripts {
+            failures.extend(check(&script, *stage, update));
+        }
+    }
+    assert!(failures.is_empty(), "{}\n{} golden files differ; see UPDATE=1", failures.join("\n"), failures.len());
+}
+
+fn scripts(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(folder);
+    let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut scripts: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    for out in scripts.iter().filter(|path| path.extension().is_some_and(|extension| extension == "out")) {
+        assert!(out.with_extension("bt").exists(), "{} has no script", out.display());
+    }
+    scripts.retain(|path| path.extension().is_some_and(|extension| extension == "bt"));
+    scripts.sort();
+    scripts
+}
+
+/// What is wrong with a golden file, or nothing.
+fn check(script: &Path, stage: Stage, update: bool) -> Option<String> {
+    let name = script.file_name().unwrap().to_string_lossy().into_owned();
+    let out = script.with_extension("out");
+    let is = stage(&mut Sources::new(), &name, fs::read_to_string(script).unwrap());
+    if update {
+        fs::write(&out, &is).unwrap();
+        return None;
+    }
+    match fs::read_to_string(&out) {
+        Ok(was) if was == is => None,
+        Ok(was) => Some(format!("{}:\n--- expected\n{was}\n+++ is\n{is}", script.display())),
+        Err(_) => Some(format!("{}: no .out file beside it; it would hold\n{is}", script.display())),
+    }
+}

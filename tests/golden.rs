@@ -7,6 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ebtrace::diagnostic::{Diagnostics, render};
+use ebtrace::host::fixture::Fixture;
+use ebtrace::options::Options;
+use ebtrace::pipeline;
 use ebtrace::source::Sources;
 use ebtrace::syntax::{self, ast::Script, print};
 
@@ -18,8 +21,10 @@ const STAGES: &[(&str, Stage)] = &[("errors", errors), ("parse", parse)];
 
 /// The complete messages.
 fn errors(sources: &mut Sources, name: &str, text: String) -> String {
-    let (_, diagnostics) = read(sources, name, text);
-    assert!(!diagnostics.iter().len() == 0 || diagnostics.has_errors(), "{name} is right, but should not be");
+    let file = sources.add(name, text);
+    let checked = pipeline::check(sources, file, &Fixture::new(), &Options::default());
+    let (_, diagnostics) = checked.unwrap_or_else(|bug| panic!("{name}: {}", bug.0));
+    assert!(diagnostics.iter().len() > 0, "{name} is right, but should not be");
     render::rich(sources, &diagnostics, false)
 }
 

@@ -8,7 +8,10 @@ const LLVM_COMPONENTS: [&str; 4] = ["bpf", "passes", "executionengine", "irreade
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=grammar");
-    lalrpop::Configuration::new().set_in_dir("grammar").set_out_dir(std::env::var("OUT_DIR")?).process()?;
+    lalrpop::Configuration::new()
+        .set_in_dir("grammar")
+        .set_out_dir(std::env::var("OUT_DIR")?)
+        .process()?;
     if std::env::var_os("CARGO_FEATURE_CODEGEN").is_some() {
         link_llvm()?;
     }
@@ -20,13 +23,14 @@ fn link_llvm() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-env-changed=LLVM_CONFIG");
     let config = std::env::var("LLVM_CONFIG").unwrap_or_else(|_| "llvm-config-19".to_owned());
     let ask = |args: &[&str]| -> Result<String, Box<dyn Error>> {
-        let output = Command::new(&config)
-            .arg("--link-static")
-            .args(args)
-            .output()
-            .map_err(|error| format!("cannot run {config}: {error}; install the Debian package llvm-19-dev"))?;
+        let output =
+            Command::new(&config).arg("--link-static").args(args).output().map_err(|error| {
+                format!("cannot run {config}: {error}; install the Debian package llvm-19-dev")
+            })?;
         if !output.status.success() {
-            return Err(format!("{config} failed: {}", String::from_utf8_lossy(&output.stderr)).into());
+            return Err(
+                format!("{config} failed: {}", String::from_utf8_lossy(&output.stderr)).into()
+            );
         }
         Ok(String::from_utf8(output.stdout)?.trim().to_owned())
     };
@@ -48,6 +52,9 @@ fn directory_of(library: &str) -> Result<String, Box<dyn Error>> {
     let path = String::from_utf8(output.stdout)?;
     match path.trim().rsplit_once('/') {
         Some((directory, _)) => Ok(directory.to_owned()),
-        None => Err(format!("lib{library}.a is missing; install libzstd-dev, zlib1g-dev and g++").into()),
+        None => {
+            Err(format!("lib{library}.a is missing; install libzstd-dev, zlib1g-dev and g++")
+                .into())
+        }
     }
 }

@@ -1,12 +1,15 @@
 //! The ebtrace compiler: from a script to an image that the runtime loads.
 
 pub mod builtin;
+#[cfg(feature = "codegen")]
+pub mod codegen;
 pub mod diagnostic;
 pub mod host;
 pub mod ir;
 pub mod options;
 pub mod pipeline;
 pub mod probe;
+pub mod reference;
 pub mod sema;
 pub mod source;
 pub mod syntax;

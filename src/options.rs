@@ -63,7 +63,11 @@ pub const ENTRIES: &[Entry] = &[
                   larger one loses fewer events when they come in bursts.",
         set: |options, text| {
             let pages = number(text, 0, 1 << 19)?;
-            let bytes = if pages == 0 { RING_BUFFER_BYTES } else { pages.next_power_of_two().saturating_mul(PAGE) };
+            let bytes = if pages == 0 {
+                RING_BUFFER_BYTES
+            } else {
+                pages.next_power_of_two().saturating_mul(PAGE)
+            };
             options.settings.ring_buffer_bytes = bytes;
             Ok(())
         },

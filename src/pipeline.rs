@@ -62,7 +62,10 @@ fn too_large(program: &Program, large: &Oversize) -> Diagnostic {
     let probe = &program.probes[large.probe];
     let kib = |bytes: u32| bytes.div_ceil(1024);
     let (needs, most) = (kib(large.needs), kib(layout::SCRATCH_LIMIT));
-    Diagnostic::error(Code::TooLarge, format!("this probe's values need {needs} KiB, and a CPU has {most} KiB for them"))
-        .label(program.sites[probe.site], "its strings, stacks and keys together")
-        .help("split it into several probes, or read shorter strings: `str(address, 64)`")
+    Diagnostic::error(
+        Code::TooLarge,
+        format!("this probe's values need {needs} KiB, and a CPU has {most} KiB for them"),
+    )
+    .label(program.sites[probe.site], "its strings, stacks and keys together")
+    .help("split it into several probes, or read shorter strings: `str(address, 64)`")
 }

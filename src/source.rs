@@ -112,7 +112,11 @@ impl Sources {
         if text.len() > u32::MAX as usize {
             text.clear();
         }
-        let starts = text.bytes().enumerate().filter(|&(_, byte)| byte == b'\n').map(|(at, _)| at as u32 + 1);
+        let starts = text
+            .bytes()
+            .enumerate()
+            .filter(|&(_, byte)| byte == b'\n')
+            .map(|(at, _)| at as u32 + 1);
         let lines = std::iter::once(0).chain(starts).collect();
         self.files.push(Source { name: name.into(), text, lines });
         FileId((self.files.len() - 1) as u16)

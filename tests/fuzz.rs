@@ -4,6 +4,8 @@
 //! these and the golden scripts with pieces changed, doubled, moved or cut off. A failure names its seed and shows
 //! the input.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+
 use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
@@ -53,7 +55,7 @@ fn shown(sources: &Sources, diagnostics: &Diagnostics) {
     for label in diagnostics.iter().flat_map(|diagnostic| &diagnostic.labels) {
         let text = &sources.get(label.span.file).text;
         assert!(text.get(label.span.range()).is_some(), "{:?} is no place in the script: {}", label.span, label.text);
-        if text.len() % 8 > 0 {
+        if !text.len().is_multiple_of(8) {
             return;
         }
     }

@@ -2,9 +2,11 @@
 //!
 //! The command line's live host is built on these, and so is attaching. Sources are `/proc`, `/sys` and `uname(2)`.
 
+mod btf;
 mod kallsyms;
 mod tracefs;
 
+pub use btf::BtfBytes;
 pub use kallsyms::Kallsyms;
 pub use tracefs::{Tracefs, TracefsError};
 
@@ -41,6 +43,12 @@ pub fn has_uprobes() -> bool {
     event_source("uprobe").is_ok()
 }
 
+/// Whether uprobes can be attached by a BPF link of their own kind (kernel 6.6 and newer): they are then cheaper to hit,
+/// and much faster to detach, than through perf.
+pub(crate) fn has_uprobe_multi() -> bool {
+    version() >= (6, 6, 0) && has_uprobes()
+}
+
 /// The `type` of perf event source `name`, as `perf_event_open(2)` wants it.
 ///
 /// # Errors
@@ -62,12 +70,13 @@ fn parse_number(text: &str) -> io::Result<u32> {
     text.trim().parse().map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
 
-/// The kernel's BTF blob, from `/sys/kernel/btf/vmlinux` (some megabytes).
+/// The kernel's BTF blob, from `/sys/kernel/btf/vmlinux` (some megabytes); mapped where the kernel allows it (6.16 and
+/// newer), else read.
 ///
 /// # Errors
 /// `NotFound` when the kernel was built without `CONFIG_DEBUG_INFO_BTF`.
-pub fn btf_bytes() -> io::Result<Vec<u8>> {
-    fs::read("/sys/kernel/btf/vmlinux")
+pub fn btf_bytes() -> io::Result<BtfBytes> {
+    BtfBytes::open("/sys/kernel/btf/vmlinux")
 }
 
 /// Ids of the CPUs that are running now, ascending.

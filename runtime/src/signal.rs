@@ -42,16 +42,22 @@ impl Signals {
 
     /// Whether one arrived; if so, no more are caught.
     pub(crate) fn take(&mut self) -> bool {
+        // A terminal sends one to the command as well, and the end of the command may be noticed first: what is left
+        // must not kill us later.
+        let arrived = std::iter::from_fn(|| self.read()).count() > 0;
+        if arrived {
+            self.release();
+        }
+        arrived
+    }
+
+    fn read(&self) -> Option<()> {
         let mut info = MaybeUninit::<libc::signalfd_siginfo>::uninit();
         // SAFETY: the buffer has the size that is given.
         let read = unsafe {
             libc::read(self.fd.as_raw_fd(), info.as_mut_ptr().cast(), size_of_val(&info))
         };
-        if read <= 0 {
-            return false;
-        }
-        self.release();
-        true
+        (read > 0).then_some(())
     }
 
     fn release(&mut self) {
@@ -69,6 +75,7 @@ impl AsFd for Signals {
 
 impl Drop for Signals {
     fn drop(&mut self) {
+        self.take();
         self.release();
     }
 }

@@ -38,17 +38,31 @@ impl Symbolize for NoSymbols {
     }
 }
 
+/// What was looked up already; `None` where there is no symbol.
+type Known = HashMap<u64, Option<Symbol>>;
+
 /// The symbols of the running kernel and its processes.
 #[derive(Debug, Default)]
 pub struct LiveSymbols {
     symbolizer: OnceCell<Symbolizer>,
-    known: RefCell<HashMap<(Space, u64), Option<Symbol>>>,
+    kernel: RefCell<Known>,
+    processes: RefCell<HashMap<u32, Known>>,
 }
 
 impl LiveSymbols {
     /// Forgets what was learnt about processes: their ids are used again and they map new files.
     pub fn forget_processes(&self) {
-        self.known.borrow_mut().retain(|(space, _), _| *space == Space::Kernel);
+        self.processes.borrow_mut().clear();
+    }
+
+    fn with(&self, known: &mut Known, space: Space, addresses: &[u64]) -> Vec<Option<Symbol>> {
+        let unknown: Vec<u64> =
+            addresses.iter().copied().filter(|address| !known.contains_key(address)).collect();
+        if !unknown.is_empty() {
+            let found = self.look_up(space, &unknown);
+            known.extend(unknown.into_iter().zip(found));
+        }
+        addresses.iter().map(|address| known.get(address).cloned().flatten()).collect()
     }
 
     fn look_up(&self, space: Space, addresses: &[u64]) -> Vec<Option<Symbol>> {
@@ -64,17 +78,12 @@ impl LiveSymbols {
 
 impl Symbolize for LiveSymbols {
     fn symbolize(&self, space: Space, addresses: &[u64]) -> Vec<Option<Symbol>> {
-        let mut known = self.known.borrow_mut();
-        let unknown: Vec<u64> = addresses
-            .iter()
-            .copied()
-            .filter(|address| !known.contains_key(&(space, *address)))
-            .collect();
-        if !unknown.is_empty() {
-            let found = self.look_up(space, &unknown);
-            known.extend(unknown.into_iter().map(|address| (space, address)).zip(found));
+        match space {
+            Space::Kernel => self.with(&mut self.kernel.borrow_mut(), space, addresses),
+            Space::Process(pid) => {
+                self.with(self.processes.borrow_mut().entry(pid).or_default(), space, addresses)
+            }
         }
-        addresses.iter().map(|address| known.get(&(space, *address)).cloned().flatten()).collect()
     }
 }
 
@@ -86,7 +95,10 @@ fn source(space: Space) -> Source<'static> {
             debug_syms: false,
             ..Kernel::default()
         }),
-        Space::Process(pid) => Source::Process(Process::new(Pid::from(pid))),
+        // Debug information takes long to read and tells no more than name and offset.
+        Space::Process(pid) => {
+            Source::Process(Process { debug_syms: false, ..Process::new(Pid::from(pid)) })
+        }
     }
 }
 

@@ -17,18 +17,30 @@ pub(super) const ALL: &[Builtin] = &[
         .examples(&["kprobe:vfs_read { @ = min(arg2); }"]),
     Builtin::aggregate("max", &[one("n")], "Keeps the greatest of the numbers.", max)
         .examples(&["kprobe:vfs_read { @ = max(arg2); }"]),
-    Builtin::aggregate("avg", &[one("n")], "Keeps the average of the numbers, rounded toward 0.", avg)
-        .examples(&["kprobe:vfs_read { @[comm] = avg(arg2); }"]),
-    Builtin::aggregate("hist", &[one("n"), optional("bits")], "Sorts numbers into powers of two.", hist)
-        .details("With `bits` from 1 to 5 each power of two is cut into 2, 4, 8, 16 or 32 buckets.")
-        .examples(&["kprobe:vfs_read { @ = hist(arg2); }", "kprobe:vfs_read { @ = hist(arg2, 2); }"]),
+    Builtin::aggregate(
+        "avg",
+        &[one("n")],
+        "Keeps the average of the numbers, rounded toward 0.",
+        avg,
+    )
+    .examples(&["kprobe:vfs_read { @[comm] = avg(arg2); }"]),
+    Builtin::aggregate(
+        "hist",
+        &[one("n"), optional("bits")],
+        "Sorts numbers into powers of two.",
+        hist,
+    )
+    .details("With `bits` from 1 to 5 each power of two is cut into 2, 4, 8, 16 or 32 buckets.")
+    .examples(&["kprobe:vfs_read { @ = hist(arg2); }", "kprobe:vfs_read { @ = hist(arg2, 2); }"]),
     Builtin::aggregate(
         "lhist",
         &[one("n"), one("min"), one("max"), one("step")],
         "Sorts numbers into buckets of equal width.",
         lhist,
     )
-    .details("Numbers below `min` and from `max` on have a bucket each; there are at most 1000 between.")
+    .details(
+        "Numbers below `min` and from `max` on have a bucket each; there are at most 1000 between.",
+    )
     .examples(&["kprobe:vfs_read { @ = lhist(arg2, 0, 1000, 100); }"]),
 ];
 
@@ -103,7 +115,12 @@ fn lhist(lower: &mut Lower<'_>, call: &Call<'_>) -> Option<Addition> {
     let max = lower.literal_int_in(call, 2, 0, most)?;
     let step = lower.literal_int_in(call, 3, 1, most)?;
     if max <= min {
-        lower.complain_argument(call, 2, &format!("a maximum above the minimum {min}"), &format!("{max}"));
+        lower.complain_argument(
+            call,
+            2,
+            &format!("a maximum above the minimum {min}"),
+            &format!("{max}"),
+        );
         return None;
     }
     if step > max - min {
@@ -123,7 +140,11 @@ fn lhist(lower: &mut Lower<'_>, call: &Call<'_>) -> Option<Addition> {
     Some(Addition { aggregate, value: Some(index) })
 }
 
-fn linear_bucket(lower: &mut Lower<'_>, n: ExprId, (min, step, buckets): (i64, u64, u64)) -> ExprId {
+fn linear_bucket(
+    lower: &mut Lower<'_>,
+    n: ExprId,
+    (min, step, buckets): (i64, u64, u64),
+) -> ExprId {
     let b = &mut lower.b;
     let n = b.name(n);
     let least = b.int(min as u64, TypeId::I64);

@@ -11,8 +11,7 @@ const ARGUMENT: &str = "arg";
 
 pub(super) const ALL: &[Builtin] = &[
     Builtin::variable("args", "struct", "The fields of a tracepoint's record.", args)
-        .details("`args.filename` and `args->filename` are the same. `ebtrace -lv tracepoint:CATEGORY:EVENT` lists \
-                  the fields.")
+        .details("`args.filename` and `args->filename` are the same. A misspelt field is answered with the list of all.")
         .only_in(&[Context::Record], "the arguments of a function are `arg0`, `arg1` and so on")
         .examples(&["tracepoint:syscalls:sys_enter_openat { printf(\"%s\\n\", str(args.filename)); }"]),
     Builtin::variable(ARGUMENT, "uint64", "`arg0`, `arg1` …: the arguments of the probed function.", argument)
@@ -43,9 +42,8 @@ fn index(name: &str) -> Option<usize> {
     digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
 }
 
-fn args(lower: &mut Lower<'_>, call: &Call<'_>) -> Operand {
+fn args(lower: &mut Lower<'_>, _: &Call<'_>) -> Operand {
     let Some(record) = lower.args_type() else { return lower.poison() };
-    let _ = call;
     let ty = lower.b.types().pointer(record, Space::Context);
     let address = lower.b.add(Expr::ContextAddress(0), ty);
     lower.operand(address)
@@ -56,8 +54,13 @@ fn argument(lower: &mut Lower<'_>, call: &Call<'_>) -> Operand {
     match registers::argument(lower.arch(), index) {
         Some(offset) => context(lower, offset),
         None => {
-            let most = (0..).take_while(|&index| registers::argument(lower.arch(), index).is_some()).count();
-            lower.complain_limit(call, format!("only `arg0` to `arg{}` are passed in registers", most - 1))
+            let most = (0..)
+                .take_while(|&index| registers::argument(lower.arch(), index).is_some())
+                .count();
+            lower.complain_limit(
+                call,
+                format!("only `arg0` to `arg{}` are passed in registers", most - 1),
+            )
         }
     }
 }

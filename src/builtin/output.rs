@@ -98,7 +98,11 @@ fn fits(lower: &mut Lower<'_>, spec: &Spec, value: &Operand, span: Span) -> bool
             Conversion::Pointer => 'p',
             Conversion::Text => 's',
         };
-        lower.complain_format(span, format!("`%{letter}` cannot print `{name}`"), "print it with `%s`");
+        lower.complain_format(
+            span,
+            format!("`%{letter}` cannot print `{name}`"),
+            "print it with `%s`",
+        );
     }
     fits
 }

@@ -17,7 +17,11 @@ pub(super) const ALL: &[Builtin] =
         ])];
 
 fn str(lower: &mut Lower<'_>, call: &Call<'_>) -> Operand {
-    let Some(source) = lower.arg(call, 0) else { return lower.poison() };
+    let source = match lower.parameter_text(&call.args[0]) {
+        Some(text) => Some(lower.text(&text)),
+        None => lower.arg(call, 0),
+    };
+    let Some(source) = source else { return lower.poison() };
     let length = match call.args.get(1) {
         None => None,
         Some(_) => match lower.int_arg(call, 1) {
@@ -31,7 +35,11 @@ fn str(lower: &mut Lower<'_>, call: &Call<'_>) -> Operand {
         return lower.complain_argument(call, 1, "a length", &format!("{number}"));
     }
     if literal.is_some_and(|number| number > i128::from(most)) {
-        lower.warn_ignored(call, 1, format!("strings have at most {most} bytes, so the length has no effect"));
+        lower.warn_ignored(
+            call,
+            1,
+            format!("strings have at most {most} bytes, so the length has no effect"),
+        );
     }
     let room = literal.map_or(most, |number| (number + 1).min(i128::from(most)) as u32);
     if let Some(Literal::Str(text)) = &source.literal {

@@ -146,7 +146,7 @@ codes! {
         "begin { if (comm) { } }";
     /// This has no fields, or none of this name.
     UnknownField = "E0308",
-        "Fields are read from `args` of a tracepoint; `ebtrace -lv tracepoint:CATEGORY:EVENT` lists them.",
+        "Fields are read from `args` of a tracepoint; the message lists them.",
         "tracepoint:syscalls:sys_enter_openat { print(args.filname); }";
     /// An operation on literals gives no 64-bit result.
     LiteralOverflow = "E0309",

@@ -33,9 +33,15 @@ impl<'a> Excerpt<'a> {
     pub(super) fn new(source: &'a Source, marks: &[Span]) -> Excerpt<'a> {
         let starts = source.line_starts();
         let ends = starts.iter().skip(1).map(|&start| start as usize).chain([source.text.len()]);
-        let lines: Vec<Range<usize>> = starts.iter().zip(ends).map(|(&start, end)| start as usize..end).collect();
+        let lines: Vec<Range<usize>> =
+            starts.iter().zip(ends).map(|(&start, end)| start as usize..end).collect();
         if lines.iter().all(|line| line.len() <= WIDEST) {
-            return Excerpt { source, text: source.text.as_str().into(), starts: starts.into(), kept: Vec::new() };
+            return Excerpt {
+                source,
+                text: source.text.as_str().into(),
+                starts: starts.into(),
+                kept: Vec::new(),
+            };
         }
         let (mut text, mut starts, mut kept) = (String::new(), Vec::new(), Vec::new());
         for line in lines {
@@ -59,7 +65,8 @@ impl<'a> Excerpt<'a> {
         let line = line_of(self.source.line_starts(), offset);
         let within = offset - self.source.line_starts()[line] as usize;
         let Some(kept) = self.kept.get(line) else { return offset };
-        self.starts[line] as usize + ellipsis(kept) + within.clamp(kept.start, kept.end) - kept.start
+        self.starts[line] as usize + ellipsis(kept) + within.clamp(kept.start, kept.end)
+            - kept.start
     }
 
     /// The inverse of [`Excerpt::quoted`].
@@ -67,7 +74,9 @@ impl<'a> Excerpt<'a> {
         let line = line_of(&self.starts, quoted);
         let within = quoted - self.starts[line] as usize;
         let Some(kept) = self.kept.get(line) else { return quoted };
-        self.source.line_starts()[line] as usize + kept.start + within.saturating_sub(ellipsis(kept))
+        self.source.line_starts()[line] as usize
+            + kept.start
+            + within.saturating_sub(ellipsis(kept))
     }
 }
 
@@ -125,6 +134,9 @@ impl<'a> Files<'a> for Excerpt<'_> {
 
     fn location(&'a self, (): (), byte_index: usize) -> Result<Location, Error> {
         let position = self.source.position(self.original(byte_index) as u32);
-        Ok(Location { line_number: position.line as usize, column_number: position.column as usize })
+        Ok(Location {
+            line_number: position.line as usize,
+            column_number: position.column as usize,
+        })
     }
 }

@@ -164,6 +164,11 @@ impl Diagnostics {
         self.list.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 
+    /// Keeps errors only.
+    pub fn drop_warnings(&mut self) {
+        self.list.retain(|diagnostic| diagnostic.severity == Severity::Error);
+    }
+
     /// All of them.
     pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
         self.list.iter()

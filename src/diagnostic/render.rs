@@ -34,12 +34,18 @@ pub fn line(sources: &Sources, diagnostics: &Diagnostics) -> String {
 fn rich_one(sources: &Sources, diagnostic: &Diagnostic, color: bool) -> String {
     let spans: Vec<_> = diagnostic.labels.iter().map(|label| label.span).collect();
     // A diagnostic speaks of one text; one without a place is rendered beside any.
-    let Some(file) = spans.first().map(|span| span.file) else { return head(diagnostic) + "\n" + &foot(diagnostic) };
+    let Some(file) = spans.first().map(|span| span.file) else {
+        return head(diagnostic) + "\n" + &foot(diagnostic);
+    };
     let excerpt = Excerpt::new(sources.get(file), &spans);
     let labels = diagnostic.labels.iter().enumerate().filter(|(_, label)| label.span.file == file);
     let labels = labels.map(|(index, label)| {
         let range = excerpt.range(label.span);
-        let made = if index == 0 { codespan::Label::primary((), range) } else { codespan::Label::secondary((), range) };
+        let made = if index == 0 {
+            codespan::Label::primary((), range)
+        } else {
+            codespan::Label::secondary((), range)
+        };
         made.with_message(&label.text)
     });
     let severity = match diagnostic.severity {
@@ -51,7 +57,8 @@ fn rich_one(sources: &Sources, diagnostic: &Diagnostic, color: bool) -> String {
         .with_message(&diagnostic.headline)
         .with_labels(labels.collect())
         .with_notes(remarks(diagnostic));
-    emit(&excerpt, &report, color).unwrap_or_else(|| place(sources, diagnostic) + &head(diagnostic) + "\n")
+    emit(&excerpt, &report, color)
+        .unwrap_or_else(|| place(sources, diagnostic) + &head(diagnostic) + "\n")
 }
 
 fn emit(excerpt: &Excerpt<'_>, report: &codespan::Diagnostic<()>, color: bool) -> Option<String> {
@@ -88,7 +95,9 @@ fn foot(diagnostic: &Diagnostic) -> String {
 
 /// `lat.bt:7:12-16: `, the end being the column after the last; over several lines `lat.bt:7:12-9:2: `.
 fn place(sources: &Sources, diagnostic: &Diagnostic) -> String {
-    let Some(span) = diagnostic.labels.first().map(|label| label.span) else { return String::new() };
+    let Some(span) = diagnostic.labels.first().map(|label| label.span) else {
+        return String::new();
+    };
     let source = sources.get(span.file);
     let (start, end) = (source.position(span.start), source.position(span.end));
     let range = match (start.line == end.line, start == end) {
@@ -109,7 +118,9 @@ mod tests {
         let mut sources = Sources::new();
         let file = sources.add("x.bt", text.to_owned());
         let error = Diagnostic::error(Code::Unexpected, "expected `;`");
-        let error = spans.iter().fold(error, |error, &(start, end)| error.label(Span::new(file, start, end), "here"));
+        let error = spans
+            .iter()
+            .fold(error, |error, &(start, end)| error.label(Span::new(file, start, end), "here"));
         let mut diagnostics = Diagnostics::new();
         diagnostics.push(error.note("why").help("what"));
         (sources, diagnostics)
@@ -123,7 +134,11 @@ mod tests {
                 for end in [start, start + 1, text.len(), text.len() + 9] {
                     let (sources, diagnostics) = with(text, &[(start, end), (end, start), (0, 1)]);
                     assert!(rich(&sources, &diagnostics, true).contains("here"));
-                    assert!(rich(&sources, &diagnostics, false).lines().all(|line| line.chars().count() < 400));
+                    assert!(
+                        rich(&sources, &diagnostics, false)
+                            .lines()
+                            .all(|line| line.chars().count() < 400)
+                    );
                     assert!(line(&sources, &diagnostics).starts_with("x.bt:"));
                 }
             }
@@ -135,7 +150,10 @@ mod tests {
         let text = format!("a\n{}@x{}\nb", "-".repeat(5000), "+".repeat(5000));
         let (sources, diagnostics) = with(&text, &[(5002, 5004)]);
         let shown = rich(&sources, &diagnostics, false);
-        assert!(shown.contains("x.bt:2:5001") && shown.contains("…---") && shown.contains("---@x+++"), "{shown}");
+        assert!(
+            shown.contains("x.bt:2:5001") && shown.contains("…---") && shown.contains("---@x+++"),
+            "{shown}"
+        );
         assert!(shown.contains("+++…\n") && shown.contains(" ^^ here\n"), "{shown}");
     }
 
@@ -147,7 +165,10 @@ mod tests {
         assert_eq!(line(&sources, &diagnostics), "x.bt:2:2-3:2: error[E0102]: expected `;`\n");
         let (sources, diagnostics) = with("", &[]);
         assert_eq!(line(&sources, &diagnostics), "error[E0102]: expected `;`\n");
-        assert_eq!(rich(&sources, &diagnostics, false), "error[E0102]: expected `;`\n  = note: why\n  = help: what\n");
+        assert_eq!(
+            rich(&sources, &diagnostics, false),
+            "error[E0102]: expected `;`\n  = note: why\n  = help: what\n"
+        );
     }
 
     #[test]

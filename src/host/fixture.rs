@@ -10,7 +10,8 @@ use super::{Arch, Feature, Host, HostError, TracepointField, UserSymbol, Version
 const FUNCTIONS: [&str; 6] =
     ["do_sys_openat2", "vfs_read", "vfs_write", "vfs_open", "tcp_connect", "do_nanosleep"];
 
-const SYMBOLS: [(&str, u64); 4] = [("malloc", 0x9a7e0), ("free", 0x9ae60), ("main", 0x4b60), ("puts", 0x77980)];
+const SYMBOLS: [(&str, u64); 4] =
+    [("malloc", 0x9a7e0), ("free", 0x9ae60), ("main", 0x4b60), ("puts", 0x77980)];
 
 const TRACEPOINTS: [(&str, &str, &str); 5] = [
     (
@@ -107,7 +108,10 @@ impl Host for Fixture {
 
     fn tracepoints(&self) -> Result<Vec<(String, String)>, HostError> {
         self.tracing()?;
-        Ok(TRACEPOINTS.iter().map(|(category, event, _)| ((*category).to_owned(), (*event).to_owned())).collect())
+        Ok(TRACEPOINTS
+            .iter()
+            .map(|(category, event, _)| ((*category).to_owned(), (*event).to_owned()))
+            .collect())
     }
 
     fn binary(&self, target: &str) -> Result<PathBuf, HostError> {
@@ -120,7 +124,8 @@ impl Host for Fixture {
     }
 
     fn user_symbol(&self, _: &Path, name: &str) -> Result<UserSymbol, HostError> {
-        let found = SYMBOLS.iter().find(|(symbol, _)| *symbol == name).ok_or(HostError::NotFound)?;
+        let found =
+            SYMBOLS.iter().find(|(symbol, _)| *symbol == name).ok_or(HostError::NotFound)?;
         Ok(UserSymbol { address: found.1, file_offset: found.1, size: 64 })
     }
 

@@ -3,6 +3,7 @@
 //! The compiler does no I/O: it asks a [`Host`]. The command line has a live one over `/proc`, `/sys` and ELF
 //! files; tests and documentation use a fixture.
 
+pub mod btf;
 pub mod fixture;
 pub mod tracefs;
 

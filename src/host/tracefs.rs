@@ -11,13 +11,15 @@ pub fn parse_format(text: &str) -> Vec<TracepointField> {
 fn parse_field(line: &str) -> Option<TracepointField> {
     let mut parts = line.split(';').map(str::trim);
     let declaration = parts.next()?.strip_prefix("field:")?;
-    let mut number = |name: &str| parts.next()?.strip_prefix(name)?.strip_prefix(':')?.parse::<u32>().ok();
+    let mut number =
+        |name: &str| parts.next()?.strip_prefix(name)?.strip_prefix(':')?.parse::<u32>().ok();
     let (offset, size, signed) = (number("offset")?, number("size")?, number("signed")?);
-    let (declaration, kind) = match (declaration.strip_prefix("__data_loc "), declaration.strip_prefix("__rel_loc ")) {
-        (Some(rest), _) => (rest, FieldKind::DataLoc),
-        (_, Some(rest)) => (rest, FieldKind::RelLoc),
-        _ => (declaration, FieldKind::Plain),
-    };
+    let (declaration, kind) =
+        match (declaration.strip_prefix("__data_loc "), declaration.strip_prefix("__rel_loc ")) {
+            (Some(rest), _) => (rest, FieldKind::DataLoc),
+            (_, Some(rest)) => (rest, FieldKind::RelLoc),
+            _ => (declaration, FieldKind::Plain),
+        };
     let (c_type, name, len) = split_declaration(declaration)?;
     let kind = match (kind, len) {
         (FieldKind::Plain, Some(len)) => FieldKind::Array(len.unwrap_or(size)),
@@ -52,13 +54,22 @@ mod tests {
     #[test]
     fn reads_all_kinds_of_field() {
         let field = one("\tfield:const char * filename;\toffset:24;\tsize:8;\tsigned:0;");
-        assert_eq!((field.name.as_str(), field.c_type.as_str(), field.offset), ("filename", "const char *", 24));
+        assert_eq!(
+            (field.name.as_str(), field.c_type.as_str(), field.offset),
+            ("filename", "const char *", 24)
+        );
         let field = one("\tfield:char prev_comm[16];\toffset:8;\tsize:16;\tsigned:0;");
         assert_eq!((field.name.as_str(), field.kind), ("prev_comm", FieldKind::Array(16)));
         let field = one("\tfield:__data_loc char[] parent_comm;\toffset:8;\tsize:4;\tsigned:0;");
-        assert_eq!((field.name.as_str(), field.c_type.as_str(), field.kind), ("parent_comm", "char", FieldKind::DataLoc));
+        assert_eq!(
+            (field.name.as_str(), field.c_type.as_str(), field.kind),
+            ("parent_comm", "char", FieldKind::DataLoc)
+        );
         let field = one("\tfield:unsigned long args[6];\toffset:16;\tsize:48;\tsigned:0;");
-        assert_eq!((field.name.as_str(), field.kind, field.size), ("args", FieldKind::Array(6), 48));
+        assert_eq!(
+            (field.name.as_str(), field.kind, field.size),
+            ("args", FieldKind::Array(6), 48)
+        );
         let field = one("\tfield:long ret;\toffset:16;\tsize:8;\tsigned:1;");
         assert!(field.signed);
         assert!(parse_format("name: x\nprint fmt: \"field:\"\n\n").is_empty());

@@ -164,7 +164,10 @@ impl<'p> Builder<'p> {
 
     /// The same scalar in a form that may be used more than once.
     pub fn name(&mut self, expr: ExprId) -> ExprId {
-        if matches!(self.expr(expr), Expr::Int(_) | Expr::Value(_) | Expr::Context(_) | Expr::Global(_)) {
+        if matches!(
+            self.expr(expr),
+            Expr::Int(_) | Expr::Value(_) | Expr::Context(_) | Expr::Global(_)
+        ) {
             return expr;
         }
         let ty = self.ty(expr);
@@ -176,7 +179,9 @@ impl<'p> Builder<'p> {
     /// Two operands of one type.
     pub fn binary(&mut self, op: BinaryOp, left: ExprId, right: ExprId) -> ExprId {
         let ty = match op {
-            BinaryOp::Equal | BinaryOp::NotEqual | BinaryOp::Less | BinaryOp::LessEqual => TypeId::BOOL,
+            BinaryOp::Equal | BinaryOp::NotEqual | BinaryOp::Less | BinaryOp::LessEqual => {
+                TypeId::BOOL
+            }
             _ => self.ty(left),
         };
         self.add(Expr::Binary { op, left, right }, ty)
@@ -194,7 +199,9 @@ impl<'p> Builder<'p> {
         if self.ty(operand) == ty {
             return operand;
         }
-        if let (Expr::Int(value), Type::Int { bits, .. }) = (self.expr(operand), self.program.types.get(ty)) {
+        if let (Expr::Int(value), Type::Int { bits, .. }) =
+            (self.expr(operand), self.program.types.get(ty))
+        {
             let (value, bits) = (*value, *bits);
             let mask = if bits == 64 { u64::MAX } else { (1 << bits) - 1 };
             let extended = self.program.types.extend(value, self.ty(operand));

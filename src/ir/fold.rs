@@ -33,7 +33,11 @@ fn stmt(func: &Func, kind: StmtKind) -> StmtKind {
         StmtKind::If { condition, then, otherwise } => match func.exprs[condition] {
             Expr::Int(0) => StmtKind::Block(block(func, otherwise)),
             Expr::Int(_) => StmtKind::Block(block(func, then)),
-            _ => StmtKind::If { condition, then: block(func, then), otherwise: block(func, otherwise) },
+            _ => StmtKind::If {
+                condition,
+                then: block(func, then),
+                otherwise: block(func, otherwise),
+            },
         },
         other => other,
     }

@@ -65,11 +65,17 @@ pub struct Oversize {
 ///
 /// # Errors
 /// The programs whose large values together exceed [`SCRATCH_LIMIT`].
-pub fn lay_out(program: &Program, sources: &Sources, settings: &image::Settings) -> Result<Layout, Vec<Oversize>> {
+pub fn lay_out(
+    program: &Program,
+    sources: &Sources,
+    settings: &image::Settings,
+) -> Result<Layout, Vec<Oversize>> {
     let types = &program.types;
-    let probes: Vec<ProbeLayout> = program.probes.iter().map(|probe| place_locals(types, &probe.func)).collect();
+    let probes: Vec<ProbeLayout> =
+        program.probes.iter().map(|probe| place_locals(types, &probe.func)).collect();
     let large = probes.iter().enumerate().filter(|(_, probe)| probe.scratch > SCRATCH_LIMIT);
-    let oversize: Vec<Oversize> = large.map(|(probe, layout)| Oversize { probe, needs: layout.scratch }).collect();
+    let oversize: Vec<Oversize> =
+        large.map(|(probe, layout)| Oversize { probe, needs: layout.scratch }).collect();
     if !oversize.is_empty() {
         return Err(oversize);
     }
@@ -77,7 +83,12 @@ pub fn lay_out(program: &Program, sources: &Sources, settings: &image::Settings)
         object: Vec::new(),
         maps: program.maps.iter().map(|(_, map)| map_table(types, map)).collect(),
         events: program.events.iter().map(|(_, event)| event_table(types, event)).collect(),
-        probes: program.probes.iter().enumerate().map(|(index, probe)| probe_table(index, probe)).collect(),
+        probes: program
+            .probes
+            .iter()
+            .enumerate()
+            .map(|(index, probe)| probe_table(index, probe))
+            .collect(),
         sites: program.sites.iter().map(|(_, &span)| site(sources, span)).collect(),
         settings: settings.clone(),
     };
@@ -119,7 +130,8 @@ fn event_table(types: &Types, event: &Event) -> image::Event {
 }
 
 fn probe_table(index: usize, probe: &Probe) -> image::Probe {
-    let name: String = probe.label.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    let name: String =
+        probe.label.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
     image::Probe {
         program: format!("{name}_{index}"),
         label: probe.label.clone(),
@@ -147,7 +159,8 @@ pub fn shape(types: &Types, id: TypeId) -> image::Shape {
     let record = |elements: &[TypeId]| {
         let (offsets, size) = types.tuple_layout(elements);
         let slots = offsets.iter().zip(elements);
-        let fields = slots.map(|(&offset, &ty)| image::Slot { offset, shape: shape(types, ty) }).collect();
+        let fields =
+            slots.map(|(&offset, &ty)| image::Slot { offset, shape: shape(types, ty) }).collect();
         image::Shape::Tuple(image::Record { size, fields })
     };
     match types.get(id) {

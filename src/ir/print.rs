@@ -13,8 +13,10 @@ pub fn program(program: &Program) -> String {
         let _ = writeln!(out, "map @{}{key}: {}", map.name, program.types.name(map.value));
     }
     for (id, event) in program.events.iter() {
-        let fields: Vec<String> = event.fields.iter().map(|&ty| program.types.name(ty).to_string()).collect();
-        let _ = writeln!(out, "event {}: {:?} ({})", id.into_raw(), event.action, fields.join(", "));
+        let fields: Vec<String> =
+            event.fields.iter().map(|&ty| program.types.name(ty).to_string()).collect();
+        let _ =
+            writeln!(out, "event {}: {:?} ({})", id.into_raw(), event.action, fields.join(", "));
     }
     for probe in &program.probes {
         let _ = writeln!(out, "\nprobe {} ({:?})", probe.label, probe.program);
@@ -27,7 +29,12 @@ pub fn program(program: &Program) -> String {
 pub fn func(program: &Program, func: &Func) -> String {
     let mut printer = Printer { program, func, out: String::new() };
     for (id, local) in func.locals.iter() {
-        let _ = writeln!(printer.out, "  local {}: {}", printer.local(id), program.types.name(local.ty));
+        let _ = writeln!(
+            printer.out,
+            "  local {}: {}",
+            printer.local(id),
+            program.types.name(local.ty)
+        );
     }
     printer.block(&func.body, 1);
     printer.out
@@ -70,14 +77,25 @@ impl Printer<'_> {
 
     fn simple(&self, stmt: &StmtKind) -> String {
         match stmt {
-            StmtKind::Let { result, value } => format!("{} = {}", self.result(*result), self.expr(*value)),
-            StmtKind::Load { result, local } => format!("{} = load {}", self.result(*result), self.local(*local)),
-            StmtKind::Store { local, value } => format!("{} = {}", self.local(*local), self.expr(*value)),
+            StmtKind::Let { result, value } => {
+                format!("{} = {}", self.result(*result), self.expr(*value))
+            }
+            StmtKind::Load { result, local } => {
+                format!("{} = load {}", self.result(*result), self.local(*local))
+            }
+            StmtKind::Store { local, value } => {
+                format!("{} = {}", self.local(*local), self.expr(*value))
+            }
             StmtKind::StorePart { local, offset, value, .. } => {
                 format!("{}+{offset} = {}", self.local(*local), self.expr(*value))
             }
             StmtKind::StrEqual { result, left, right } => {
-                format!("{} = str_equal {}, {}", self.result(*result), self.expr(*left), self.expr(*right))
+                format!(
+                    "{} = str_equal {}, {}",
+                    self.result(*result),
+                    self.expr(*left),
+                    self.expr(*right)
+                )
             }
             StmtKind::Zero { local } => format!("zero {}", self.local(*local)),
             StmtKind::Call { helper, args, result } => {
@@ -85,7 +103,8 @@ impl Printer<'_> {
                 result.map_or(call.clone(), |result| format!("{} = {call}", self.result(result)))
             }
             StmtKind::MapGet { map, key, into, found } => {
-                let found = found.map_or(String::new(), |found| format!("{}, ", self.result(found)));
+                let found =
+                    found.map_or(String::new(), |found| format!("{}, ", self.result(found)));
                 format!("{found}{} = get {}", self.local(*into), self.map(*map, *key))
             }
             StmtKind::MapPut { map, key, value, .. } => {
@@ -96,10 +115,13 @@ impl Printer<'_> {
                 format!("add {} {value}", self.map(*map, *key))
             }
             StmtKind::MapDelete { map, key, found } => {
-                let found = found.map_or(String::new(), |found| format!("{} = ", self.result(found)));
+                let found =
+                    found.map_or(String::new(), |found| format!("{} = ", self.result(found)));
                 format!("{found}delete {}", self.map(*map, *key))
             }
-            StmtKind::Emit { event, args } => format!("emit {}({})", event.into_raw(), self.exprs(args)),
+            StmtKind::Emit { event, args } => {
+                format!("emit {}({})", event.into_raw(), self.exprs(args))
+            }
             StmtKind::Return => format!("return {}", self.func.returns),
             StmtKind::If { .. } | StmtKind::Block(_) => String::new(),
         }
@@ -128,7 +150,9 @@ impl Printer<'_> {
         match &self.func.exprs[id] {
             Expr::Int(value) => match self.program.types.get(ty) {
                 Type::Bool => (*value != 0).to_string(),
-                Type::Int { signed: true, .. } => named(format!("{}", self.program.types.extend(*value, ty) as i64)),
+                Type::Int { signed: true, .. } => {
+                    named(format!("{}", self.program.types.extend(*value, ty) as i64))
+                }
                 _ => named(format!("{value}")),
             },
             Expr::Bytes(bytes) => {
@@ -148,7 +172,12 @@ impl Printer<'_> {
             Expr::Convert(operand) => named(self.expr(*operand)),
             Expr::Log2(operand) => format!("log2 {}", self.expr(*operand)),
             Expr::Select { condition, then, otherwise } => {
-                format!("({} ? {} : {})", self.expr(*condition), self.expr(*then), self.expr(*otherwise))
+                format!(
+                    "({} ? {} : {})",
+                    self.expr(*condition),
+                    self.expr(*then),
+                    self.expr(*otherwise)
+                )
             }
         }
     }

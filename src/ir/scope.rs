@@ -84,7 +84,8 @@ pub(super) fn in_memory(types: &Types, func: &Func) -> HashSet<LocalId> {
         Expr::Address(local, _) => Some(*local),
         _ => None,
     });
-    let large = func.locals.iter().filter(|(_, local)| !types.is_scalar(local.ty)).map(|(id, _)| id);
+    let large =
+        func.locals.iter().filter(|(_, local)| !types.is_scalar(local.ty)).map(|(id, _)| id);
     addressed.chain(large).collect()
 }
 
@@ -103,11 +104,17 @@ pub(super) fn locals_of(stmt: &StmtKind) -> Vec<LocalId> {
 /// The expressions that a statement itself evaluates.
 pub(super) fn exprs_of(stmt: &StmtKind) -> Vec<ExprId> {
     match stmt {
-        StmtKind::Load { .. } | StmtKind::Zero { .. } | StmtKind::Block(_) | StmtKind::Return => Vec::new(),
-        StmtKind::Let { value, .. } | StmtKind::Store { value, .. } | StmtKind::StorePart { value, .. } => vec![*value],
+        StmtKind::Load { .. } | StmtKind::Zero { .. } | StmtKind::Block(_) | StmtKind::Return => {
+            Vec::new()
+        }
+        StmtKind::Let { value, .. }
+        | StmtKind::Store { value, .. }
+        | StmtKind::StorePart { value, .. } => vec![*value],
         StmtKind::StrEqual { left, right, .. } => vec![*left, *right],
         StmtKind::Call { args, .. } | StmtKind::Emit { args, .. } => args.clone(),
-        StmtKind::MapGet { key, .. } | StmtKind::MapDelete { key, .. } => key.iter().copied().collect(),
+        StmtKind::MapGet { key, .. } | StmtKind::MapDelete { key, .. } => {
+            key.iter().copied().collect()
+        }
         StmtKind::MapPut { key, value, .. } => key.iter().chain([value]).copied().collect(),
         StmtKind::MapAdd { key, value, .. } => key.iter().chain(value).copied().collect(),
         StmtKind::If { condition, .. } => vec![*condition],

@@ -63,18 +63,28 @@ impl Verifier<'_> {
 
     fn require(&self, holds: bool, what: &str, expr: ExprId) -> Result<(), String> {
         let ty = self.program.types.name(self.ty(expr));
-        if holds { Ok(()) } else { Err(format!("{what}, not {:?} of type {ty}", self.func.exprs[expr])) }
+        if holds {
+            Ok(())
+        } else {
+            Err(format!("{what}, not {:?} of type {ty}", self.func.exprs[expr]))
+        }
     }
 
     fn expr(&self, id: ExprId) -> Result<(), String> {
         let types = &self.program.types;
         match &self.func.exprs[id] {
             Expr::Int(_) | Expr::Context(_) | Expr::Global(_) => self.scalar(id).map(|_| ()),
-            Expr::Bytes(bytes) => {
-                self.require(types.size(self.ty(id)) as usize == bytes.len(), "a constant as long as its type", id)
-            }
+            Expr::Bytes(bytes) => self.require(
+                types.size(self.ty(id)) as usize == bytes.len(),
+                "a constant as long as its type",
+                id,
+            ),
             Expr::Local(local) => {
-                self.require(!types.is_scalar(self.func.locals[*local].ty), "a local in memory", id)?;
+                self.require(
+                    !types.is_scalar(self.func.locals[*local].ty),
+                    "a local in memory",
+                    id,
+                )?;
                 self.require(self.func.locals[*local].ty == self.ty(id), "the local's type", id)
             }
             Expr::Value(value) => {
@@ -123,7 +133,9 @@ impl Verifier<'_> {
     fn key(&self, map: MapId, key: Option<ExprId>) -> Result<(), String> {
         match (self.program.maps[map].key, key) {
             (None, None) => Ok(()),
-            (Some(wanted), Some(key)) => self.require(self.ty(key) == wanted, "the map's key type", key),
+            (Some(wanted), Some(key)) => {
+                self.require(self.ty(key) == wanted, "the map's key type", key)
+            }
             _ => Err(format!("@{} has a key in one place only", self.program.maps[map].name)),
         }
     }
@@ -139,11 +151,21 @@ impl Verifier<'_> {
             }
             StmtKind::Let { result, value } => {
                 let same = self.ty(*value) == self.func.values[*result].ty;
-                self.require(same && types.is_scalar(self.ty(*value)), "a scalar of the name's type", *value)
+                self.require(
+                    same && types.is_scalar(self.ty(*value)),
+                    "a scalar of the name's type",
+                    *value,
+                )
             }
-            StmtKind::StrEqual { left, right, .. } => [left, right].into_iter().try_for_each(|side| {
-                self.require(matches!(types.get(self.ty(*side)), Type::Str(_)), "a string", *side)
-            }),
+            StmtKind::StrEqual { left, right, .. } => {
+                [left, right].into_iter().try_for_each(|side| {
+                    self.require(
+                        matches!(types.get(self.ty(*side)), Type::Str(_)),
+                        "a string",
+                        *side,
+                    )
+                })
+            }
             StmtKind::MapGet { map, key, into, .. } => {
                 let value = self.program.maps[*map].value;
                 let read = self.func.locals[*into].ty;
@@ -152,13 +174,20 @@ impl Verifier<'_> {
                     _ => read == value,
                 };
                 if !fits {
-                    return Err(format!("@{} read into another type", self.program.maps[*map].name));
+                    return Err(format!(
+                        "@{} read into another type",
+                        self.program.maps[*map].name
+                    ));
                 }
                 self.key(*map, *key)
             }
             StmtKind::MapPut { map, key, value, full } => {
                 self.full(*full)?;
-                self.require(self.ty(*value) == self.program.maps[*map].value, "the map's value type", *value)?;
+                self.require(
+                    self.ty(*value) == self.program.maps[*map].value,
+                    "the map's value type",
+                    *value,
+                )?;
                 self.key(*map, *key)
             }
             StmtKind::MapAdd { map, key, value, full } => {
@@ -173,31 +202,46 @@ impl Verifier<'_> {
             StmtKind::Emit { event, args } => {
                 let fields = &self.program.events[*event].fields;
                 if fields.len() != args.len() {
-                    return Err(format!("event {} takes {} values", event.into_raw(), fields.len()));
+                    return Err(format!(
+                        "event {} takes {} values",
+                        event.into_raw(),
+                        fields.len()
+                    ));
                 }
                 args.iter().zip(fields).try_for_each(|(&arg, &field)| self.fits(arg, field))
             }
             StmtKind::If { condition, .. } => {
                 self.require(self.ty(*condition) == TypeId::BOOL, "a bool", *condition)
             }
-            StmtKind::Call { args, .. } if args.len() > 5 => Err("a helper takes at most five arguments".to_owned()),
+            StmtKind::Call { args, .. } if args.len() > 5 => {
+                Err("a helper takes at most five arguments".to_owned())
+            }
             StmtKind::Load { local, result } => {
                 let same = self.func.locals[*local].ty == self.func.values[*result].ty;
                 if same { Ok(()) } else { Err("a load of another type".to_owned()) }
             }
-            StmtKind::Call { .. } | StmtKind::Zero { .. } | StmtKind::Block(_) | StmtKind::Return => Ok(()),
+            StmtKind::Call { .. }
+            | StmtKind::Zero { .. }
+            | StmtKind::Block(_)
+            | StmtKind::Return => Ok(()),
         }
     }
 
     fn full(&self, event: EventId) -> Result<(), String> {
         let fields = &self.program.events[event].fields;
-        if fields[..] == [TypeId::I64] { Ok(()) } else { Err("a failure carries one int64".to_owned()) }
+        if fields[..] == [TypeId::I64] {
+            Ok(())
+        } else {
+            Err("a failure carries one int64".to_owned())
+        }
     }
 }
 
 fn result_of(stmt: &StmtKind) -> Option<ValueId> {
     match stmt {
-        StmtKind::Let { result, .. } | StmtKind::Load { result, .. } | StmtKind::StrEqual { result, .. } => Some(*result),
+        StmtKind::Let { result, .. }
+        | StmtKind::Load { result, .. }
+        | StmtKind::StrEqual { result, .. } => Some(*result),
         StmtKind::Call { result, .. } => *result,
         StmtKind::MapGet { found, .. } | StmtKind::MapDelete { found, .. } => *found,
         _ => None,

@@ -8,7 +8,10 @@ use super::{Kind, kinds};
 
 /// What is wrong with an attach point.
 #[derive(Debug, Clone)]
-#[allow(missing_docs, reason = "the fields are what their names say: the place, and what stands or is wanted there")]
+#[allow(
+    missing_docs,
+    reason = "the fields are what their names say: the place, and what stands or is wanted there"
+)]
 pub enum ProbeError {
     /// No probe type has this name.
     UnknownKind { span: Span, name: String },
@@ -113,9 +116,8 @@ impl From<ProbeError> for Diagnostic {
 /// What a host's error means for an attach point.
 fn host(span: Span, what: &str, error: &HostError) -> Diagnostic {
     match error {
-        HostError::NotFound => {
-            Diagnostic::error(Code::NotFound, format!("{what} does not exist")).label(span, "not found")
-        }
+        HostError::NotFound => Diagnostic::error(Code::NotFound, format!("{what} does not exist"))
+            .label(span, "not found"),
         HostError::Lacks(feature) => Diagnostic::error(Code::KernelLacks, error.to_string())
             .label(span, format!("{what} needs it"))
             .note(format!("it was built without {}", feature.config()))

@@ -108,10 +108,11 @@ fn period(point: &Point) -> Result<(String, Period), ProbeError> {
     let number = parse_number(&count.text).filter(|&number| number > 0).ok_or_else(bad_count)?;
     let scale = match unit.text.as_str() {
         "hz" => None,
-        other => Some(scale(other).filter(|&scale| scale >= 1000).ok_or_else(|| ProbeError::Unit {
-            span: unit.span,
-            text: unit.text.clone(),
-        })?),
+        other => Some(
+            scale(other)
+                .filter(|&scale| scale >= 1000)
+                .ok_or_else(|| ProbeError::Unit { span: unit.span, text: unit.text.clone() })?,
+        ),
     };
     let period = match scale {
         None => Period::Hertz(number),

@@ -42,7 +42,10 @@ pub(super) const ALL: &[Kind] = &[
     Kind {
         name: "tracepoint",
         aliases: &["t"],
-        shape: &[Field { name: "category", optional: false }, Field { name: "event", optional: false }],
+        shape: &[
+            Field { name: "category", optional: false },
+            Field { name: "event", optional: false },
+        ],
         context: Context::Record,
         program: ProgramType::Tracepoint,
         space: Space::Kernel,
@@ -84,7 +87,12 @@ fn function_probe(point: &Point, host: &dyn Host, ret: bool) -> Result<Target, P
     }
     if !host.has(Feature::Kprobes) {
         let instead = tracepoint_for(&function, ret, host);
-        return Err(ProbeError::Lacks { span: point.span, kind: point.kind, feature: Feature::Kprobes, instead });
+        return Err(ProbeError::Lacks {
+            span: point.span,
+            kind: point.kind,
+            feature: Feature::Kprobes,
+            instead,
+        });
     }
     let suffix = if offset == 0 { String::new() } else { format!("+{offset}") };
     Ok(Target {
@@ -102,20 +110,25 @@ fn missing_function(part: &Part, function: &str, host: &dyn Host) -> ProbeError 
         span: part.span,
         what: format!("the kernel function `{function}`"),
         near: near.map(|near| part.text.replacen(function, near, 1)),
-        help: Some("a function that the compiler inlined cannot be probed; probe one that calls it".to_owned()),
+        help: Some(
+            "a function that the compiler inlined cannot be probed; probe one that calls it"
+                .to_owned(),
+        ),
     }
 }
 
 /// A system call's tracepoint fires where the functions that implement it would.
 fn tracepoint_for(function: &str, ret: bool, host: &dyn Host) -> Option<String> {
-    let bare = ["__x64_sys_", "__arm64_sys_", "__se_sys_", "do_sys_", "ksys_", "sys_"]
+    let shared = ["do_sys_", "ksys_"].iter().find_map(|prefix| function.strip_prefix(prefix));
+    let own = ["__x64_sys_", "__arm64_sys_", "__se_sys_", "sys_"]
         .iter()
-        .find_map(|prefix| function.strip_prefix(prefix))?;
-    let without_version = bare.trim_end_matches(|c: char| c.is_ascii_digit());
-    let which = if ret { "exit" } else { "enter" };
-    let exists = |call: &&str| host.tracepoint("syscalls", &format!("sys_{which}_{call}")).is_ok();
-    let call = [bare, without_version].into_iter().find(exists)?;
-    Some(format!("tracepoint:syscalls:sys_{which}_{call}"))
+        .find_map(|prefix| function.strip_prefix(prefix));
+    // What a shared function such as do_sys_openat2 mostly does is the older call, openat.
+    let older = shared.map(|call| call.trim_end_matches(|c: char| c.is_ascii_digit()));
+    let edge = if ret { "sys_exit_" } else { "sys_enter_" };
+    let exists = |call: &&str| host.tracepoint("syscalls", &format!("{edge}{call}")).is_ok();
+    let call = [older, shared, own].into_iter().flatten().find(exists)?;
+    Some(format!("tracepoint:syscalls:{edge}{call}"))
 }
 
 fn tracepoint(point: &Point, host: &dyn Host, types: &mut Types) -> Result<Target, ProbeError> {
@@ -147,12 +160,14 @@ fn tracepoint(point: &Point, host: &dyn Host, types: &mut Types) -> Result<Targe
 
 fn missing_tracepoint(category: &Part, event: &Part, host: &dyn Host) -> ProbeError {
     let all = host.tracepoints().unwrap_or_default();
-    let here = || all.iter().filter(|(known, _)| *known == category.text).map(|(_, event)| event.as_str());
+    let here =
+        || all.iter().filter(|(known, _)| *known == category.text).map(|(_, event)| event.as_str());
     if here().next().is_none() {
         return ProbeError::NotFound {
             span: category.span,
             what: format!("the tracepoint category `{}`", category.text),
-            near: nearest(&category.text, all.iter().map(|(category, _)| category.as_str())).map(str::to_owned),
+            near: nearest(&category.text, all.iter().map(|(category, _)| category.as_str()))
+                .map(str::to_owned),
             help: None,
         };
     }
@@ -190,7 +205,8 @@ fn field_type(field: &TracepointField, space: Space, types: &mut Types) -> TypeI
     match field.kind {
         FieldKind::DataLoc | FieldKind::RelLoc => types.pointer(TypeId::I8, Space::Kernel),
         FieldKind::Array(len) => {
-            let of = if is_text(&field.c_type) { TypeId::I8 } else { integer(field.size / len.max(1)) };
+            let of =
+                if is_text(&field.c_type) { TypeId::I8 } else { integer(field.size / len.max(1)) };
             types.intern(Type::Array { of, len })
         }
         FieldKind::Plain if field.c_type.ends_with('*') => {

@@ -147,10 +147,8 @@ impl Kind {
 /// Cuts `function+offset`; the offset may be decimal, hexadecimal or octal.
 fn split_offset(part: &Part) -> Result<(String, u64), ProbeError> {
     let Some((name, offset)) = part.text.split_once('+') else { return Ok((part.text.clone(), 0)) };
-    let value = parse_number(offset.trim()).ok_or_else(|| ProbeError::BadOffset {
-        span: part.span,
-        text: offset.to_owned(),
-    })?;
+    let value = parse_number(offset.trim())
+        .ok_or_else(|| ProbeError::BadOffset { span: part.span, text: offset.to_owned() })?;
     Ok((name.trim().to_owned(), value))
 }
 

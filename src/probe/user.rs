@@ -71,7 +71,12 @@ fn function_probe(point: &Point, host: &dyn Host, ret: bool) -> Result<Target, P
     })?;
     if !host.has(Feature::Uprobes) {
         let feature = Feature::Uprobes;
-        return Err(ProbeError::Lacks { span: point.span, kind: point.kind, feature, instead: None });
+        return Err(ProbeError::Lacks {
+            span: point.span,
+            kind: point.kind,
+            feature,
+            instead: None,
+        });
     }
     let path = path.display().to_string();
     Ok(Target {
@@ -88,7 +93,10 @@ fn missing_file(file: &Part, error: HostError) -> ProbeError {
             span: file.span,
             what: format!("the program or library `{}`", file.text),
             near: None,
-            help: Some("name a path (`/usr/bin/ls`), a program in PATH (`ls`) or a library (`libc`)".to_owned()),
+            help: Some(
+                "name a path (`/usr/bin/ls`), a program in PATH (`ls`) or a library (`libc`)"
+                    .to_owned(),
+            ),
         },
         error => ProbeError::Host { span: file.span, what: format!("`{}`", file.text), error },
     }
@@ -98,8 +106,12 @@ fn missing_symbol(part: &Part, name: &str, path: &std::path::Path, host: &dyn Ho
     let symbols = host.user_symbols(path).unwrap_or_default();
     let near = nearest(name, symbols.iter().map(String::as_str));
     let help = match (symbols.is_empty(), parse_number(name)) {
-        (true, _) => Some("the file has no symbols; install its debug symbols, or probe another file".to_owned()),
-        (_, Some(_)) => Some("name a function, and the address as an offset from it: `main+0x10`".to_owned()),
+        (true, _) => Some(
+            "the file has no symbols; install its debug symbols, or probe another file".to_owned(),
+        ),
+        (_, Some(_)) => {
+            Some("name a function, and the address as an offset from it: `main+0x10`".to_owned())
+        }
         _ => None,
     };
     ProbeError::NotFound {

@@ -37,10 +37,18 @@ impl Lower<'_> {
     }
 
     /// An integer that is known before the script runs, within these bounds.
-    pub fn literal_int_in(&mut self, call: &Call<'_>, index: usize, least: i128, most: i128) -> Option<i128> {
+    pub fn literal_int_in(
+        &mut self,
+        call: &Call<'_>,
+        index: usize,
+        least: i128,
+        most: i128,
+    ) -> Option<i128> {
         let operand = self.arg(call, index)?;
         let wants = match most {
-            most if most >= i128::from(i64::MAX) => format!("a literal integer of at least {least}"),
+            most if most >= i128::from(i64::MAX) => {
+                format!("a literal integer of at least {least}")
+            }
             most => format!("a literal integer from {least} to {most}"),
         };
         match operand.literal_int() {
@@ -70,6 +78,22 @@ impl Lower<'_> {
         None
     }
 
+    /// The text of a positional parameter, whatever it looks like; `$1 + 2` leaves out its first two characters.
+    /// `None` where the argument is something else, or the parameter was not given.
+    pub fn parameter_text(&self, arg: &ast::Expr) -> Option<Vec<u8>> {
+        let (index, skip) = match &arg.kind {
+            ExprKind::Positional(index) => (*index, 0),
+            ExprKind::Binary { op: ast::BinaryOp::Add, left, right, .. } => match (&left.kind, &right.kind) {
+                (ExprKind::Positional(index), ExprKind::Int(skip)) => (*index, *skip),
+                _ => return None,
+            },
+            _ => return None,
+        };
+        let text = self.options.params.get(usize::try_from(index).ok()?.checked_sub(1)?)?.as_bytes();
+        let from = usize::try_from(skip).unwrap_or(usize::MAX).min(text.len());
+        Some(text[from..].to_vec())
+    }
+
     /// Whether an argument is a map without a key.
     pub fn is_whole_map(&self, arg: &ast::Expr) -> bool {
         matches!(arg.kind, ExprKind::Map { key: None, .. })
@@ -90,7 +114,8 @@ impl Lower<'_> {
             return Some(map);
         }
         // Until the map's type is known this is complained of, and only the last walk's complaints count.
-        let known: Vec<String> = self.maps.keys().filter(|name| !name.is_empty()).cloned().collect();
+        let known: Vec<String> =
+            self.maps.keys().filter(|name| !name.is_empty()).cloned().collect();
         self.complain(error::unknown_map(span, name, known.iter().map(String::as_str)));
         None
     }
@@ -120,18 +145,34 @@ impl Lower<'_> {
         self.complain(
             Diagnostic::error(Code::NotAMap, format!("`{}()` wants a map here", call.builtin.name))
                 .label(span, "this is not a map")
-                .help(format!("it is called as `{}`, for example `{}(@x)`", call.builtin.signature(), call.builtin.name)),
+                .help(format!(
+                    "it is called as `{}`, for example `{}(@x)`",
+                    call.builtin.signature(),
+                    call.builtin.name
+                )),
         );
     }
 
     /// Complains of an argument of the wrong type.
-    pub fn complain_type(&mut self, call: &Call<'_>, index: usize, wants: &str, found: &Operand) -> Operand {
+    pub fn complain_type(
+        &mut self,
+        call: &Call<'_>,
+        index: usize,
+        wants: &str,
+        found: &Operand,
+    ) -> Operand {
         let found = format!("`{}`", self.type_name(found.ty));
         self.complain_argument(call, index, wants, &found)
     }
 
     /// Complains of a wrong argument.
-    pub fn complain_argument(&mut self, call: &Call<'_>, index: usize, wants: &str, found: &str) -> Operand {
+    pub fn complain_argument(
+        &mut self,
+        call: &Call<'_>,
+        index: usize,
+        wants: &str,
+        found: &str,
+    ) -> Operand {
         let span = call.args.get(index).map_or(call.span, |arg| arg.span);
         self.complain(error::bad_argument(span, call.builtin, wants, found));
         self.poison()
@@ -140,9 +181,15 @@ impl Lower<'_> {
     /// Complains of an argument that has no place in this form of the call.
     pub fn complain_extra(&mut self, call: &Call<'_>, span: Span) -> Operand {
         self.complain(
-            Diagnostic::error(Code::CallArity, format!("`{}()` takes one argument here", call.builtin.name))
-                .label(span, "one too many")
-                .help(format!("it is called as `{}`, where the first is a map", call.builtin.signature())),
+            Diagnostic::error(
+                Code::CallArity,
+                format!("`{}()` takes one argument here", call.builtin.name),
+            )
+            .label(span, "one too many")
+            .help(format!(
+                "it is called as `{}`, where the first is a map",
+                call.builtin.signature()
+            )),
         );
         self.poison()
     }
@@ -150,7 +197,8 @@ impl Lower<'_> {
     /// Complains of a use that this machine sets a limit to.
     pub fn complain_limit(&mut self, call: &Call<'_>, limit: String) -> Operand {
         self.complain(
-            Diagnostic::error(Code::NotHere, limit).label(call.span, format!("there is no `{}` here", call.name)),
+            Diagnostic::error(Code::NotHere, limit)
+                .label(call.span, format!("there is no `{}` here", call.name)),
         );
         self.poison()
     }

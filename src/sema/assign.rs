@@ -16,7 +16,13 @@ const UPDATE: &str = "map_update_elem";
 
 impl Lower<'_> {
     /// `target = value`, `target += value`
-    pub(super) fn assign(&mut self, target: &ast::Expr, op: Option<ast::BinaryOp>, value: &ast::Expr, span: Span) {
+    pub(super) fn assign(
+        &mut self,
+        target: &ast::Expr,
+        op: Option<ast::BinaryOp>,
+        value: &ast::Expr,
+        span: Span,
+    ) {
         match &target.kind {
             ExprKind::Variable(name) => self.assign_to_variable(name, target.span, op, value),
             ExprKind::Map { name, key } => {
@@ -25,8 +31,13 @@ impl Lower<'_> {
                     (None, ExprKind::Call { name: function, name_span, args }) => {
                         match builtin::find(function).filter(|builtin| builtin.is_aggregate()) {
                             Some(builtin) => {
-                                let call =
-                                    Call { builtin, name: function, span: value.span, name_span: *name_span, args };
+                                let call = Call {
+                                    builtin,
+                                    name: function,
+                                    span: value.span,
+                                    name_span: *name_span,
+                                    args,
+                                };
                                 self.aggregate(name, key, target.span, &call);
                             }
                             None => self.assign_to_map(name, key, target.span, op, value, span),
@@ -39,7 +50,13 @@ impl Lower<'_> {
         }
     }
 
-    fn assign_to_variable(&mut self, name: &str, span: Span, op: Option<ast::BinaryOp>, value: &ast::Expr) {
+    fn assign_to_variable(
+        &mut self,
+        name: &str,
+        span: Span,
+        op: Option<ast::BinaryOp>,
+        value: &ast::Expr,
+    ) {
         let operand = match op {
             None => self.expr(value),
             Some(op) => {
@@ -56,7 +73,11 @@ impl Lower<'_> {
     }
 
     fn read_variable(&mut self, local: crate::ir::LocalId) -> Operand {
-        if self.b.local_type(local) == TypeId::UNKNOWN { self.poison() } else { self.local_operand(local) }
+        if self.b.local_type(local) == TypeId::UNKNOWN {
+            self.poison()
+        } else {
+            self.local_operand(local)
+        }
     }
 
     fn store_variable(&mut self, name: &str, span: Span, operand: Operand, value_span: Span) {
@@ -65,7 +86,9 @@ impl Lower<'_> {
             self.complain(error::bad_value(value_span, &found, "assigned to a variable"));
             return;
         }
-        let Some(local) = self.assign_variable(name, span, (operand.ty, operand.flexible(), value_span)) else {
+        let Some(local) =
+            self.assign_variable(name, span, (operand.ty, operand.flexible(), value_span))
+        else {
             return;
         };
         let ty = self.b.local_type(local);
@@ -107,7 +130,14 @@ impl Lower<'_> {
         self.read_element(name, element, span)
     }
 
-    fn store_element(&mut self, name: &str, element: &Element, operand: Operand, value_span: Span, span: Span) {
+    fn store_element(
+        &mut self,
+        name: &str,
+        element: &Element,
+        operand: Operand,
+        value_span: Span,
+        span: Span,
+    ) {
         if !self.b.types().is_value(operand.ty) {
             let found = self.type_name(operand.ty);
             self.complain(error::bad_value(value_span, &found, "assigned to a map"));
@@ -156,7 +186,13 @@ impl Lower<'_> {
     }
 
     /// `x++`, `--@a[1]`: the value before, or with a prefix after.
-    pub(super) fn step(&mut self, target: &ast::Expr, op: ast::StepOp, prefix: bool, span: Span) -> Operand {
+    pub(super) fn step(
+        &mut self,
+        target: &ast::Expr,
+        op: ast::StepOp,
+        prefix: bool,
+        span: Span,
+    ) -> Operand {
         let (old, element) = match &target.kind {
             ExprKind::Variable(name) => match self.variable(name) {
                 Some(local) => (self.read_variable(local), None),
@@ -190,7 +226,9 @@ impl Lower<'_> {
             (ExprKind::Map { name, .. }, Some(element)) => {
                 self.store_element(name, &element, new.clone(), target.span, span);
             }
-            (ExprKind::Variable(name), _) => self.store_variable(name, target.span, new.clone(), target.span),
+            (ExprKind::Variable(name), _) => {
+                self.store_variable(name, target.span, new.clone(), target.span)
+            }
             _ => {}
         }
         if prefix { new } else { old }

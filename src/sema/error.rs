@@ -13,13 +13,15 @@ pub(crate) fn unknown_name<'a>(
 ) -> Diagnostic {
     let what = if called { "function" } else { "builtin" };
     let parentheses = if called { "()" } else { "" };
-    let diagnostic = Diagnostic::error(Code::UnknownName, format!("there is no {what} `{name}{parentheses}`"))
-        .label(span, "unknown name")
-        .suggest_nearest(span, name, candidates);
+    let diagnostic =
+        Diagnostic::error(Code::UnknownName, format!("there is no {what} `{name}{parentheses}`"))
+            .label(span, "unknown name")
+            .suggest_nearest(span, name, candidates);
     if diagnostic.suggestion.is_some() || called {
         return diagnostic;
     }
-    diagnostic.help(format!("for a variable write `${name}`, for a map `@{name}`, for text `\"{name}\"`"))
+    diagnostic
+        .help(format!("for a variable write `${name}`, for a map `@{name}`, for text `\"{name}\"`"))
 }
 
 /// A variable that does not exist here; `known` are those that do.
@@ -29,8 +31,9 @@ pub(crate) fn unknown_variable<'a>(
     known: impl IntoIterator<Item = &'a str>,
     elsewhere: Option<Span>,
 ) -> Diagnostic {
-    let mut diagnostic = Diagnostic::error(Code::UnknownVariable, format!("`${name}` is not assigned before this"))
-        .label(span, "nothing was assigned to it here");
+    let mut diagnostic =
+        Diagnostic::error(Code::UnknownVariable, format!("`${name}` is not assigned before this"))
+            .label(span, "nothing was assigned to it here");
     if let Some(elsewhere) = elsewhere {
         return diagnostic
             .label(elsewhere, "this one ends with its block")
@@ -39,7 +42,8 @@ pub(crate) fn unknown_variable<'a>(
     let dollar = crate::diagnostic::nearest(name, known).map(|near| format!("${near}"));
     diagnostic = match dollar {
         Some(near) => diagnostic.suggest(span, near),
-        None => diagnostic.help(format!("assign it first, as in `${name} = 0;`, or keep it in a map: `@{name}`")),
+        None => diagnostic
+            .help(format!("assign it first, as in `${name} = 0;`, or keep it in a map: `@{name}`")),
     };
     diagnostic
 }
@@ -50,8 +54,9 @@ pub(crate) fn unknown_map<'a>(
     name: &str,
     known: impl IntoIterator<Item = &'a str>,
 ) -> Diagnostic {
-    let diagnostic = Diagnostic::error(Code::UnknownMap, format!("nothing is ever assigned to `@{name}`"))
-        .label(span, "so it has no type");
+    let diagnostic =
+        Diagnostic::error(Code::UnknownMap, format!("nothing is ever assigned to `@{name}`"))
+            .label(span, "so it has no type");
     match crate::diagnostic::nearest(name, known) {
         Some(near) => diagnostic.suggest(span, format!("@{near}")),
         None => diagnostic.help(format!("assign to it in some probe, as in `@{name} = count();`")),
@@ -61,52 +66,75 @@ pub(crate) fn unknown_map<'a>(
 /// A place that holds one type and is given another.
 pub(crate) fn type_clash(name: &str, old: (&str, Span), new: (&str, Span)) -> Diagnostic {
     let second = if name.starts_with('@') { "map" } else { "variable" };
-    Diagnostic::error(Code::TypeClash, format!("`{name}` holds `{}`, so it cannot take `{}`", old.0, new.0))
-        .label(new.1, format!("this is `{}`", new.0))
-        .label(old.1, format!("`{name}` became `{}` here", old.0))
-        .help(format!("use a second {second}, or make both the same type"))
+    Diagnostic::error(
+        Code::TypeClash,
+        format!("`{name}` holds `{}`, so it cannot take `{}`", old.0, new.0),
+    )
+    .label(new.1, format!("this is `{}`", new.0))
+    .label(old.1, format!("`{name}` became `{}` here", old.0))
+    .help(format!("use a second {second}, or make both the same type"))
 }
 
 /// A key of another type than the map's.
 pub(crate) fn key_type_clash(name: &str, old: (&str, Span), new: (&str, Span)) -> Diagnostic {
-    Diagnostic::error(Code::TypeClash, format!("the key of `@{name}` is `{}`, so it cannot be `{}`", old.0, new.0))
-        .label(new.1, format!("this is `{}`", new.0))
-        .label(old.1, format!("the key became `{}` here", old.0))
-        .help("use a second map, or the same kind of key in both places")
+    Diagnostic::error(
+        Code::TypeClash,
+        format!("the key of `@{name}` is `{}`, so it cannot be `{}`", old.0, new.0),
+    )
+    .label(new.1, format!("this is `{}`", new.0))
+    .label(old.1, format!("the key became `{}` here", old.0))
+    .help("use a second map, or the same kind of key in both places")
 }
 
 /// A map used with different numbers of keys.
-pub(crate) fn key_clash(name: &str, old: (Option<usize>, Span), new: (Option<usize>, Span)) -> Diagnostic {
+pub(crate) fn key_clash(
+    name: &str,
+    old: (Option<usize>, Span),
+    new: (Option<usize>, Span),
+) -> Diagnostic {
     let describe = |keys: Option<usize>| match keys {
         None => "no key".to_owned(),
         Some(1) => "one key".to_owned(),
         Some(keys) => format!("{keys} keys"),
     };
     let (old_keys, new_keys) = (describe(old.0), describe(new.0));
-    Diagnostic::error(Code::KeyClash, format!("`@{name}` has {old_keys}, so it cannot be used with {new_keys}"))
-        .label(new.1, format!("{new_keys} here"))
-        .label(old.1, format!("{old_keys} here"))
-        .help(match (old.0, new.0) {
-            (Some(_), None) => format!("name the key, as in `@{name}[comm]`, or use a second map"),
-            _ => "use the same keys everywhere, or a second map".to_owned(),
-        })
+    Diagnostic::error(
+        Code::KeyClash,
+        format!("`@{name}` has {old_keys}, so it cannot be used with {new_keys}"),
+    )
+    .label(new.1, format!("{new_keys} here"))
+    .label(old.1, format!("{old_keys} here"))
+    .help(match (old.0, new.0) {
+        (Some(_), None) => format!("name the key, as in `@{name}[comm]`, or use a second map"),
+        _ => "use the same keys everywhere, or a second map".to_owned(),
+    })
 }
 
 /// An operator that does not apply to these types.
-pub(crate) fn bad_operands(op: &str, op_span: Span, left: (&str, Span), right: (&str, Span)) -> Diagnostic {
-    let diagnostic = Diagnostic::error(Code::BadOperand, format!("`{op}` does not apply to `{}` and `{}`", left.0, right.0))
-        .label(op_span, "these cannot be combined")
-        .label(left.1, format!("`{}`", left.0))
-        .label(right.1, format!("`{}`", right.0));
+pub(crate) fn bad_operands(
+    op: &str,
+    op_span: Span,
+    left: (&str, Span),
+    right: (&str, Span),
+) -> Diagnostic {
+    let diagnostic = Diagnostic::error(
+        Code::BadOperand,
+        format!("`{op}` does not apply to `{}` and `{}`", left.0, right.0),
+    )
+    .label(op_span, "these cannot be combined")
+    .label(left.1, format!("`{}`", left.0))
+    .label(right.1, format!("`{}`", right.0));
     let strings = left.0.starts_with("string") && right.0.starts_with("string");
     let one_string = left.0.starts_with("string") != right.0.starts_with("string");
     if strings {
-        return diagnostic.help("strings can be compared with `==` and `!=`; only literals can be joined with `+`");
+        return diagnostic.help(
+            "strings can be compared with `==` and `!=`; only literals can be joined with `+`",
+        );
     }
     if one_string && matches!(op, "==" | "!=") {
         return diagnostic.help("compare text with text: an address is read as text by `str(…)`");
     }
-    diagnostic
+    diagnostic.help("arithmetic and comparison are for integers; addresses take an integer on the right")
 }
 
 /// An operator with one operand of a type that it does not apply to.
@@ -123,22 +151,26 @@ pub(crate) fn bad_condition(span: Span, found: &str) -> Diagnostic {
     if found.starts_with("string") {
         return diagnostic.help("compare it with something: `comm == \"bash\"`");
     }
-    diagnostic.help("a condition is a bool, an integer or an address; compare anything else: `@x > 0`")
+    diagnostic
+        .help("a condition is a bool, an integer or an address; compare anything else: `@x > 0`")
 }
 
 /// A value where there is none, or one that cannot be used so.
 pub(crate) fn bad_value(span: Span, found: &str, use_: &str) -> Diagnostic {
-    let diagnostic = Diagnostic::error(Code::BadValue, format!("`{found}` cannot be {use_}"));
     if found == "void" {
-        return diagnostic.label(span, "this has no value");
+        return Diagnostic::error(Code::BadValue, format!("what has no value cannot be {use_}"))
+            .label(span, "this only does something");
     }
-    diagnostic.label(span, format!("this is `{found}`"))
+    Diagnostic::error(Code::BadValue, format!("`{found}` cannot be {use_}"))
+        .label(span, format!("this is `{found}`"))
 }
 
 /// The wrong number of arguments.
 pub(crate) fn call_arity(span: Span, builtin: &Builtin, found: usize) -> Diagnostic {
     let (least, most) = builtin.arity();
-    let plural = |count: usize| if count == 1 { "1 argument".to_owned() } else { format!("{count} arguments") };
+    let plural = |count: usize| {
+        if count == 1 { "1 argument".to_owned() } else { format!("{count} arguments") }
+    };
     let wants = match most {
         Some(0) => "no arguments".to_owned(),
         Some(most) if most == least => plural(least),
@@ -152,20 +184,30 @@ pub(crate) fn call_arity(span: Span, builtin: &Builtin, found: usize) -> Diagnos
 
 /// An argument of the wrong kind.
 pub(crate) fn bad_argument(span: Span, builtin: &Builtin, wants: &str, found: &str) -> Diagnostic {
-    Diagnostic::error(Code::BadArgument, format!("`{}()` wants {wants} here, not {found}", builtin.name))
-        .label(span, format!("this is {found}"))
-        .help(format!("it is called as `{}`", builtin.signature()))
+    Diagnostic::error(
+        Code::BadArgument,
+        format!("`{}()` wants {wants} here, not {found}", builtin.name),
+    )
+    .label(span, format!("this is {found}"))
+    .help(format!("it is called as `{}`", builtin.signature()))
 }
 
 /// A builtin that means nothing in this probe.
-pub(crate) fn not_here(span: Span, builtin: &Builtin, kind: &crate::probe::Kind) -> Diagnostic {
-    let kinds: Vec<&str> =
-        crate::probe::kinds().filter(|kind| builtin.allowed_in(kind.context)).map(|kind| kind.name).collect();
-    let diagnostic = Diagnostic::error(Code::NotHere, format!("`{}` means nothing in a `{}` probe", builtin.name, kind.name))
-        .label(span, format!("a `{}` probe has none", kind.name))
-        .help(format!("it can be used in {} probes", kinds.join(", ")));
-    match (builtin.name, kind.context) {
-        ("retval", crate::probe::Context::Record) => diagnostic.help("the result of a system call is `args.ret`"),
-        _ => diagnostic,
-    }
+pub(crate) fn not_here(
+    span: Span,
+    name: &str,
+    builtin: &Builtin,
+    kind: &crate::probe::Kind,
+) -> Diagnostic {
+    let kinds: Vec<&str> = crate::probe::kinds()
+        .filter(|kind| builtin.allowed_in(kind.context))
+        .map(|kind| kind.name)
+        .collect();
+    let diagnostic = Diagnostic::error(
+        Code::NotHere,
+        format!("`{name}` means nothing in a `{}` probe", kind.name),
+    )
+    .label(span, format!("a `{}` probe has none", kind.name))
+    .help(format!("it can be used in {} probes", kinds.join(", ")));
+    if builtin.instead.is_empty() { diagnostic } else { diagnostic.help(builtin.instead) }
 }

@@ -27,7 +27,9 @@ impl Lower<'_> {
             ExprKind::Positional(index) => self.positional(*index, span),
             ExprKind::PositionalCount => self.number(self.options.params.len() as i128),
             ExprKind::Ident(name) => self.call(name, span, None, span),
-            ExprKind::Call { name, name_span, args } => self.call(name, *name_span, Some(args), span),
+            ExprKind::Call { name, name_span, args } => {
+                self.call(name, *name_span, Some(args), span)
+            }
             ExprKind::Variable(name) => match self.variable(name) {
                 Some(local) if self.b.local_type(local) == TypeId::UNKNOWN => self.poison(),
                 Some(local) => self.local_operand(local),
@@ -39,13 +41,19 @@ impl Lower<'_> {
             },
             ExprKind::Field { base, name, name_span } => self.field(base, name, *name_span),
             ExprKind::Unary { op, operand } => self.unary(*op, operand, span),
-            ExprKind::Binary { op: ast::BinaryOp::And, left, right, .. } => self.logical(left, right, true),
-            ExprKind::Binary { op: ast::BinaryOp::Or, left, right, .. } => self.logical(left, right, false),
+            ExprKind::Binary { op: ast::BinaryOp::And, left, right, .. } => {
+                self.logical(left, right, true)
+            }
+            ExprKind::Binary { op: ast::BinaryOp::Or, left, right, .. } => {
+                self.logical(left, right, false)
+            }
             ExprKind::Binary { op, op_span, left, right } => {
                 let (left_operand, right_operand) = (self.expr(left), self.expr(right));
                 self.binary(*op, *op_span, (left_operand, left.span), (right_operand, right.span))
             }
-            ExprKind::Ternary { condition, then, otherwise } => self.ternary(condition, then.as_deref(), otherwise),
+            ExprKind::Ternary { condition, then, otherwise } => {
+                self.ternary(condition, then.as_deref(), otherwise)
+            }
             ExprKind::Step { target, op, prefix } => self.step(target, *op, *prefix, span),
         }
     }
@@ -54,9 +62,14 @@ impl Lower<'_> {
         let most = self.max_strlen() as usize;
         if text.len() + 1 > most {
             self.complain(
-                Diagnostic::error(Code::StringTooLong, format!("a string has at most {} bytes", most - 1))
-                    .label(span, format!("this one has {}", text.len()))
-                    .help("cut it into several, or print it with a `printf` format, which may be longer"),
+                Diagnostic::error(
+                    Code::StringTooLong,
+                    format!("a string has at most {} bytes", most - 1),
+                )
+                .label(span, format!("this one has {}", text.len()))
+                .help(
+                    "cut it into several, or print it with a `printf` format, which may be longer",
+                ),
             );
             return self.poison();
         }
@@ -65,7 +78,9 @@ impl Lower<'_> {
 
     /// `$1`: a number if it can be read as one, else a text; 0 if it was not given.
     fn positional(&mut self, index: u64, span: Span) -> Operand {
-        let param = usize::try_from(index).ok().and_then(|index| self.options.params.get(index.wrapping_sub(1)));
+        let param = usize::try_from(index)
+            .ok()
+            .and_then(|index| self.options.params.get(index.wrapping_sub(1)));
         match param.cloned() {
             Some(text) => match crate::syntax::literal::parameter(&text) {
                 Some(number) => self.number(number),
@@ -73,9 +88,12 @@ impl Lower<'_> {
             },
             None => {
                 self.complain(
-                    Diagnostic::warning(Code::MissingParam, format!("the parameter `${index}` was not given"))
-                        .label(span, "so this is 0")
-                        .help("parameters follow the script on the command line"),
+                    Diagnostic::warning(
+                        Code::MissingParam,
+                        format!("the parameter `${index}` was not given"),
+                    )
+                    .label(span, "so this is 0")
+                    .help("parameters follow the script on the command line"),
                 );
                 self.number(0)
             }
@@ -83,17 +101,25 @@ impl Lower<'_> {
     }
 
     /// A builtin, with or without parentheses.
-    fn call(&mut self, name: &str, name_span: Span, args: Option<&Vec<ast::Expr>>, span: Span) -> Operand {
+    fn call(
+        &mut self,
+        name: &str,
+        name_span: Span,
+        args: Option<&Vec<ast::Expr>>,
+        span: Span,
+    ) -> Operand {
         let Some(builtin) = builtin::find(name) else {
             let context = self.kind.context;
-            let known = builtin::all().filter(|builtin| builtin.allowed_in(context)).map(|builtin| builtin.name);
+            let known = builtin::all()
+                .filter(|builtin| builtin.allowed_in(context))
+                .map(|builtin| builtin.name);
             self.complain(error::unknown_name(name_span, name, args.is_some(), known));
             for arg in args.into_iter().flatten() {
                 self.expr(arg);
             }
             return self.poison();
         };
-        if !self.may_call(builtin, name_span, args.is_some()) {
+        if !self.may_call(builtin, (name, name_span), args.is_some()) {
             return self.poison();
         }
         let args = args.map_or(&[][..], |args| args);
@@ -106,9 +132,12 @@ impl Lower<'_> {
             Lowering::Value(lower) => lower(self, &Call { builtin, name, span, name_span, args }),
             Lowering::Aggregate(_) => {
                 self.complain(
-                    Diagnostic::error(Code::LooseAggregate, format!("`{name}()` can only be assigned to a map"))
-                        .label(span, "not an assignment to a map")
-                        .help(format!("write it as `@ = {};`", builtin.signature())),
+                    Diagnostic::error(
+                        Code::LooseAggregate,
+                        format!("`{name}()` can only be assigned to a map"),
+                    )
+                    .label(span, "not an assignment to a map")
+                    .help(format!("write it as `@ = {};`", builtin.signature())),
                 );
                 self.poison()
             }
@@ -116,9 +145,14 @@ impl Lower<'_> {
     }
 
     /// Whether a builtin may be used here in this form.
-    pub(super) fn may_call(&mut self, builtin: &'static builtin::Builtin, span: Span, called: bool) -> bool {
+    fn may_call(
+        &mut self,
+        builtin: &'static builtin::Builtin,
+        (name, span): (&str, Span),
+        called: bool,
+    ) -> bool {
         if !builtin.allowed_in(self.kind.context) {
-            self.complain(error::not_here(span, builtin, self.kind));
+            self.complain(error::not_here(span, name, builtin, self.kind));
             return false;
         }
         if !called && !builtin.bare {
@@ -154,11 +188,13 @@ impl Lower<'_> {
         };
         let Some(field) = record.fields.iter().find(|field| field.name == name) else {
             let names: Vec<&str> = record.fields.iter().map(|field| field.name.as_str()).collect();
-            let diagnostic =
-                Diagnostic::error(Code::UnknownField, format!("`{}` has no field `{name}`", record.name))
-                    .label(name_span, "no such field")
-                    .suggest_nearest(name_span, name, names.iter().copied())
-                    .help(format!("its fields are {}", names.join(", ")));
+            let diagnostic = Diagnostic::error(
+                Code::UnknownField,
+                format!("`{}` has no field `{name}`", record.name),
+            )
+            .label(name_span, "no such field")
+            .suggest_nearest(name_span, name, names.iter().copied())
+            .help(format!("its fields are {}", names.join(", ")));
             self.complain(diagnostic);
             return self.poison();
         };
@@ -168,7 +204,9 @@ impl Lower<'_> {
     /// Reads a field of the context.
     fn read_field(&mut self, field: &Field) -> Operand {
         match (field.access, self.b.types().get(field.ty).clone()) {
-            (Access::Plain, Type::Array { of: TypeId::I8, len }) => self.text_field(field.offset, len),
+            (Access::Plain, Type::Array { of: TypeId::I8, len }) => {
+                self.text_field(field.offset, len)
+            }
             (Access::Plain, Type::Array { .. }) => {
                 let expr = self.b.add(Expr::ContextAddress(field.offset), field.ty);
                 self.operand(expr)
@@ -241,7 +279,8 @@ impl Lower<'_> {
         }
         let result = self.b.local("logical", TypeId::BOOL);
         let span = self.b.span();
-        let store = |value| crate::ir::Stmt { kind: StmtKind::Store { local: result, value }, span };
+        let store =
+            |value| crate::ir::Stmt { kind: StmtKind::Store { local: result, value }, span };
         block.stmts.push(store(second));
         let shortcut = crate::ir::Block { stmts: vec![store(known)] };
         let (then, otherwise) = if and { (block, shortcut) } else { (shortcut, block) };
@@ -257,7 +296,12 @@ impl Lower<'_> {
     }
 
     /// `a ? b : c`; without the middle, `a` itself is the value where it is true.
-    fn ternary(&mut self, condition: &ast::Expr, then: Option<&ast::Expr>, otherwise: &ast::Expr) -> Operand {
+    fn ternary(
+        &mut self,
+        condition: &ast::Expr,
+        then: Option<&ast::Expr>,
+        otherwise: &ast::Expr,
+    ) -> Operand {
         let mut tested = self.expr(condition);
         if then.is_none() && self.b.types().is_scalar(tested.ty) {
             tested.expr = self.b.name(tested.expr);
@@ -272,7 +316,10 @@ impl Lower<'_> {
         self.b.begin();
         let second = (self.expr(otherwise), otherwise.span);
         let second_block = self.b.end();
-        if let Some(known) = self.known_bool(test).filter(|_| first_block.stmts.is_empty() && second_block.stmts.is_empty()) {
+        if let Some(known) = self
+            .known_bool(test)
+            .filter(|_| first_block.stmts.is_empty() && second_block.stmts.is_empty())
+        {
             return if known { first.0 } else { second.0 };
         }
         self.merge(test, (first, first_block), (second, second_block))
@@ -291,16 +338,20 @@ impl Lower<'_> {
             Joined::Clash => {
                 let names = [self.type_name(first.0.ty), self.type_name(second.0.ty)];
                 self.complain(
-                    Diagnostic::error(Code::TypeClash, format!("a choice between `{}` and `{}`", names[0], names[1]))
-                        .label(second.1, format!("this is `{}`", names[1]))
-                        .label(first.1, format!("this is `{}`", names[0]))
-                        .help("both sides of `?:` need the same type"),
+                    Diagnostic::error(
+                        Code::TypeClash,
+                        format!("`?:` cannot choose between `{}` and `{}`", names[0], names[1]),
+                    )
+                    .label(second.1, format!("this is `{}`", names[1]))
+                    .label(first.1, format!("this is `{}`", names[0]))
+                    .help("both sides of `?:` need the same type"),
                 );
                 return self.poison();
             }
         };
         let span = self.b.span();
-        let result = (ty != TypeId::VOID && ty != TypeId::UNKNOWN).then(|| self.b.local("choice", ty));
+        let result =
+            (ty != TypeId::VOID && ty != TypeId::UNKNOWN).then(|| self.b.local("choice", ty));
         if let Some(local) = result {
             for (operand, block) in [(&first.0, &mut first_block), (&second.0, &mut second_block)] {
                 let value = self.coerce(operand, ty);

@@ -64,7 +64,10 @@ pub(crate) fn join(types: &mut Types, a: (TypeId, bool), b: (TypeId, bool)) -> J
     match (types.get(a.0).clone(), types.get(b.0).clone()) {
         (Type::Unknown, _) => fits(b.0, b.1),
         (_, Type::Unknown) => fits(a.0, a.1),
-        (Type::Int { bits: bits_a, signed: signed_a }, Type::Int { bits: bits_b, signed: signed_b }) => {
+        (
+            Type::Int { bits: bits_a, signed: signed_a },
+            Type::Int { bits: bits_b, signed: signed_b },
+        ) => {
             let bits = bits_a.max(bits_b);
             match (a.1, b.1) {
                 _ if signed_a == signed_b => fits(TypeId::int(bits, signed_a), a.1 && b.1),
@@ -113,14 +116,26 @@ mod tests {
         let fits = |ty| Joined::Fits { ty, flexible: false };
         assert_eq!(joined((TypeId::I8, true), (TypeId::U64, false)), fits(TypeId::U64));
         assert_eq!(joined((TypeId::I16, true), (TypeId::U8, false)), fits(TypeId::U16));
-        assert_eq!(joined((TypeId::I8, true), (TypeId::I32, true)), Joined::Fits { ty: TypeId::I32, flexible: true });
+        assert_eq!(
+            joined((TypeId::I8, true), (TypeId::I32, true)),
+            Joined::Fits { ty: TypeId::I32, flexible: true }
+        );
     }
 
     #[test]
     fn mixed_signs_widen_up_to_64_bits() {
-        assert_eq!(joined((TypeId::I64, false), (TypeId::U32, false)), Joined::Fits { ty: TypeId::I64, flexible: false });
-        assert_eq!(joined((TypeId::I8, false), (TypeId::U32, false)), Joined::Mixed { ty: TypeId::I64 });
-        assert_eq!(joined((TypeId::I8, false), (TypeId::U64, false)), Joined::Mixed { ty: TypeId::I64 });
+        assert_eq!(
+            joined((TypeId::I64, false), (TypeId::U32, false)),
+            Joined::Fits { ty: TypeId::I64, flexible: false }
+        );
+        assert_eq!(
+            joined((TypeId::I8, false), (TypeId::U32, false)),
+            Joined::Mixed { ty: TypeId::I64 }
+        );
+        assert_eq!(
+            joined((TypeId::I8, false), (TypeId::U64, false)),
+            Joined::Mixed { ty: TypeId::I64 }
+        );
         assert_eq!(joined((TypeId::BOOL, false), (TypeId::U8, false)), Joined::Clash);
     }
 }

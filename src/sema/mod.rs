@@ -171,7 +171,11 @@ impl Lower<'_> {
             8 => u64::MAX,
             size => (1 << (size * 8)) - 1,
         };
-        Operand { expr: self.b.int(number as u64 & mask, ty), ty, literal: Some(Literal::Int(number)) }
+        Operand {
+            expr: self.b.int(number as u64 & mask, ty),
+            ty,
+            literal: Some(Literal::Int(number)),
+        }
     }
 
     /// `true` or `false`, known now.

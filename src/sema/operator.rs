@@ -54,7 +54,9 @@ impl Lower<'_> {
             (ast::UnaryOp::Not, Literal::Int(number)) => self.boolean(*number == 0),
             (ast::UnaryOp::Negate, Literal::Int(number)) => self.folded(number.checked_neg(), span),
             (ast::UnaryOp::Complement, Literal::Int(number)) if *number < 0 => self.number(!number),
-            (ast::UnaryOp::Complement, Literal::Int(number)) => self.number(i128::from(!(*number as u64))),
+            (ast::UnaryOp::Complement, Literal::Int(number)) => {
+                self.number(i128::from(!(*number as u64)))
+            }
             _ => return None,
         })
     }
@@ -76,7 +78,13 @@ impl Lower<'_> {
     }
 
     /// Any operator with two operands but `&&` and `||`.
-    pub(super) fn binary(&mut self, op: ast::BinaryOp, op_span: Span, left: Placed, right: Placed) -> Operand {
+    pub(super) fn binary(
+        &mut self,
+        op: ast::BinaryOp,
+        op_span: Span,
+        left: Placed,
+        right: Placed,
+    ) -> Operand {
         if let (Some(a), Some(b)) = (left.0.literal.clone(), right.0.literal.clone())
             && let Some(folded) = self.fold(op, &a, &b, left.1.to(right.1))
         {
@@ -88,7 +96,9 @@ impl Lower<'_> {
             [Type::Int { .. } | Type::Bool, Type::Int { .. } | Type::Bool] => {
                 self.integers(op, op_span, &left.0, &right.0)
             }
-            [Type::Str(_), Type::Str(_)] if matches!(op, ast::BinaryOp::Equal | ast::BinaryOp::NotEqual) => {
+            [Type::Str(_), Type::Str(_)]
+                if matches!(op, ast::BinaryOp::Equal | ast::BinaryOp::NotEqual) =>
+            {
                 let result = self.b.value(TypeId::BOOL);
                 self.b.stmt(StmtKind::StrEqual { result, left: left.0.expr, right: right.0.expr });
                 let equal = self.b.add(Expr::Value(result), TypeId::BOOL);
@@ -99,11 +109,14 @@ impl Lower<'_> {
                 let different = self.b.binary(BinaryOp::Equal, equal, no);
                 self.operand(different)
             }
-            [Type::Pointer { .. }, Type::Int { .. } | Type::Pointer { .. }] | [Type::Int { .. }, Type::Pointer { .. }]
+            [Type::Pointer { .. }, Type::Int { .. } | Type::Pointer { .. }]
+            | [Type::Int { .. }, Type::Pointer { .. }]
                 if is_comparison(op) =>
             {
-                let (left, right) =
-                    (self.b.convert(left.0.expr, TypeId::U64), self.b.convert(right.0.expr, TypeId::U64));
+                let (left, right) = (
+                    self.b.convert(left.0.expr, TypeId::U64),
+                    self.b.convert(right.0.expr, TypeId::U64),
+                );
                 self.compare(op, left, right)
             }
             [Type::Pointer { to, space }, Type::Int { .. }] if space != Space::Context => {
@@ -113,14 +126,32 @@ impl Lower<'_> {
         }
     }
 
-    fn bad_operands(&mut self, op: ast::BinaryOp, op_span: Span, left: &Placed, right: &Placed) -> Operand {
+    fn bad_operands(
+        &mut self,
+        op: ast::BinaryOp,
+        op_span: Span,
+        left: &Placed,
+        right: &Placed,
+    ) -> Operand {
         let names = [self.type_name(left.0.ty), self.type_name(right.0.ty)];
-        self.complain(error::bad_operands(op.symbol(), op_span, (&names[0], left.1), (&names[1], right.1)));
+        self.complain(error::bad_operands(
+            op.symbol(),
+            op_span,
+            (&names[0], left.1),
+            (&names[1], right.1),
+        ));
         self.poison()
     }
 
     /// Address plus or minus a number of elements.
-    fn pointer_step(&mut self, op: ast::BinaryOp, op_span: Span, left: Placed, right: Placed, to: TypeId) -> Operand {
+    fn pointer_step(
+        &mut self,
+        op: ast::BinaryOp,
+        op_span: Span,
+        left: Placed,
+        right: Placed,
+        to: TypeId,
+    ) -> Operand {
         let ir_op = match op {
             ast::BinaryOp::Add => BinaryOp::Add,
             ast::BinaryOp::Subtract => BinaryOp::Subtract,
@@ -136,8 +167,15 @@ impl Lower<'_> {
     }
 
     /// Integers and bools: computed in 64 bits, signed if one side is, unless that is a non-negative literal.
-    fn integers(&mut self, op: ast::BinaryOp, op_span: Span, left: &Operand, right: &Operand) -> Operand {
-        let mut signed = |operand: &Operand| self.b.types().is_signed(operand.ty) && !operand.flexible();
+    fn integers(
+        &mut self,
+        op: ast::BinaryOp,
+        op_span: Span,
+        left: &Operand,
+        right: &Operand,
+    ) -> Operand {
+        let mut signed =
+            |operand: &Operand| self.b.types().is_signed(operand.ty) && !operand.flexible();
         let (left_signed, right_signed) = (signed(left), signed(right));
         // What a shift does to the sign depends on the left side alone.
         let shifts = matches!(op, ast::BinaryOp::ShiftLeft | ast::BinaryOp::ShiftRight);
@@ -177,7 +215,14 @@ impl Lower<'_> {
     }
 
     /// Division and remainder: by zero they yield 1, and the place is reported at run time.
-    fn divide(&mut self, op: BinaryOp, left: ExprId, right: ExprId, divisor: &Operand, op_span: Span) -> Operand {
+    fn divide(
+        &mut self,
+        op: BinaryOp,
+        left: ExprId,
+        right: ExprId,
+        divisor: &Operand,
+        op_span: Span,
+    ) -> Operand {
         match divisor.literal_int() {
             Some(0) => {
                 self.complain(
@@ -204,7 +249,10 @@ impl Lower<'_> {
         self.b.if_else(
             by_zero,
             |b| {
-                b.emit(Action::Fail { site: image_site(site), failure: Failure::DivideByZero }, Vec::new());
+                b.emit(
+                    Action::Fail { site: image_site(site), failure: Failure::DivideByZero },
+                    Vec::new(),
+                );
                 b.store(result, one);
             },
             |b| b.store(result, value),
@@ -213,7 +261,13 @@ impl Lower<'_> {
     }
 
     /// An operation on literals; `None` where it is not one for literals.
-    fn fold(&mut self, op: ast::BinaryOp, left: &Literal, right: &Literal, span: Span) -> Option<Operand> {
+    fn fold(
+        &mut self,
+        op: ast::BinaryOp,
+        left: &Literal,
+        right: &Literal,
+        span: Span,
+    ) -> Option<Operand> {
         use ast::BinaryOp as Op;
         match (left, right) {
             (Literal::Int(_) | Literal::Bool(_), Literal::Int(_) | Literal::Bool(_)) => {
@@ -221,9 +275,14 @@ impl Lower<'_> {
                 if is_comparison(op) {
                     return Some(self.boolean(compares(op, a.cmp(&b))));
                 }
+                if b == 0 && matches!(op, Op::Divide | Op::Remainder) {
+                    return None;
+                }
                 Some(self.folded(fold_ints(op, a, b), span))
             }
-            (Literal::Str(a), Literal::Str(b)) if is_comparison(op) => Some(self.boolean(compares(op, a.cmp(b)))),
+            (Literal::Str(a), Literal::Str(b)) if is_comparison(op) => {
+                Some(self.boolean(compares(op, a.cmp(b))))
+            }
             (Literal::Str(a), Literal::Str(b)) if op == Op::Add => {
                 let joined = [a.as_slice(), b].concat();
                 Some(self.text(&joined))
@@ -243,7 +302,10 @@ fn as_int(literal: &Literal) -> i128 {
 
 fn is_comparison(op: ast::BinaryOp) -> bool {
     use ast::BinaryOp as Op;
-    matches!(op, Op::Less | Op::Greater | Op::LessEqual | Op::GreaterEqual | Op::Equal | Op::NotEqual)
+    matches!(
+        op,
+        Op::Less | Op::Greater | Op::LessEqual | Op::GreaterEqual | Op::Equal | Op::NotEqual
+    )
 }
 
 fn compares(op: ast::BinaryOp, order: std::cmp::Ordering) -> bool {

@@ -28,16 +28,24 @@ impl Lower<'_> {
         (ty, flexible, span): (TypeId, bool, Span),
         clash: impl FnOnce((&str, Span), (&str, Span)) -> Diagnostic,
     ) -> Option<Slot> {
-        let Some(slot) = slot else { return (ty != TypeId::UNKNOWN).then_some(Slot { ty, flexible, span }) };
+        let Some(slot) = slot else {
+            return (ty != TypeId::UNKNOWN).then_some(Slot { ty, flexible, span });
+        };
         match join(self.b.types(), (slot.ty, slot.flexible), (ty, flexible)) {
             Joined::Fits { ty, flexible } => Some(Slot { ty, flexible, span: slot.span }),
             Joined::Mixed { ty: joined } => {
-                let (old, new, wide) = (self.type_name(slot.ty), self.type_name(ty), self.type_name(joined));
+                let (old, new, wide) =
+                    (self.type_name(slot.ty), self.type_name(ty), self.type_name(joined));
                 self.complain(
-                    Diagnostic::warning(Code::MixedSigns, format!("`{old}` and `{new}` meet here and become `{wide}`"))
-                        .label(span, format!("this is `{new}`"))
-                        .label(slot.span, format!("this is `{old}`"))
-                        .help(format!("very large or negative values change; keep both of one sign if it matters")),
+                    Diagnostic::warning(
+                        Code::MixedSigns,
+                        format!("`{old}` and `{new}` meet here and become `{wide}`"),
+                    )
+                    .label(span, format!("this is `{new}`"))
+                    .label(slot.span, format!("this is `{old}`"))
+                    .help(format!(
+                        "very large or negative values change; keep both of one sign if it matters"
+                    )),
                 );
                 Some(Slot { ty: joined, flexible: false, span: slot.span })
             }
@@ -61,7 +69,12 @@ impl Lower<'_> {
 
     /// The variable of this name, made in the innermost block if there is none, with the type that all that is
     /// assigned to it has; `None` before that is known.
-    pub(super) fn assign_variable(&mut self, name: &str, span: Span, value: (TypeId, bool, Span)) -> Option<LocalId> {
+    pub(super) fn assign_variable(
+        &mut self,
+        name: &str,
+        span: Span,
+        value: (TypeId, bool, Span),
+    ) -> Option<LocalId> {
         let known = self.lookup(name);
         let key: VariableKey = known.map_or((self.probe, span), |variable| variable.key);
         let before = self.found.variables.get(&key).copied();
@@ -83,9 +96,11 @@ impl Lower<'_> {
 
     /// Complains of a variable that does not exist here.
     pub(super) fn missing_variable(&mut self, name: &str, span: Span) -> Operand {
-        let known: Vec<String> = self.scopes.iter().flat_map(|scope| scope.keys().cloned()).collect();
+        let known: Vec<String> =
+            self.scopes.iter().flat_map(|scope| scope.keys().cloned()).collect();
         let elsewhere = self.gone.get(name).copied();
-        let diagnostic = error::unknown_variable(span, name, known.iter().map(String::as_str), elsewhere);
+        let diagnostic =
+            error::unknown_variable(span, name, known.iter().map(String::as_str), elsewhere);
         self.complain(diagnostic);
         self.poison()
     }
@@ -105,7 +120,12 @@ impl Lower<'_> {
     }
 
     /// Evaluates a map's key and learns the map's key type.
-    pub(super) fn element(&mut self, name: &str, key: Option<&[ast::Expr]>, span: Span) -> Option<Element> {
+    pub(super) fn element(
+        &mut self,
+        name: &str,
+        key: Option<&[ast::Expr]>,
+        span: Span,
+    ) -> Option<Element> {
         let keys = match key {
             None => None,
             Some(exprs) => {
@@ -124,7 +144,9 @@ impl Lower<'_> {
         keys: Option<Vec<(Operand, Span)>>,
         span: Span,
     ) -> Option<Element> {
-        if let Some(bad) = keys.iter().flatten().find(|(key, _)| !self.b.types().is_value(key.ty)).cloned() {
+        if let Some(bad) =
+            keys.iter().flatten().find(|(key, _)| !self.b.types().is_value(key.ty)).cloned()
+        {
             let found = self.type_name(bad.0.ty);
             self.complain(error::bad_value(bad.1, &found, "used as a key"));
             return None;
@@ -140,7 +162,12 @@ impl Lower<'_> {
         Some(Element { map, key, value })
     }
 
-    fn learn_key(&mut self, name: &str, keys: Option<&[(Operand, Span)]>, span: Span) -> Option<()> {
+    fn learn_key(
+        &mut self,
+        name: &str,
+        keys: Option<&[(Operand, Span)]>,
+        span: Span,
+    ) -> Option<()> {
         let count = keys.map(<[_]>::len);
         let fact = self.found.maps.get(name).cloned();
         let mut fact = match fact {
@@ -186,10 +213,15 @@ impl Lower<'_> {
         if let [(only, _)] = keys {
             return self.exact(only, ty, "key");
         }
-        let Type::Tuple(elements) = self.b.types().get(ty).clone() else { return self.poison().expr };
+        let Type::Tuple(elements) = self.b.types().get(ty).clone() else {
+            return self.poison().expr;
+        };
         let (offsets, _) = self.b.types().tuple_layout(&elements);
-        let values: Vec<ExprId> =
-            keys.iter().zip(&elements).map(|((key, _), &element)| self.coerce(key, element)).collect();
+        let values: Vec<ExprId> = keys
+            .iter()
+            .zip(&elements)
+            .map(|((key, _), &element)| self.coerce(key, element))
+            .collect();
         let local = self.b.local("key", ty);
         self.b.zero(local);
         for ((&offset, &element), value) in offsets.iter().zip(&elements).zip(values) {
@@ -243,7 +275,13 @@ impl Lower<'_> {
     }
 
     fn unknown_map(&mut self, name: &str, span: Span) -> Operand {
-        let known: Vec<String> = self.known.maps.iter().filter(|(_, fact)| fact.value.is_some()).map(|(name, _)| name.clone()).collect();
+        let known: Vec<String> = self
+            .known
+            .maps
+            .iter()
+            .filter(|(_, fact)| fact.value.is_some())
+            .map(|(name, _)| name.clone())
+            .collect();
         let near = known.iter().map(String::as_str).filter(|known| !known.is_empty());
         self.complain(error::unknown_map(span, name, near));
         self.poison()

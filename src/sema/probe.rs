@@ -85,7 +85,10 @@ impl Walk<'_> {
         }
     }
 
-    fn resolve(&mut self, point: &ast::AttachPoint) -> Result<(&'static probe::Kind, Target), Diagnostic> {
+    fn resolve(
+        &mut self,
+        point: &ast::AttachPoint,
+    ) -> Result<(&'static probe::Kind, Target), Diagnostic> {
         let mut parts = attach::split(point, &self.options.params)?
             .into_iter()
             .map(|part| Part { text: part.text, span: part.span });

@@ -44,7 +44,9 @@ impl Lower<'_> {
                 let operand = self.expr(expr);
                 self.warn_unused(expr, &operand);
             }
-            ast::StmtKind::Assign { target, op, value } => self.assign(target, *op, value, stmt.span),
+            ast::StmtKind::Assign { target, op, value } => {
+                self.assign(target, *op, value, stmt.span)
+            }
             ast::StmtKind::If(branch) => self.branch(branch),
             ast::StmtKind::Unroll { count, body } => self.unroll(count, body),
         }
@@ -52,7 +54,10 @@ impl Lower<'_> {
 
     /// A value that a statement drops; calls and steps are there for their effect.
     fn warn_unused(&mut self, expr: &ast::Expr, operand: &Operand) {
-        let effect = matches!(expr.kind, ExprKind::Call { .. } | ExprKind::Step { .. } | ExprKind::Ternary { .. });
+        let effect = matches!(
+            expr.kind,
+            ExprKind::Call { .. } | ExprKind::Step { .. } | ExprKind::Ternary { .. }
+        );
         if !effect && operand.ty != TypeId::VOID && operand.ty != TypeId::UNKNOWN {
             self.complain(
                 Diagnostic::warning(Code::Unused, "this value is not used")
@@ -91,16 +96,22 @@ impl Lower<'_> {
             Some(times) => self.complain_unroll(count.span, &times.to_string()),
             None => {
                 let found = self.type_name(operand.ty);
-                self.complain_unroll(count.span, &format!("a `{found}` that is only known at run time"));
+                self.complain_unroll(
+                    count.span,
+                    &format!("a `{found}` that is only known at run time"),
+                );
             }
         }
     }
 
     fn complain_unroll(&mut self, span: Span, found: &str) {
         self.complain(
-            Diagnostic::error(Code::BadArgument, format!("`unroll` repeats 1 to {MOST_UNROLL} times, not {found}"))
-                .label(span, "a literal number is needed")
-                .help("write it as `unroll (5) { … }`"),
+            Diagnostic::error(
+                Code::BadArgument,
+                format!("`unroll` repeats 1 to {MOST_UNROLL} times, not {found}"),
+            )
+            .label(span, "a literal number is needed")
+            .help("write it as `unroll (5) { … }`"),
         );
     }
 }

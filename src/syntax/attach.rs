@@ -31,8 +31,12 @@ pub fn split(point: &AttachPoint, params: &[String]) -> Result<Vec<Part>, Syntax
             '$' if digits > 0 => {
                 let length = 1 + digits;
                 let place = point.span.part(at, at + length);
-                if rest[length..].starts_with(|next: char| next.is_ascii_alphanumeric() || next == '_') {
-                    return Err(SyntaxError::Positional { span: point.span.part(at, at + word(rest)) });
+                if rest[length..]
+                    .starts_with(|next: char| next.is_ascii_alphanumeric() || next == '_')
+                {
+                    return Err(SyntaxError::Positional {
+                        span: point.span.part(at, at + word(rest)),
+                    });
                 }
                 splitter.expand(value(&rest[1..length], params, place)?, place)?;
                 length
@@ -50,7 +54,11 @@ fn parameter(rest: &str) -> usize {
 
 /// Length of a parameter with what wrongly follows it.
 fn word(rest: &str) -> usize {
-    1 + rest.bytes().skip(1).take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count()
+    1 + rest
+        .bytes()
+        .skip(1)
+        .take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+        .count()
 }
 
 fn value<'p>(digits: &str, params: &'p [String], span: Span) -> Result<&'p str, SyntaxError> {
@@ -72,7 +80,8 @@ struct Splitter {
 
 impl Splitter {
     fn part(&mut self, span: Span) -> &mut Part {
-        let part = self.open.get_or_insert_with(|| Part { text: String::new(), quoted: false, span });
+        let part =
+            self.open.get_or_insert_with(|| Part { text: String::new(), quoted: false, span });
         part.span = part.span.to(span);
         part
     }
@@ -81,10 +90,18 @@ impl Splitter {
     fn plain(&mut self, letter: char, span: Span) -> usize {
         if letter == ':' {
             let before = Span { end: span.start, ..span };
-            let part = self.open.take().unwrap_or(Part { text: String::new(), quoted: false, span: before });
+            let part = self.open.take().unwrap_or(Part {
+                text: String::new(),
+                quoted: false,
+                span: before,
+            });
             self.parts.push(part);
             // What follows the colon is a part even if it is empty.
-            self.open = Some(Part { text: String::new(), quoted: false, span: Span { start: span.end, ..span } });
+            self.open = Some(Part {
+                text: String::new(),
+                quoted: false,
+                span: Span { start: span.end, ..span },
+            });
         } else {
             self.part(span).text.push(letter);
         }
@@ -92,7 +109,12 @@ impl Splitter {
     }
 
     /// The quotes that `rest` begins with; gives the bytes they take. `place` is where `rest` stands, or `fixed`.
-    fn quoted(&mut self, rest: &str, place: Span, fixed: Option<Span>) -> Result<usize, SyntaxError> {
+    fn quoted(
+        &mut self,
+        rest: &str,
+        place: Span,
+        fixed: Option<Span>,
+    ) -> Result<usize, SyntaxError> {
         let place_of = |from, to| fixed.unwrap_or(place.part(from, to));
         let Some(length) = closing_quote(&rest[1..]) else {
             return Err(SyntaxError::UnclosedString { span: place_of(0, rest.len()) });
@@ -127,7 +149,11 @@ impl Splitter {
     }
 
     fn finish(mut self) -> Vec<Part> {
-        let last = self.open.take().unwrap_or(Part { text: String::new(), quoted: false, span: self.span });
+        let last = self.open.take().unwrap_or(Part {
+            text: String::new(),
+            quoted: false,
+            span: self.span,
+        });
         self.parts.push(last);
         self.parts
     }
@@ -145,8 +171,12 @@ mod tests {
     /// Text, quotes, and the place within the point of each part.
     fn parts(text: &str, params: &[&str]) -> Vec<(String, bool, u32, u32)> {
         let params: Vec<String> = params.iter().map(|&param| param.to_owned()).collect();
-        let parts = split(&point(text), &params).unwrap_or_else(|error| panic!("{text}: {error:?}"));
-        parts.into_iter().map(|part| (part.text, part.quoted, part.span.start - 10, part.span.end - 10)).collect()
+        let parts =
+            split(&point(text), &params).unwrap_or_else(|error| panic!("{text}: {error:?}"));
+        parts
+            .into_iter()
+            .map(|part| (part.text, part.quoted, part.span.start - 10, part.span.end - 10))
+            .collect()
     }
 
     fn part(text: &str, quoted: bool, start: u32, end: u32) -> (String, bool, u32, u32) {
@@ -156,10 +186,18 @@ mod tests {
     #[test]
     fn splits_at_colons_outside_of_quotes() {
         assert_eq!(parts("begin", &[]), [part("begin", false, 0, 5)]);
-        assert_eq!(parts("kprobe:f+4", &[]), [part("kprobe", false, 0, 6), part("f+4", false, 7, 10)]);
+        assert_eq!(
+            parts("kprobe:f+4", &[]),
+            [part("kprobe", false, 0, 6), part("f+4", false, 7, 10)]
+        );
         assert_eq!(
             parts("a::b:", &[]),
-            [part("a", false, 0, 1), part("", false, 2, 2), part("b", false, 3, 4), part("", false, 5, 5),]
+            [
+                part("a", false, 0, 1),
+                part("", false, 2, 2),
+                part("b", false, 3, 4),
+                part("", false, 5, 5),
+            ]
         );
         assert_eq!(
             parts(r#"u:"/a b":"n::f\"(int)"+1"#, &[]),
@@ -174,17 +212,29 @@ mod tests {
             [part("kprobe", false, 0, 2), part("f", false, 0, 2), part("g", false, 3, 4),]
         );
         assert_eq!(parts("k:$1+$2", &["f"]), [part("k", false, 0, 1), part("f+", false, 2, 7)]);
-        assert_eq!(parts(r#"k:a$b"$1""#, &["f"]), [part("k", false, 0, 1), part("a$b$1", true, 2, 9)]);
+        assert_eq!(
+            parts(r#"k:a$b"$1""#, &["f"]),
+            [part("k", false, 0, 1), part("a$b$1", true, 2, 9)]
+        );
         assert_eq!(parts("$1", &[]), [part("", false, 0, 2)]);
     }
 
     #[test]
     fn refuses_what_cannot_be_meant() {
         let span = |start: usize, end: usize| Span::new(FileId(0), 10 + start, 10 + end);
-        assert_eq!(split(&point("k:$1x_y:z"), &[]), Err(SyntaxError::Positional { span: span(2, 7) }));
+        assert_eq!(
+            split(&point("k:$1x_y:z"), &[]),
+            Err(SyntaxError::Positional { span: span(2, 7) })
+        );
         assert_eq!(split(&point("k:$0"), &[]), Err(SyntaxError::Positional { span: span(2, 4) }));
-        assert_eq!(split(&point("k:\"ab"), &[]), Err(SyntaxError::UnclosedString { span: span(2, 5) }));
+        assert_eq!(
+            split(&point("k:\"ab"), &[]),
+            Err(SyntaxError::UnclosedString { span: span(2, 5) })
+        );
         let quote = ["\"".to_owned()];
-        assert_eq!(split(&point("k:$1"), &quote), Err(SyntaxError::UnclosedString { span: span(2, 4) }));
+        assert_eq!(
+            split(&point("k:$1"), &quote),
+            Err(SyntaxError::UnclosedString { span: span(2, 4) })
+        );
     }
 }

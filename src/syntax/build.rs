@@ -34,9 +34,20 @@ impl Builder {
         self.expr(start, ExprKind::Unary { op, operand: Box::new(operand) }, end)
     }
 
-    pub(super) fn binary(&self, start: u32, left: Expr, op: (BinaryOp, Span), right: Expr, end: u32) -> Expr {
+    pub(super) fn binary(
+        &self,
+        start: u32,
+        left: Expr,
+        op: (BinaryOp, Span),
+        right: Expr,
+        end: u32,
+    ) -> Expr {
         let (op, op_span) = op;
-        self.expr(start, ExprKind::Binary { op, op_span, left: Box::new(left), right: Box::new(right) }, end)
+        self.expr(
+            start,
+            ExprKind::Binary { op, op_span, left: Box::new(left), right: Box::new(right) },
+            end,
+        )
     }
 
     pub(super) fn field(&self, start: u32, base: Expr, name: (&str, Span), end: u32) -> Expr {
@@ -44,13 +55,27 @@ impl Builder {
         self.expr(start, ExprKind::Field { base: Box::new(base), name, name_span }, end)
     }
 
-    pub(super) fn ternary(&self, start: u32, condition: Expr, then: Option<Expr>, otherwise: Expr, end: u32) -> Expr {
-        let (condition, then, otherwise) = (Box::new(condition), then.map(Box::new), Box::new(otherwise));
+    pub(super) fn ternary(
+        &self,
+        start: u32,
+        condition: Expr,
+        then: Option<Expr>,
+        otherwise: Expr,
+        end: u32,
+    ) -> Expr {
+        let (condition, then, otherwise) =
+            (Box::new(condition), then.map(Box::new), Box::new(otherwise));
         self.expr(start, ExprKind::Ternary { condition, then, otherwise }, end)
     }
 
     /// `x++`, `--x`; an operand that cannot be changed stays as it is.
-    pub(super) fn step(&mut self, start: u32, target: Expr, step: (StepOp, bool), end: u32) -> Expr {
+    pub(super) fn step(
+        &mut self,
+        start: u32,
+        target: Expr,
+        step: (StepOp, bool),
+        end: u32,
+    ) -> Expr {
         let (op, prefix) = step;
         if !self.is_target(&target, op.symbol()) {
             return target;
@@ -73,7 +98,11 @@ impl Builder {
             ExprKind::Ident(name) => Some(name.clone()),
             _ => None,
         };
-        self.errors.push(SyntaxError::BadTarget { span: target.span, name, operator: operator.to_owned() });
+        self.errors.push(SyntaxError::BadTarget {
+            span: target.span,
+            name,
+            operator: operator.to_owned(),
+        });
         false
     }
 

@@ -67,7 +67,9 @@ pub fn integer(text: &str) -> Result<u64, IntegerError> {
         [b'0', b'0'..=b'9' | b'_', ..] => (8, "an octal", &text[1..]),
         _ => (10, "a decimal", text),
     };
-    let split = rest.find(|letter: char| letter != '_' && !letter.is_digit(base.max(10))).unwrap_or(rest.len());
+    let split = rest
+        .find(|letter: char| letter != '_' && !letter.is_digit(base.max(10)))
+        .unwrap_or(rest.len());
     let (digits, suffix) = rest.split_at(split);
     if let Some(wrong) = digits.chars().find(|&digit| digit != '_' && !digit.is_digit(base)) {
         return Err(IntegerError::Digit(wrong, name));
@@ -97,7 +99,8 @@ fn number(digits: &str, base: u32) -> Result<u64, IntegerError> {
     if digits.ends_with('_') {
         return Err(IntegerError::TrailingUnderscore);
     }
-    u64::from_str_radix(&digits.replace('_', ""), base).map_err(|_| IntegerError::TooLarge(u64::MAX))
+    u64::from_str_radix(&digits.replace('_', ""), base)
+        .map_err(|_| IntegerError::TooLarge(u64::MAX))
 }
 
 /// `5e3`: one digit before the `e`, and an exponent that does not begin with 0.
@@ -105,7 +108,10 @@ fn scientific(value: u64, digits: &str, exponent: &str) -> Result<u64, IntegerEr
     if digits.len() != 1 || value == 0 {
         return Err(IntegerError::Coefficient);
     }
-    if exponent.starts_with('0') || !exponent.bytes().all(|byte| byte.is_ascii_digit()) || exponent.is_empty() {
+    if exponent.starts_with('0')
+        || !exponent.bytes().all(|byte| byte.is_ascii_digit())
+        || exponent.is_empty()
+    {
         return Err(IntegerError::Exponent);
     }
     let power = exponent.parse().ok().and_then(|exponent| 10_u64.checked_pow(exponent));
@@ -246,9 +252,21 @@ mod tests {
     fn strings() {
         assert_eq!(unescape(r#"a\n\t\r\"\\"#), Ok(b"a\n\t\r\"\\".to_vec()));
         assert_eq!(unescape(r"\0\12\377\1234"), Ok(b"\0\n\xffS4".to_vec()));
-        assert_eq!(unescape(r"\x4a\X0\xé"), Err(EscapeAt { kind: EscapeError::NoHexDigits, start: 7, end: 9 }));
-        assert_eq!(unescape("é\\é"), Err(EscapeAt { kind: EscapeError::Unknown('é'), start: 2, end: 5 }));
-        assert_eq!(unescape(r"\400"), Err(EscapeAt { kind: EscapeError::OctalTooLarge, start: 0, end: 4 }));
-        assert_eq!((closing_quote(r#"a\"b" c"#), closing_quote("ab\n\""), closing_quote("\\")), (Some(4), None, None));
+        assert_eq!(
+            unescape(r"\x4a\X0\xé"),
+            Err(EscapeAt { kind: EscapeError::NoHexDigits, start: 7, end: 9 })
+        );
+        assert_eq!(
+            unescape("é\\é"),
+            Err(EscapeAt { kind: EscapeError::Unknown('é'), start: 2, end: 5 })
+        );
+        assert_eq!(
+            unescape(r"\400"),
+            Err(EscapeAt { kind: EscapeError::OctalTooLarge, start: 0, end: 4 })
+        );
+        assert_eq!(
+            (closing_quote(r#"a\"b" c"#), closing_quote("ab\n\""), closing_quote("\\")),
+            (Some(4), None, None)
+        );
     }
 }

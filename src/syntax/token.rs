@@ -233,8 +233,10 @@ impl Tok<'_> {
     pub(super) fn is_operator(&self) -> bool {
         use Tok::*;
         let unary = matches!(self, Dot | Arrow | Increment | Decrement | Not | Complement);
-        let arithmetic = matches!(self, Multiply | Divide | Remainder | Add | Subtract | ShiftLeft | ShiftRight);
-        let comparison = matches!(self, Less | Greater | LessEqual | GreaterEqual | Equal | NotEqual);
+        let arithmetic =
+            matches!(self, Multiply | Divide | Remainder | Add | Subtract | ShiftLeft | ShiftRight);
+        let comparison =
+            matches!(self, Less | Greater | LessEqual | GreaterEqual | Equal | NotEqual);
         let logic = matches!(self, BitAnd | BitXor | BitOr | And | Or | Question);
         unary || arithmetic || comparison || logic
     }
@@ -250,7 +252,15 @@ impl Tok<'_> {
         use Tok::*;
         matches!(
             self,
-            Ident(_) | Variable(_) | Map(_) | Positional(_) | PositionalCount | Int(_) | Str(_) | True | False
+            Ident(_)
+                | Variable(_)
+                | Map(_)
+                | Positional(_)
+                | PositionalCount
+                | Int(_)
+                | Str(_)
+                | True
+                | False
         )
     }
 }
@@ -330,7 +340,12 @@ fn positional<'s>(lex: &mut Lexer<'s, Tok<'s>>) -> u64 {
 /// Takes an operator of another language for the one that was meant.
 fn slip<'s>(lex: &mut Lexer<'s, Tok<'s>>, meant: &'static str, role: &'static str) {
     let span = span_of(lex);
-    lex.extras.errors.push(SyntaxError::ForeignOperator { span, written: lex.slice().to_owned(), meant, role });
+    lex.extras.errors.push(SyntaxError::ForeignOperator {
+        span,
+        written: lex.slice().to_owned(),
+        meant,
+        role,
+    });
 }
 
 /// Signs that are mistaken for those of the language, mostly by word processors.

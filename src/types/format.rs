@@ -45,7 +45,8 @@ enum Found {
 
 /// Reads what follows a percent sign: flags, width, precision (which has no effect), length, letter.
 fn conversion(text: &[u8]) -> Option<(Found, &[u8])> {
-    let count = |text: &[u8], accept: fn(&u8) -> bool| text.iter().take_while(|byte| accept(byte)).count();
+    let count =
+        |text: &[u8], accept: fn(&u8) -> bool| text.iter().take_while(|byte| accept(byte)).count();
     let (flags, text) = text.split_at(count(text, |byte| b"-+ #0".contains(byte)));
     let (width, text) = text.split_at(count(text, u8::is_ascii_digit));
     let text = match text.split_first() {
@@ -99,7 +100,10 @@ mod tests {
 
     fn specs(text: &str) -> Vec<Spec> {
         let pieces = parse(text.as_bytes()).expect("a good format").pieces;
-        pieces.into_iter().filter_map(|piece| if let Piece::Spec(spec) = piece { Some(spec) } else { None }).collect()
+        pieces
+            .into_iter()
+            .filter_map(|piece| if let Piece::Spec(spec) = piece { Some(spec) } else { None })
+            .collect()
     }
 
     #[test]
@@ -112,8 +116,14 @@ mod tests {
 
     #[test]
     fn keeps_what_is_no_conversion() {
-        assert_eq!(parse(b"%z %*d %").map(|format| format.pieces), Ok(vec![Piece::Text(b"%z %*d %".to_vec())]));
-        assert_eq!(parse(b"100%%").map(|format| format.pieces), Ok(vec![Piece::Text(b"100%".to_vec())]));
+        assert_eq!(
+            parse(b"%z %*d %").map(|format| format.pieces),
+            Ok(vec![Piece::Text(b"%z %*d %".to_vec())])
+        );
+        assert_eq!(
+            parse(b"100%%").map(|format| format.pieces),
+            Ok(vec![Piece::Text(b"100%".to_vec())])
+        );
         assert_eq!(parse(b"%5.1f"), Err('f'));
     }
 }

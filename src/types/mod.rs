@@ -252,7 +252,9 @@ impl Types {
             Type::Unknown | Type::Void | Type::Bool | Type::Str(_) => 1,
             Type::Int { bits, .. } => u32::from(bits / 8),
             Type::Array { of, .. } => self.align(*of),
-            Type::Tuple(elements) => elements.iter().map(|&element| self.align(element)).max().unwrap_or(1),
+            Type::Tuple(elements) => {
+                elements.iter().map(|&element| self.align(element)).max().unwrap_or(1)
+            }
             Type::Pointer { .. }
             | Type::Struct(_)
             | Type::Stack { .. }
@@ -331,10 +333,18 @@ impl Aggregate {
     /// The aggregation that takes the numbers of both, if one can: signs may differ, parameters may not.
     pub fn join(self, other: Aggregate) -> Option<Aggregate> {
         match (self, other) {
-            (Aggregate::Sum { signed: a }, Aggregate::Sum { signed: b }) => Some(Aggregate::Sum { signed: a || b }),
-            (Aggregate::Min { signed: a }, Aggregate::Min { signed: b }) => Some(Aggregate::Min { signed: a || b }),
-            (Aggregate::Max { signed: a }, Aggregate::Max { signed: b }) => Some(Aggregate::Max { signed: a || b }),
-            (Aggregate::Avg { signed: a }, Aggregate::Avg { signed: b }) => Some(Aggregate::Avg { signed: a || b }),
+            (Aggregate::Sum { signed: a }, Aggregate::Sum { signed: b }) => {
+                Some(Aggregate::Sum { signed: a || b })
+            }
+            (Aggregate::Min { signed: a }, Aggregate::Min { signed: b }) => {
+                Some(Aggregate::Min { signed: a || b })
+            }
+            (Aggregate::Max { signed: a }, Aggregate::Max { signed: b }) => {
+                Some(Aggregate::Max { signed: a || b })
+            }
+            (Aggregate::Avg { signed: a }, Aggregate::Avg { signed: b }) => {
+                Some(Aggregate::Avg { signed: a || b })
+            }
             _ => (self == other).then_some(self),
         }
     }
@@ -379,7 +389,9 @@ impl fmt::Display for TypeName<'_> {
                 }
                 f.write_str(")")
             }
-            Type::Stack { user, frames } => write!(f, "{}stack_{frames}", if *user { "u" } else { "k" }),
+            Type::Stack { user, frames } => {
+                write!(f, "{}stack_{frames}", if *user { "u" } else { "k" })
+            }
             Type::Symbol { user } => f.write_str(if *user { "usym_t" } else { "ksym_t" }),
             Type::Aggregate(aggregate) => {
                 let unsigned = match aggregate {

@@ -1,0 +1,169 @@
+//! Single values, stacks, and what a session says about itself.
+
+use ebtrace_image::{Aggregate, Shape, Site};
+use ebtrace_runtime::decode::{Space, Value, decode};
+use ebtrace_runtime::render::{Renderer, Trouble};
+use ebtrace_runtime::symbol::{Symbol, Symbolize};
+
+use crate::{END, Filled, JSON, TEXT, int, text, tuple, words};
+
+/// Two functions of a kernel.
+struct TwoFunctions;
+
+impl Symbolize for TwoFunctions {
+    fn symbolize(&self, space: Space, addresses: &[u64]) -> Vec<Option<Symbol>> {
+        assert_eq!(space, Space::Kernel);
+        let symbol = |name: &str, offset| Some(Symbol { name: name.into(), offset });
+        let known = |address: &u64| match address {
+            0x1000..0x2000 => symbol("perf_syscall_enter", address - 0x1000),
+            0x2000..0x3000 => symbol("syscall_trace_enter", address - 0x2000),
+            _ => None,
+        };
+        addresses.iter().map(known).collect()
+    }
+}
+
+#[test]
+fn stacks_have_a_frame_a_line() {
+    let shape = Shape::Stack { user: false, frames: 3 };
+    let stack = |frames: &[i64]| words(&[&[0, frames.len() as i64][..], frames].concat());
+    let two = [0x118d, 0x2180];
+    let text_look = Renderer { symbols: &TwoFunctions, ..TEXT };
+    let json_look = Renderer { symbols: &TwoFunctions, ..JSON };
+
+    let key = tuple(&[shape.clone(), Shape::Str { size: 8 }]);
+    let mut bytes = stack(&two);
+    bytes.resize(shape.size() as usize, 0);
+    bytes.extend(text("cat", 8));
+    let map = Filled::keyed("@", key, Shape::Aggregate(Aggregate::Count), &[(bytes, int(2))]);
+    assert_eq!(
+        map.shown(text_look, END),
+        "@[\n        perf_syscall_enter+397\n        syscall_trace_enter+384\n, cat]: 2\n"
+    );
+    assert_eq!(
+        map.shown(json_look, END),
+        "{\"type\": \"map\", \"data\": {\"@\": {\"\\nperf_syscall_enter+397\\nsyscall_trace_enter+384\\n,cat\": 2}}}\n"
+    );
+
+    let scalar = Filled::scalar("@k", shape.clone(), true, &stack(&[0x118d, 0x2180, 0x5000]));
+    assert_eq!(
+        scalar.shown(text_look, END),
+        "@k: \n        perf_syscall_enter+397\n        syscall_trace_enter+384\n        0x5000\n\n"
+    );
+
+    let bytes = stack(&two);
+    let value = decode(&shape, &bytes);
+    let mut out = Vec::new();
+    text_look.value(&mut out, &value);
+    json_look.value(&mut out, &value);
+    assert_eq!(
+        String::from_utf8(out).unwrap(),
+        "\n        perf_syscall_enter+397\n        syscall_trace_enter+384\n\n\
+         {\"type\": \"value\", \"data\": \"\\n        perf_syscall_enter+397\\n        syscall_trace_enter+384\\n\"}\n"
+    );
+}
+
+#[test]
+fn symbols_have_no_offset() {
+    let shown = |address| {
+        let mut out = Vec::new();
+        let look = Renderer { symbols: &TwoFunctions, ..TEXT };
+        look.value(&mut out, &Value::Symbol { space: Space::Kernel, address });
+        String::from_utf8(out).unwrap()
+    };
+    assert_eq!(shown(0x1001), "perf_syscall_enter\n");
+    assert_eq!(shown(5), "0x5\n");
+    assert_eq!(shown(0), "0\n");
+}
+
+#[test]
+fn values_are_lines() {
+    let string = |text| Value::Str { text, full: false };
+    let cases = [
+        (
+            Value::Tuple(vec![Value::Signed(1), string(b"two"), Value::Bool(true)]),
+            "(1, two, true)",
+            "[1,\"two\",true]",
+        ),
+        (string(b"abc"), "abc", "\"abc\""),
+        (Value::Signed(-7), "-7", "-7"),
+        (Value::Unsigned(1 << 63), "9223372036854775808", "9223372036854775808"),
+        (Value::Unsigned(u64::MAX), "18446744073709551615", "\"18446744073709551615\""),
+        (Value::Pointer(255), "0xff", "255"),
+        (string(b"cr\rnl\nend"), "cr\rnl\nend", "\"cr\\rnl\\nend\""),
+    ];
+    for (value, text, json) in cases {
+        let mut out = Vec::new();
+        TEXT.value(&mut out, &value);
+        JSON.value(&mut out, &value);
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            format!("{text}\n{{\"type\": \"value\", \"data\": {json}}}\n")
+        );
+    }
+}
+
+#[test]
+fn a_terminal_sees_no_control_characters() {
+    let value = Value::Str { text: b"a\x1b[2Jb\n", full: false };
+    let mut out = Vec::new();
+    Renderer { escape: true, ..TEXT }.value(&mut out, &value);
+    assert_eq!(out, b"a\\x1b[2Jb\n\n");
+}
+
+#[test]
+fn failures_show_their_place() {
+    let source = "config = { max_map_keys=2 } begin { @[1] = count(); @[3] = count(); exit(); }";
+    let site = Site {
+        file: "stdin".to_owned(),
+        line: 1,
+        column: 53,
+        end_line: 1,
+        end_column: 60,
+        source: source.to_owned(),
+    };
+    let first = Trouble {
+        site: &site,
+        message: "Map full".to_owned(),
+        helper: Some(("map_update_elem", -7)),
+        repeated: 0,
+    };
+    let mut out = Vec::new();
+    TEXT.trouble(&mut out, &first);
+    let marks = format!("{}~~~~~~~", " ".repeat(52));
+    assert_eq!(
+        String::from_utf8(out).unwrap(),
+        format!(
+            "stdin:1:53-60: WARNING: Map full\nAdditional Info - helper: map_update_elem, retcode: -7\n{source}\n{marks}\n"
+        )
+    );
+    let mut out = Vec::new();
+    JSON.trouble(&mut out, &first);
+    assert_eq!(
+        String::from_utf8(out).unwrap(),
+        "{\"type\": \"helper_error\", \"msg\": \"Argument list too long\", \"helper\": \"map_update_elem\", \
+         \"retcode\": -7, \"filename\": \"stdin\", \"line\": 1, \"col\": 53}\n"
+    );
+    let mut out = Vec::new();
+    JSON.trouble(&mut out, &Trouble { helper: None, message: "Divide".to_owned(), ..first });
+    assert_eq!(
+        String::from_utf8(out).unwrap(),
+        "{\"type\": \"runtime_error\", \"msg\": \"Divide\", \"filename\": \"stdin\", \"line\": 1, \"col\": 53}\n"
+    );
+}
+
+#[test]
+fn counts_of_the_session() {
+    let mut out = Vec::new();
+    JSON.attached(&mut out, 1);
+    JSON.lost(&mut out, 3);
+    JSON.ready(&mut out, "time", b"x\n");
+    TEXT.attached(&mut out, 1);
+    TEXT.ready(&mut out, "time", b"x\n");
+    assert_eq!(
+        String::from_utf8(out).unwrap(),
+        "{\"type\": \"attached_probes\", \"count\": 1, \"data\": {\"probes\": 1}}\n\
+         {\"type\": \"lost_events\", \"count\": 3, \"data\": {\"events\": 3}}\n\
+         {\"type\": \"time\", \"data\": \"x\\n\"}\nx\n"
+    );
+}

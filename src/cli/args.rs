@@ -1,0 +1,101 @@
+//! The options of the command line.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Parser, ValueEnum};
+
+/// Traces a Linux system with a script in the bpftrace language.
+#[derive(Debug, Parser)]
+#[command(
+    name = "ebtrace",
+    version = concat!("v", env!("CARGO_PKG_VERSION")),
+    override_usage = "ebtrace [OPTIONS] FILE [PARAM]...\n       ebtrace [OPTIONS] -e PROGRAM [PARAM]...",
+    after_help = "The script's $1, $2 ... are the PARAMs. FILE `-` is standard input.\n\n\
+                  Example: ebtrace -e 'tracepoint:syscalls:sys_enter_openat { @[comm] = count(); }'",
+    arg_required_else_help = true
+)]
+pub(crate) struct Args {
+    /// Script in the command line itself
+    #[arg(
+        short = 'e',
+        value_name = "PROGRAM",
+        allow_hyphen_values = true,
+        overrides_with = "program"
+    )]
+    pub(crate) program: Option<String>,
+
+    /// Run a command and trace until it ends
+    #[arg(short = 'c', long = "cmd", value_name = "COMMAND")]
+    pub(crate) command: Option<String>,
+
+    /// Form of the output
+    #[arg(short = 'f', value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: Format,
+
+    /// Write the output to a file
+    #[arg(short = 'o', long = "output", value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// When output is written
+    #[arg(short = 'B', value_name = "MODE", default_value = "line")]
+    pub(crate) buffering: Buffering,
+
+    /// Do not say how many probes are attached
+    #[arg(short = 'q', long)]
+    pub(crate) quiet: bool,
+
+    /// Show what the loader says, and the whole log of a program that the kernel refuses
+    #[arg(short = 'v', long)]
+    pub(crate) verbose: bool,
+
+    /// Do not show warnings
+    #[arg(long)]
+    pub(crate) no_warnings: bool,
+
+    /// Also write the BPF object to a file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) emit_elf: Option<PathBuf>,
+
+    /// Show a stage of the compilation instead of running the script
+    #[arg(short = 'd', value_name = "STAGE")]
+    pub(crate) stage: Option<Stage>,
+
+    /// Script, unless -e is given, and its parameters
+    #[arg(value_name = "FILE|PARAM", action = ArgAction::Append)]
+    pub(crate) words: Vec<String>,
+}
+
+/// Form of the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Text,
+    /// An object a line
+    Json,
+}
+
+/// When output is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Buffering {
+    /// After each batch of events
+    Line,
+    /// When the buffer is full, and at the end
+    Full,
+    /// After each event
+    None,
+}
+
+/// A stage of the compilation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Stage {
+    /// The script as it was understood
+    Ast,
+    /// The typed intermediate representation
+    Ir,
+    /// What the runtime gets, without the object
+    Image,
+    /// LLVM's intermediate representation, optimised
+    Llvm,
+    /// BPF instructions
+    Asm,
+}

@@ -1,0 +1,108 @@
+//! What the command itself has to say, on standard error.
+
+use std::io::{IsTerminal, Write};
+
+use ebtrace::diagnostic::{Code, Diagnostic, Diagnostics, render};
+use ebtrace::host::Feature;
+use ebtrace::ir::Program;
+use ebtrace::source::{FileId, Sources, Span};
+use ebtrace_runtime::{Error, LoadError, Rejection};
+
+/// Environment variable that names a file for the facilities that the kernel lacks: a wrapper sets it that can run
+/// the script elsewhere, and speaks to the user itself.
+const LACKS_FILE: &str = "EBTRACE_LACKS";
+
+/// Shows diagnostics.
+pub(crate) fn diagnostics(sources: &Sources, diagnostics: &Diagnostics) {
+    let text = render::rich(sources, diagnostics, color());
+    drop(std::io::stderr().write_all(text.as_bytes()));
+}
+
+/// Shows an error that has no place in the script, with its causes.
+pub(crate) fn failure(error: &anyhow::Error) {
+    let (red, plain) = if color() { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
+    drop(writeln!(std::io::stderr(), "{red}error{plain}: {error:#}"));
+}
+
+/// Whether the terminal gets colours.
+fn color() -> bool {
+    std::io::stderr().is_terminal()
+        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Tells a wrapper which facilities are missing; false where none listens.
+pub(crate) fn lacking(features: &[Feature]) -> bool {
+    let Some(path) = std::env::var_os(LACKS_FILE) else { return false };
+    let names: String = features.iter().map(|feature| format!("{}\n", feature.name())).collect();
+    std::fs::write(path, names).is_ok()
+}
+
+/// What went wrong while loading, attaching or running, at its place in the script.
+pub(crate) fn runtime_error(
+    sources: &Sources,
+    file: FileId,
+    program: &Program,
+    error: &Error,
+    verbose: bool,
+) {
+    let mut list = Diagnostics::new();
+    list.push(match error {
+        Error::Load(LoadError::Rejected(rejection)) => rejected(sources, file, program, rejection),
+        Error::Attach(error) => {
+            let diagnostic =
+                Diagnostic::error(Code::NotAttached, format!("cannot attach `{}`", error.label))
+                    .help("nothing was left attached");
+            let site = program
+                .probes
+                .iter()
+                .find(|probe| probe.label == error.label)
+                .map(|probe| probe.site);
+            match site {
+                Some(site) => diagnostic.label(program.sites[site], error.reason.to_string()),
+                None => diagnostic.note(error.reason.to_string()),
+            }
+        }
+        error => Diagnostic::error(Code::NotAttached, error.to_string()),
+    });
+    diagnostics(sources, &list);
+    if let (Error::Load(LoadError::Rejected(rejection)), true) = (error, verbose) {
+        drop(writeln!(std::io::stderr(), "\nThe verifier's log:\n{}", rejection.log.trim_end()));
+    }
+}
+
+fn rejected(
+    sources: &Sources,
+    file: FileId,
+    program: &Program,
+    rejection: &Rejection,
+) -> Diagnostic {
+    let diagnostic = Diagnostic::error(
+        Code::Rejected,
+        format!("the kernel's verifier refused the program of `{}`", rejection.probe),
+    );
+    let place = rejection.place.as_ref().map(|place| (place.line, place.column.max(1)));
+    let span = place.and_then(|place| statement_at(sources, file, program, place));
+    let diagnostic = match span {
+        Some(span) => diagnostic.label(span, rejection.reason.clone()),
+        None => diagnostic.note(rejection.reason.clone()),
+    };
+    diagnostic.help("`-v` shows the verifier's whole log")
+}
+
+/// The statement that begins at a line and column; else what stands there.
+fn statement_at(
+    sources: &Sources,
+    file: FileId,
+    program: &Program,
+    (line, column): (u32, u32),
+) -> Option<Span> {
+    let source = sources.get(file);
+    let start = *source.line_starts().get(line.checked_sub(1)? as usize)?;
+    let characters = source.line(line).char_indices().map(|(at, _)| at as u32);
+    let offset = start + characters.into_iter().nth(column as usize - 1)?;
+    let all =
+        program.probes.iter().flat_map(|probe| probe.func.spans.iter().map(|(_, &span)| span));
+    let longest =
+        all.filter(|span| span.file == file && span.start == offset).max_by_key(|span| span.end);
+    Some(longest.unwrap_or(Span { file, start: offset, end: offset + 1 }))
+}

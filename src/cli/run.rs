@@ -1,0 +1,240 @@
+//! Compiles a script and runs it.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{IsTerminal, Read, Write};
+
+use anyhow::{Context, bail};
+use ebtrace::codegen::{self, Target};
+use ebtrace::diagnostic::{Code, Diagnostic, Diagnostics};
+use ebtrace::host::Host;
+use ebtrace::options::{self, Options};
+use ebtrace::pipeline::{self, Checked};
+use ebtrace::source::{FileId, Sources};
+use ebtrace::{ir, syntax};
+use ebtrace_image::Image;
+use ebtrace_runtime::render::{Buffering, Format};
+use ebtrace_runtime::{Child, Session, Signals, kernel};
+
+use super::args::{self, Args, Stage};
+use super::live::Live;
+use super::{LACKS, report};
+
+/// Name of a script that is no file.
+const INLINE: &str = "stdin";
+
+/// Runs the script; the result is the exit status.
+pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
+    let mut sources = Sources::new();
+    let (file, params) = read_script(args, &mut sources)?;
+    let options = read_options(params)?;
+    let host = Live::default();
+    if args.stage == Some(Stage::Ast) {
+        return show_tree(&sources, file);
+    }
+    let Some(checked) = check(args, &sources, file, &host, &options)? else { return Ok(1) };
+    let checked = match checked {
+        Verdict::Fine(checked) => checked,
+        Verdict::Lacks => return Ok(LACKS),
+    };
+    let target = Target {
+        version: host.version(),
+        possible_cpus: u32::try_from(kernel::possible_cpus()?).unwrap_or(u32::MAX),
+    };
+    if let Some(stage) = args.stage {
+        return show(stage, &checked, &sources, &target);
+    }
+    let mut image = checked.layout.image.clone();
+    image.object = codegen::generate(&checked.program, &checked.layout, &sources, &target)
+        .map_err(|bug| internal(&bug))?;
+    if let Some(path) = &args.emit_elf {
+        fs::write(path, &image.object)
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    trace(args, &sources, file, &checked.program, image)
+}
+
+/// A script that was checked without errors, or whose only errors are facilities that the kernel lacks.
+enum Verdict {
+    Fine(Box<Checked>),
+    Lacks,
+}
+
+fn check(
+    args: &Args,
+    sources: &Sources,
+    file: FileId,
+    host: &Live,
+    options: &Options,
+) -> anyhow::Result<Option<Verdict>> {
+    let (checked, mut found) =
+        pipeline::check(sources, file, host, options).map_err(|bug| internal(&bug.0))?;
+    if !found.has_errors() && args.stage.is_none() && !kernel::is_privileged() {
+        found.push(not_privileged());
+        report::diagnostics(sources, &found);
+        return Ok(None);
+    }
+    if let Some(features) = found.lacking() {
+        if !report::lacking(&features) {
+            report::diagnostics(sources, &found);
+        }
+        return Ok(Some(Verdict::Lacks));
+    }
+    if args.no_warnings {
+        found.drop_warnings();
+    }
+    report::diagnostics(sources, &found);
+    Ok(checked.map(|checked| Verdict::Fine(Box::new(checked))))
+}
+
+fn not_privileged() -> Diagnostic {
+    Diagnostic::error(Code::NotRoot, "tracing needs privileges that this user does not have")
+        .note("loading BPF programs needs root, or the capabilities CAP_BPF and CAP_PERFMON")
+        .help("run the same command with `sudo`")
+}
+
+/// The script's text and its parameters.
+fn read_script(args: &Args, sources: &mut Sources) -> anyhow::Result<(FileId, Vec<String>)> {
+    if let Some(program) = args.program.as_ref().filter(|program| !program.is_empty()) {
+        return Ok((sources.add(INLINE, program.clone()), args.words.clone()));
+    }
+    let Some((name, params)) = args.words.split_first() else {
+        bail!("there is no script: name a file, or give the script itself with -e 'PROGRAM'");
+    };
+    let (name, bytes) = if name == "-" {
+        let mut bytes = Vec::new();
+        std::io::stdin()
+            .read_to_end(&mut bytes)
+            .context("cannot read the script from standard input")?;
+        (INLINE, bytes)
+    } else {
+        let hint = if name.contains(['{', ' ']) {
+            "; a script in the command line itself needs -e"
+        } else {
+            ""
+        };
+        (
+            name.as_str(),
+            fs::read(name).with_context(|| format!("cannot read the script {name}{hint}"))?,
+        )
+    };
+    // Bytes that are no UTF-8 can only stand in comments and strings; positions are the same either way.
+    Ok((sources.add(name, String::from_utf8_lossy(&bytes).into_owned()), params.to_vec()))
+}
+
+/// Options from the environment.
+fn read_options(params: Vec<String>) -> anyhow::Result<Options> {
+    let mut options = Options { params, ..Options::default() };
+    for entry in options::ENTRIES {
+        let variable = entry.variable();
+        if let Some(value) = std::env::var_os(&variable) {
+            let value = OsString::into_string(value)
+                .map_err(|_| anyhow::anyhow!("{variable} is not UTF-8"))?;
+            options.set(entry, &value).map_err(|wrong| anyhow::anyhow!("{variable} {wrong}"))?;
+        }
+    }
+    Ok(options)
+}
+
+/// A fault of ebtrace: all that is needed to report it.
+fn internal(what: &dyn std::fmt::Display) -> anyhow::Error {
+    let (major, minor, patch) = kernel::version();
+    anyhow::anyhow!(
+        "this is a bug of ebtrace {}, please report it with the script (Linux {major}.{minor}.{patch}):\n{what}",
+        env!("CARGO_PKG_VERSION")
+    )
+}
+
+fn show_tree(sources: &Sources, file: FileId) -> anyhow::Result<u8> {
+    let (script, found) = syntax::parse(sources, file);
+    report::diagnostics(sources, &found);
+    put(&syntax::print::script(&script))?;
+    Ok(u8::from(found.has_errors()))
+}
+
+fn show(stage: Stage, checked: &Checked, sources: &Sources, target: &Target) -> anyhow::Result<u8> {
+    let Checked { program, layout } = checked;
+    let text = match stage {
+        Stage::Ast => String::new(),
+        Stage::Ir => ir::print::program(program),
+        Stage::Image => serde_json::to_string_pretty(&layout.image)? + "\n",
+        Stage::Llvm => {
+            codegen::llvm_text(program, layout, sources, target, codegen::Stage::Optimised)
+                .map_err(|bug| internal(&bug))?
+        }
+        Stage::Asm => {
+            codegen::assembly(program, layout, sources, target).map_err(|bug| internal(&bug))?
+        }
+    };
+    put(&text)?;
+    Ok(0)
+}
+
+/// Writes to standard output; a reader that went away is no error.
+fn put(text: &str) -> anyhow::Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(error).context("cannot write output")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Loads, attaches, and prints what happens until the session ends.
+fn trace(
+    args: &Args,
+    sources: &Sources,
+    file: FileId,
+    program: &ir::Program,
+    image: Image,
+) -> anyhow::Result<u8> {
+    let session = session_options(args)?;
+    let outcome = Session::load(image, session)
+        .and_then(Session::attach)
+        .and_then(ebtrace_runtime::Attached::poll)
+        .and_then(ebtrace_runtime::Stopped::finish);
+    match outcome {
+        Ok(status) => Ok(status),
+        Err(ebtrace_runtime::Error::Output(error))
+            if error.kind() == std::io::ErrorKind::BrokenPipe =>
+        {
+            Ok(0)
+        }
+        Err(error) => {
+            report::runtime_error(sources, file, program, &error, args.verbose);
+            Ok(1)
+        }
+    }
+}
+
+fn session_options(args: &Args) -> anyhow::Result<ebtrace_runtime::Options> {
+    let signals = Signals::catch().context("cannot catch signals")?;
+    let terminal = args.output.is_none() && std::io::stdout().is_terminal();
+    let output: Box<dyn Write> = match &args.output {
+        Some(path) => Box::new(
+            fs::File::create(path)
+                .with_context(|| format!("cannot write the output to {}", path.display()))?,
+        ),
+        None => Box::new(std::io::stdout()),
+    };
+    let mut options = ebtrace_runtime::Options::new(output, Box::new(std::io::stderr()));
+    options.format = match args.format {
+        args::Format::Text => Format::Text,
+        args::Format::Json => Format::Json,
+    };
+    options.buffering = match args.buffering {
+        args::Buffering::Line => Buffering::Line,
+        args::Buffering::Full => Buffering::Full,
+        args::Buffering::None => Buffering::None,
+    };
+    options.terminal = terminal;
+    options.quiet = args.quiet;
+    options.warnings = !args.no_warnings;
+    options.verbose = args.verbose;
+    options.signals = Some(signals);
+    options.child = match &args.command {
+        Some(command) => Some(Child::spawn(command, std::env::var_os("PATH").as_deref())?),
+        None => None,
+    };
+    Ok(options)
+}

@@ -1,0 +1,137 @@
+//! LLVM's own work: the target, the passes, and the object that comes out.
+
+use std::cell::RefCell;
+use std::ffi::{CStr, c_void};
+
+use inkwell::OptimizationLevel;
+use inkwell::context::Context;
+use inkwell::llvm_sys::LLVMDiagnosticSeverity;
+use inkwell::llvm_sys::core::{
+    LLVMContextSetDiagnosticHandler, LLVMDisposeMessage, LLVMGetDiagInfoDescription,
+    LLVMGetDiagInfoSeverity,
+};
+use inkwell::llvm_sys::prelude::LLVMDiagnosticInfoRef;
+use inkwell::passes::PassBuilderOptions;
+use inkwell::support::LLVMString;
+use inkwell::targets::{
+    CodeModel, FileType, InitializationConfig, RelocMode, TargetMachine, TargetTriple,
+};
+
+use super::context::Emitter;
+use super::{Bug, Invariant, Target, lower};
+use crate::ir::Program;
+use crate::ir::layout::Layout;
+use crate::source::Sources;
+
+/// Little-endian BPF; every kernel of interest takes this processor model.
+const TRIPLE: &str = "bpfel";
+const CPU: &str = "v3";
+
+/// A lowered program in LLVM's hands.
+pub(super) struct Emission<'a, 'ctx> {
+    emitter: Emitter<'ctx>,
+    machine: TargetMachine,
+    complaints: &'a RefCell<Vec<String>>,
+}
+
+/// Lowers a program and does something with it.
+pub(super) fn with_module<T>(
+    program: &Program,
+    layout: &Layout,
+    sources: &Sources,
+    target: &Target,
+    then: impl FnOnce(&Emission<'_, '_>) -> Result<T, Bug>,
+) -> Result<T, Bug> {
+    let complaints = RefCell::new(Vec::new());
+    let context = Context::create();
+    collect_complaints(&context, &complaints);
+    let machine = machine()?;
+    let emitter = Emitter::new(&context);
+    emitter.module.set_triple(&TargetTriple::create(TRIPLE));
+    emitter.module.set_data_layout(&machine.get_target_data().get_data_layout());
+    lower(&emitter, program, layout, sources, target)?;
+    emitter
+        .module
+        .verify()
+        .map_err(|error| Invariant(format!("LLVM: {}", error.to_string_lossy())))?;
+    then(&Emission { emitter, machine, complaints: &complaints })
+}
+
+impl Emission<'_, '_> {
+    pub(super) fn optimise(&self) -> Result<(), Bug> {
+        self.emitter
+            .module
+            .run_passes("default<O2>", &self.machine, PassBuilderOptions::create())
+            .map_err(|error| self.fault(&error))
+    }
+
+    pub(super) fn text(&self) -> String {
+        self.emitter.module.print_to_string().to_string_lossy().into_owned()
+    }
+
+    pub(super) fn object(&self) -> Result<Vec<u8>, Bug> {
+        self.emit(FileType::Object)
+    }
+
+    pub(super) fn assembly(&self) -> Result<String, Bug> {
+        self.emit(FileType::Assembly).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    fn emit(&self, kind: FileType) -> Result<Vec<u8>, Bug> {
+        let buffer = self.machine.write_to_memory_buffer(&self.emitter.module, kind);
+        let buffer = buffer.map_err(|error| self.fault(&error))?;
+        if let Some(first) = self.complaints.borrow().first() {
+            return Err(Bug { what: format!("LLVM: {first}"), ir: self.text() });
+        }
+        // LLVM ends the buffer with a NUL that is no part of it.
+        Ok(buffer.as_slice().strip_suffix(&[0]).unwrap_or(buffer.as_slice()).to_vec())
+    }
+
+    fn fault(&self, error: &LLVMString) -> Bug {
+        Bug { what: format!("LLVM: {}", error.to_string_lossy()), ir: self.text() }
+    }
+}
+
+fn machine() -> Result<TargetMachine, Invariant> {
+    let config = InitializationConfig {
+        asm_parser: false,
+        disassembler: false,
+        ..InitializationConfig::default()
+    };
+    inkwell::targets::Target::initialize_bpf(&config);
+    let triple = TargetTriple::create(TRIPLE);
+    let target = inkwell::targets::Target::from_triple(&triple)
+        .map_err(|error| Invariant(format!("LLVM: {}", error.to_string_lossy())))?;
+    let machine = target.create_target_machine(
+        &triple,
+        CPU,
+        "",
+        OptimizationLevel::Default,
+        RelocMode::Default,
+        CodeModel::Default,
+    );
+    machine.ok_or_else(|| Invariant("LLVM: no BPF target".to_owned()))
+}
+
+/// Without a handler LLVM prints what it dislikes and ends the process.
+fn collect_complaints(context: &Context, complaints: &RefCell<Vec<String>>) {
+    let data: *const RefCell<Vec<String>> = complaints;
+    // SAFETY: the handler runs only inside calls that work on this context, all of which `with_module` makes while
+    // `complaints` is alive; the handler reads it as what it is.
+    unsafe {
+        LLVMContextSetDiagnosticHandler(context.raw(), Some(complain), data.cast_mut().cast())
+    }
+}
+
+extern "C" fn complain(info: LLVMDiagnosticInfoRef, complaints: *mut c_void) {
+    // SAFETY: LLVM hands over a diagnostic that lives during this call, and what `collect_complaints` registered;
+    // the description is a C string that the caller frees.
+    unsafe {
+        if matches!(LLVMGetDiagInfoSeverity(info), LLVMDiagnosticSeverity::LLVMDSError) {
+            let description = LLVMGetDiagInfoDescription(info);
+            let text = CStr::from_ptr(description).to_string_lossy().into_owned();
+            LLVMDisposeMessage(description);
+            (*complaints.cast::<RefCell<Vec<String>>>()).borrow_mut().push(text);
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Values: expressions are evaluated where they are first needed and kept for the rest of the block.
+
+use ebtrace_image::Globals;
+
+use super::arithmetic;
+use super::context::{Argument, Int, Pointer};
+use super::memory::{self, Bytes};
+use super::probe::Function;
+use super::{Invariant, Lowered};
+use crate::ir::{Expr, ExprId, Global};
+use crate::types::{Type, TypeId};
+
+/// A value on its way into memory.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Operand<'a, 'ctx> {
+    /// In a register.
+    Scalar(Int<'ctx>),
+    /// In memory, or constant.
+    Bytes(Bytes<'a, 'ctx>),
+}
+
+impl<'a, 'ctx> Function<'a, 'ctx> {
+    /// The value of an expression of scalar type. Works without recursion, so that no expression is too deep.
+    pub(super) fn scalar(&mut self, root: ExprId) -> Lowered<Int<'ctx>> {
+        let mut pending = vec![root];
+        while let Some(&id) = pending.last() {
+            if self.evaluated[index(id)].is_none() {
+                let waiting = pending.len();
+                pending.extend(
+                    operands(&self.func.exprs[id])
+                        .filter(|&part| self.evaluated[index(part)].is_none()),
+                );
+                if pending.len() > waiting {
+                    continue;
+                }
+                self.evaluated[index(id)] = Some(self.evaluate(id)?);
+                self.scopes.iter_mut().last().into_iter().for_each(|scope| scope.push(id));
+            }
+            pending.pop();
+        }
+        self.known(root)
+    }
+
+    fn known(&self, id: ExprId) -> Lowered<Int<'ctx>> {
+        self.evaluated[index(id)]
+            .ok_or_else(|| Invariant("an operand was not evaluated".to_owned()))
+    }
+
+    /// Evaluates an expression whose operands are known.
+    fn evaluate(&mut self, id: ExprId) -> Lowered<Int<'ctx>> {
+        let emitter = self.emitter;
+        let ty = self.func.types[id];
+        Ok(match &self.func.exprs[id] {
+            Expr::Int(value) => {
+                emitter.int(self.bits(ty)?, *value & (u64::MAX >> (64 - self.bits(ty)?)))
+            }
+            Expr::Value(value) => {
+                self.values[value.into_raw().into_u32() as usize].ok_or_else(|| {
+                    Invariant(format!("%{} is used before it is known", value.into_raw()))
+                })?
+            }
+            Expr::Context(offset) => {
+                let (pointer, size) = (emitter.at(self.context, *offset), self.size(ty));
+                let align = memory::align_of(*offset).min(size);
+                self.scalar_of(emitter.load_volatile(pointer, size * 8, align), ty)
+            }
+            // Not the address of a part of the context, which LLVM might share with a read from there: the verifier
+            // wants to see the offset in the read itself.
+            Expr::ContextAddress(offset) => {
+                emitter.add(emitter.number(self.context), emitter.word(u64::from(*offset)))
+            }
+            Expr::Address(local, offset) => emitter.number(emitter.at(self.local(*local), *offset)),
+            Expr::Global(global) => {
+                let offset = match global {
+                    Global::StartNs => std::mem::offset_of!(Globals, start_ns),
+                    Global::ChildPid => std::mem::offset_of!(Globals, child_pid),
+                };
+                let value =
+                    emitter.load_volatile(emitter.at(self.globals()?, offset as u32), 64, 8);
+                emitter.resize(value, self.bits(ty)?, false)
+            }
+            Expr::Binary { op, left, right } => {
+                let signed = self.signed(*left);
+                arithmetic::binary(emitter, *op, self.known(*left)?, self.known(*right)?, signed)
+            }
+            Expr::Convert(operand) if ty == TypeId::BOOL => {
+                emitter.is_not_zero(self.known(*operand)?)
+            }
+            Expr::Convert(operand) => {
+                emitter.resize(self.known(*operand)?, self.bits(ty)?, self.signed(*operand))
+            }
+            Expr::Log2(operand) => arithmetic::log2(emitter, self.known(*operand)?),
+            Expr::Select { condition, then, otherwise } => {
+                emitter.select(self.known(*condition)?, self.known(*then)?, self.known(*otherwise)?)
+            }
+            Expr::Local(_) | Expr::Bytes(_) => return Err(self.unexpected("a scalar", id)),
+        })
+    }
+
+    fn signed(&self, id: ExprId) -> bool {
+        self.unit.program.types.is_signed(self.func.types[id])
+    }
+
+    fn unexpected(&self, wanted: &str, id: ExprId) -> Invariant {
+        let ty = self.unit.program.types.name(self.func.types[id]);
+        Invariant(format!("{wanted} is needed, not {:?} of type {ty}", self.func.exprs[id]))
+    }
+
+    /// Width in a register.
+    pub(super) fn bits(&self, ty: TypeId) -> Lowered<u32> {
+        match self.unit.program.types.get(ty) {
+            Type::Bool => Ok(1),
+            Type::Int { bits, .. } => Ok(u32::from(*bits)),
+            Type::Pointer { .. } => Ok(64),
+            _ => Err(Invariant(format!("{} is no scalar", self.unit.program.types.name(ty)))),
+        }
+    }
+
+    /// What was read from memory as a scalar of a type: a bool has a byte there.
+    pub(super) fn scalar_of(&self, value: Int<'ctx>, ty: TypeId) -> Int<'ctx> {
+        if ty == TypeId::BOOL { self.emitter.is_not_zero(value) } else { value }
+    }
+
+    /// The bytes of a memory value.
+    pub(super) fn bytes(&self, id: ExprId) -> Lowered<Bytes<'a, 'ctx>> {
+        match &self.func.exprs[id] {
+            Expr::Local(local) => {
+                Ok(Bytes::At { pointer: self.local(*local), size: self.size(self.func.types[id]) })
+            }
+            Expr::Bytes(bytes) => Ok(Bytes::Constant(bytes)),
+            _ => Err(self.unexpected("a memory value", id)),
+        }
+    }
+
+    /// A value of any type.
+    pub(super) fn operand(&mut self, id: ExprId) -> Lowered<Operand<'a, 'ctx>> {
+        if self.unit.program.types.is_scalar(self.func.types[id]) {
+            self.scalar(id).map(Operand::Scalar)
+        } else {
+            self.bytes(id).map(Operand::Bytes)
+        }
+    }
+
+    /// Puts a value where there are `room` bytes at an offset from an address aligned to 8, and zeroes the rest.
+    pub(super) fn put(
+        &mut self,
+        to: Pointer<'ctx>,
+        offset: u32,
+        room: u32,
+        operand: Operand<'_, 'ctx>,
+    ) -> Lowered<()> {
+        let (to, align) = (self.emitter.at(to, offset), memory::align_of(offset));
+        let bytes = match operand {
+            Operand::Scalar(value) => {
+                let bits = value.get_type().get_bit_width().next_multiple_of(8);
+                self.emitter.store(
+                    to,
+                    self.emitter.resize(value, bits, false),
+                    align.min(bits / 8),
+                );
+                return Ok(());
+            }
+            // The zeros at the end of a constant are not copied but made.
+            Operand::Bytes(Bytes::Constant(all)) => {
+                let used = all.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+                match all.get(..used) {
+                    Some(short) if used <= memory::BY_HAND as usize => Bytes::Constant(short),
+                    _ => Bytes::At { pointer: self.emitter.constant(all), size: all.len() as u32 },
+                }
+            }
+            Operand::Bytes(bytes) => bytes,
+        };
+        if bytes.size() > room {
+            return Err(Invariant(format!("{} bytes do not fit {room}", bytes.size())));
+        }
+        memory::copy(self.emitter, to, bytes, align);
+        memory::zero(self.emitter, to, bytes.size()..room, align);
+        Ok(())
+    }
+
+    /// A value as a helper takes it: memory values and addresses as addresses, numbers as 64 bits.
+    pub(super) fn argument(&mut self, id: ExprId) -> Lowered<Argument<'ctx>> {
+        Ok(match &self.func.exprs[id] {
+            Expr::Address(local, offset) => self.emitter.at(self.local(*local), *offset).into(),
+            Expr::ContextAddress(0) => self.context.into(),
+            Expr::Local(_) | Expr::Bytes(_) => {
+                let bytes = self.bytes(id)?;
+                self.readable(bytes).into()
+            }
+            _ => {
+                let signed = self.signed(id);
+                self.emitter.resize(self.scalar(id)?, 64, signed).into()
+            }
+        })
+    }
+}
+
+/// Position of an expression in tables by number.
+pub(super) fn index(id: ExprId) -> usize {
+    id.into_raw().into_u32() as usize
+}
+
+/// The expressions that one is made of.
+fn operands(expr: &Expr) -> impl Iterator<Item = ExprId> + use<> {
+    let parts = match expr {
+        Expr::Binary { left, right, .. } => [Some(*left), Some(*right), None],
+        Expr::Convert(operand) | Expr::Log2(operand) => [Some(*operand), None, None],
+        Expr::Select { condition, then, otherwise } => {
+            [Some(*condition), Some(*then), Some(*otherwise)]
+        }
+        _ => [None; 3],
+    };
+    parts.into_iter().flatten()
+}

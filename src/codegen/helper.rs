@@ -1,0 +1,65 @@
+//! The BPF helpers: number, name, first kernel, and how many arguments they take.
+
+use crate::host::Version;
+use crate::ir;
+
+/// A function of the kernel that programs call by number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Helper {
+    /// As the kernel's `enum bpf_func_id` has it.
+    pub(super) id: u32,
+    /// Without `bpf_`.
+    pub(super) name: &'static str,
+    /// First kernel that has it for tracing programs.
+    pub(super) since: (u32, u32),
+    /// How many arguments it takes.
+    pub(super) arity: usize,
+}
+
+impl Helper {
+    const fn new(id: u32, name: &'static str, since: (u32, u32), arity: usize) -> Helper {
+        Helper { id, name, since, arity }
+    }
+
+    /// Whether a kernel has it.
+    pub(super) fn in_kernel(&self, version: Version) -> bool {
+        (version.0, version.1) >= self.since
+    }
+}
+
+pub(super) const MAP_LOOKUP_ELEM: Helper = Helper::new(1, "map_lookup_elem", (3, 19), 2);
+pub(super) const MAP_UPDATE_ELEM: Helper = Helper::new(2, "map_update_elem", (3, 19), 4);
+pub(super) const MAP_DELETE_ELEM: Helper = Helper::new(3, "map_delete_elem", (3, 19), 2);
+pub(super) const RINGBUF_RESERVE: Helper = Helper::new(131, "ringbuf_reserve", (5, 8), 3);
+pub(super) const RINGBUF_SUBMIT: Helper = Helper::new(132, "ringbuf_submit", (5, 8), 2);
+pub(super) const MAP_LOOKUP_PERCPU_ELEM: Helper =
+    Helper::new(195, "map_lookup_percpu_elem", (5, 19), 3);
+
+const KTIME_GET_BOOT_NS: Helper = Helper::new(125, "ktime_get_boot_ns", (5, 8), 0);
+const GET_CURRENT_PID_TGID: Helper = Helper::new(14, "get_current_pid_tgid", (4, 2), 0);
+const GET_CURRENT_UID_GID: Helper = Helper::new(15, "get_current_uid_gid", (4, 2), 0);
+const GET_CURRENT_COMM: Helper = Helper::new(16, "get_current_comm", (4, 2), 2);
+const GET_SMP_PROCESSOR_ID: Helper = Helper::new(8, "get_smp_processor_id", (4, 1), 0);
+const PROBE_READ_USER: Helper = Helper::new(112, "probe_read_user", (5, 5), 3);
+const PROBE_READ_KERNEL: Helper = Helper::new(113, "probe_read_kernel", (5, 5), 3);
+const PROBE_READ_USER_STR: Helper = Helper::new(114, "probe_read_user_str", (5, 5), 3);
+const PROBE_READ_KERNEL_STR: Helper = Helper::new(115, "probe_read_kernel_str", (5, 5), 3);
+const GET_STACK: Helper = Helper::new(67, "get_stack", (4, 18), 4);
+const GET_FUNC_IP: Helper = Helper::new(173, "get_func_ip", (5, 15), 1);
+
+/// The helper behind a name of the IR.
+pub(super) fn of(helper: ir::Helper) -> &'static Helper {
+    match helper {
+        ir::Helper::KtimeGetBootNs => &KTIME_GET_BOOT_NS,
+        ir::Helper::GetCurrentPidTgid => &GET_CURRENT_PID_TGID,
+        ir::Helper::GetCurrentUidGid => &GET_CURRENT_UID_GID,
+        ir::Helper::GetCurrentComm => &GET_CURRENT_COMM,
+        ir::Helper::GetSmpProcessorId => &GET_SMP_PROCESSOR_ID,
+        ir::Helper::ProbeReadKernel => &PROBE_READ_KERNEL,
+        ir::Helper::ProbeReadUser => &PROBE_READ_USER,
+        ir::Helper::ProbeReadKernelStr => &PROBE_READ_KERNEL_STR,
+        ir::Helper::ProbeReadUserStr => &PROBE_READ_USER_STR,
+        ir::Helper::GetStack => &GET_STACK,
+        ir::Helper::GetFuncIp => &GET_FUNC_IP,
+    }
+}

@@ -1,0 +1,136 @@
+//! Map definitions, as libbpf reads them: BTF-described variables in section `.maps`.
+
+use ebtrace_image as image;
+use inkwell::debug_info::DIType;
+
+use super::Invariant;
+use super::context::{Emitter, Pointer};
+use super::debug::Debug;
+use crate::host::Version;
+
+const HASH: u32 = 1;
+const ARRAY: u32 = 2;
+const PERCPU_HASH: u32 = 5;
+const PERCPU_ARRAY: u32 = 6;
+const RINGBUF: u32 = 27;
+
+/// Elements of a hash are allocated when they are needed.
+const NO_PREALLOC: u32 = 1;
+/// Before, hashes without preallocation were unsafe in programs that may interrupt the allocator.
+const NO_PREALLOC_SINCE: (u32, u32) = (6, 1);
+
+/// The maps of the object.
+pub(super) struct Maps<'ctx> {
+    /// In the order of the image.
+    pub(super) script: Vec<Pointer<'ctx>>,
+    /// [`image::RING_BUFFER`], where there are events.
+    pub(super) events: Option<Pointer<'ctx>>,
+    /// [`image::LOST`], where there are events.
+    pub(super) lost: Option<Pointer<'ctx>>,
+    /// [`image::SCRATCH`], where a program needs it.
+    pub(super) scratch: Option<Pointer<'ctx>>,
+}
+
+/// A map definition.
+struct Definition<'ctx> {
+    kind: u32,
+    entries: u32,
+    flags: u32,
+    types: Option<(DIType<'ctx>, DIType<'ctx>)>,
+}
+
+/// Defines all maps. `scratch` is the size of the largest program's scratch area.
+pub(super) fn define<'ctx>(
+    emitter: &Emitter<'ctx>,
+    debug: &Debug<'_, 'ctx>,
+    image: &image::Image,
+    scratch: u32,
+    kernel: Version,
+) -> Result<Maps<'ctx>, Invariant> {
+    let definer = Definer { emitter, debug };
+    let (index, word) = (debug.int(4, false)?, debug.int(8, false)?);
+    let probes = image.probes.len() as u32;
+    let per_probe = |value| Definition {
+        kind: PERCPU_ARRAY,
+        entries: probes,
+        flags: 0,
+        types: Some((index, value)),
+    };
+    let mut script = Vec::with_capacity(image.maps.len());
+    for map in &image.maps {
+        script.push(definer.define(&map.symbol, &definer.script_map(map, kernel)?)?);
+    }
+    let mut maps = Maps { script, events: None, lost: None, scratch: None };
+    if !image.events.is_empty() {
+        let bytes = image.settings.ring_buffer_bytes;
+        let ring = Definition { kind: RINGBUF, entries: bytes, flags: 0, types: None };
+        maps.events = Some(definer.define(image::RING_BUFFER, &ring)?);
+        maps.lost = Some(definer.define(image::LOST, &per_probe(word))?);
+    }
+    if scratch > 0 {
+        let area = debug.array(word, 8, scratch.div_ceil(8));
+        maps.scratch = Some(definer.define(image::SCRATCH, &per_probe(area))?);
+    }
+    Ok(maps)
+}
+
+struct Definer<'a, 'ctx> {
+    emitter: &'a Emitter<'ctx>,
+    debug: &'a Debug<'a, 'ctx>,
+}
+
+impl<'ctx> Definer<'_, 'ctx> {
+    fn script_map(&self, map: &image::Map, kernel: Version) -> Result<Definition<'ctx>, Invariant> {
+        let (kind, hash) = match map.storage {
+            image::Storage::Hash => (HASH, true),
+            image::Storage::PerCpuHash => (PERCPU_HASH, true),
+            image::Storage::Array => (ARRAY, false),
+            image::Storage::PerCpuArray => (PERCPU_ARRAY, false),
+        };
+        let lazy = hash && (kernel.0, kernel.1) >= NO_PREALLOC_SINCE;
+        let key = match &map.key {
+            Some(key) => self.debug.shape(&key.shape)?,
+            None => self.debug.int(4, false)?,
+        };
+        let value = self.debug.shape(&map.value.shape)?;
+        let value = if map.value.offset == 0 {
+            value
+        } else {
+            let set = ("set", 0, 8, self.debug.int(8, false)?);
+            self.debug.structure(
+                map.value_size,
+                &[set, ("value", map.value.offset, map.value.shape.size(), value)],
+            )
+        };
+        let entries = if hash { map.max_entries } else { 1 };
+        Ok(Definition {
+            kind,
+            entries,
+            flags: if lazy { NO_PREALLOC } else { 0 },
+            types: Some((key, value)),
+        })
+    }
+
+    /// libbpf reads the numbers from the lengths of arrays that the members point to.
+    fn define(&self, name: &str, map: &Definition<'ctx>) -> Result<Pointer<'ctx>, Invariant> {
+        let int = self.debug.int(4, true)?;
+        let number = |n| self.debug.pointer(self.debug.array(int, 4, n));
+        let mut members = vec![("type", number(map.kind)), ("max_entries", number(map.entries))];
+        if map.flags != 0 {
+            members.push(("map_flags", number(map.flags)));
+        }
+        if let Some((key, value)) = map.types {
+            members
+                .extend([("key", self.debug.pointer(key)), ("value", self.debug.pointer(value))]);
+        }
+        let size = members.len() as u32 * 8;
+        let members: Vec<_> = (0..)
+            .step_by(8)
+            .zip(&members)
+            .map(|(offset, &(name, ty))| (name, offset, 8, ty))
+            .collect();
+        let global = self.emitter.zeroed_global(name, ".maps", size);
+        self.debug.global(global, name, self.debug.structure(size, &members));
+        Ok(global.as_pointer_value())
+    }
+}

@@ -1,0 +1,161 @@
+//! The back end: from verified IR to a BPF object.
+//!
+//! The object is complete in itself: libbpf and bpftool load it without knowing ebtrace. It holds one program for
+//! each probe, the script's maps, and BTF for both, with lines that point into the script.
+//!
+//! Lowering knows the operations of the IR, program types and helper numbers; builtins and probe types mean nothing
+//! here. What the verifier of the IR let through cannot fail: an error is a [`Bug`].
+//!
+//! - [`context`] is all that lowering sees of LLVM.
+//! - `probe` opens a program; `stmt` and `expr` fill it; `access`, `aggregate`, `event` and `string` are what takes
+//!   more than a few instructions; `memory` moves bytes.
+//! - `map` and `debug` describe maps, programs and lines; `lines` puts the script's text into the result.
+
+mod access;
+mod aggregate;
+mod arithmetic;
+mod context;
+mod debug;
+mod emission;
+mod event;
+mod expr;
+mod helper;
+mod lines;
+mod map;
+mod memory;
+mod probe;
+mod stmt;
+mod string;
+
+use std::fmt;
+
+use crate::host::Version;
+use crate::ir::layout::Layout;
+use crate::ir::{self, Program};
+use crate::source::Sources;
+
+/// The kernel that the object is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Target {
+    /// Its version.
+    pub version: Version,
+    /// One more than the greatest number that a CPU of the machine can have.
+    pub possible_cpus: u32,
+}
+
+/// A fault of the compiler, never of the script.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bug {
+    /// What should have held.
+    pub what: String,
+    /// The function's IR; empty where no function was at fault.
+    pub ir: String,
+}
+
+impl fmt::Display for Bug {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        if self.ir.is_empty() { Ok(()) } else { write!(f, "\n{}", self.ir) }
+    }
+}
+
+impl std::error::Error for Bug {}
+
+/// What does not hold although it should.
+#[derive(Debug)]
+struct Invariant(String);
+
+/// The result of lowering something.
+type Lowered<T> = Result<T, Invariant>;
+
+impl From<Invariant> for Bug {
+    fn from(invariant: Invariant) -> Bug {
+        Bug { what: invariant.0, ir: String::new() }
+    }
+}
+
+/// When the text of [`llvm_text`] is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// As lowering leaves it.
+    Lowered,
+    /// After LLVM's passes.
+    Optimised,
+}
+
+/// Makes the BPF object, an ELF file.
+///
+/// # Errors
+/// If the compiler has a fault.
+pub fn generate(
+    program: &Program,
+    layout: &Layout,
+    sources: &Sources,
+    target: &Target,
+) -> Result<Vec<u8>, Bug> {
+    emission::with_module(program, layout, sources, target, |module| {
+        module.optimise()?;
+        let mut object = module.object()?;
+        lines::restore(&mut object, sources)?;
+        Ok(object)
+    })
+}
+
+/// The LLVM text of the program.
+///
+/// # Errors
+/// As for [`generate`].
+pub fn llvm_text(
+    program: &Program,
+    layout: &Layout,
+    sources: &Sources,
+    target: &Target,
+    stage: Stage,
+) -> Result<String, Bug> {
+    emission::with_module(program, layout, sources, target, |module| {
+        if stage == Stage::Optimised {
+            module.optimise()?;
+        }
+        Ok(module.text())
+    })
+}
+
+/// The BPF assembly of the program.
+///
+/// # Errors
+/// As for [`generate`].
+pub fn assembly(
+    program: &Program,
+    layout: &Layout,
+    sources: &Sources,
+    target: &Target,
+) -> Result<String, Bug> {
+    emission::with_module(program, layout, sources, target, |module| {
+        module.optimise()?;
+        module.assembly()
+    })
+}
+
+/// Lowers all programs into a module.
+fn lower<'ctx>(
+    emitter: &context::Emitter<'ctx>,
+    program: &Program,
+    layout: &Layout,
+    sources: &Sources,
+    target: &Target,
+) -> Result<(), Bug> {
+    let debug = debug::Debug::new(emitter, sources);
+    let scratch = layout.probes.iter().map(|probe| probe.scratch).max().unwrap_or(0);
+    let maps = map::define(emitter, &debug, &layout.image, scratch, target.version)?;
+    let unit = probe::Unit { emitter, debug: &debug, program, layout, target, maps: &maps };
+    for index in 0..program.probes.len() {
+        let fault = |invariant: Invariant| Bug {
+            what: format!("{}: {}", program.probes[index].label, invariant.0),
+            ir: ir::print::func(program, &program.probes[index].func),
+        };
+        probe::lower(&unit, index).map_err(fault)?;
+    }
+    emitter.section("LICENSE", "license", b"GPL\0");
+    debug.finish();
+    Ok(())
+}

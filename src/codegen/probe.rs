@@ -1,0 +1,238 @@
+//! A program: its section, its frame, and what it finds at its start.
+
+use ebtrace_image as image;
+
+use super::context::{Argument, Emitter, Int, Label, Pointer};
+use super::debug::{Debug, Lines};
+use super::helper::{self, Helper};
+use super::map::Maps;
+use super::memory::{self, Bytes};
+use super::{Invariant, Lowered, Target};
+use crate::ir::layout::{Layout, Place, ProbeLayout};
+use crate::ir::{ExprId, Func, LocalId, Program, ProgramType};
+use crate::types::TypeId;
+
+/// Constants of at most so many bytes are built on the stack where something wants their address.
+const CONSTANT_ON_STACK: usize = 32;
+
+/// The object under construction.
+pub(super) struct Unit<'a, 'ctx> {
+    pub(super) emitter: &'a Emitter<'ctx>,
+    pub(super) debug: &'a Debug<'a, 'ctx>,
+    pub(super) program: &'a Program,
+    pub(super) layout: &'a Layout,
+    pub(super) target: &'a Target,
+    pub(super) maps: &'a Maps<'ctx>,
+}
+
+/// A program under construction.
+pub(super) struct Function<'a, 'ctx> {
+    pub(super) unit: &'a Unit<'a, 'ctx>,
+    pub(super) emitter: &'a Emitter<'ctx>,
+    pub(super) func: &'a Func,
+    /// Index among the programs: its entry in the maps that have one for each.
+    index: u32,
+    entry: Label<'ctx>,
+    /// What the kernel passes.
+    pub(super) context: Pointer<'ctx>,
+    pub(super) lines: Lines<'ctx>,
+    locals: Vec<Pointer<'ctx>>,
+    /// Results of statements, by number.
+    pub(super) values: Vec<Option<Int<'ctx>>>,
+    /// Expressions evaluated in the blocks that are open, by number, and what each block added.
+    pub(super) evaluated: Vec<Option<Int<'ctx>>>,
+    pub(super) scopes: Vec<Vec<ExprId>>,
+    /// Stack slots for single statements.
+    temporaries: Vec<Temporary<'ctx>>,
+}
+
+struct Temporary<'ctx> {
+    size: u32,
+    pointer: Pointer<'ctx>,
+    taken: bool,
+}
+
+/// The section that tells libbpf a program's type.
+fn section(program: ProgramType) -> &'static str {
+    match program {
+        ProgramType::Kprobe => "kprobe",
+        ProgramType::Tracepoint => "tracepoint",
+        ProgramType::PerfEvent => "perf_event",
+        ProgramType::RawTracepoint => "raw_tp",
+    }
+}
+
+/// Lowers one program.
+pub(super) fn lower(unit: &Unit<'_, '_>, index: usize) -> Lowered<()> {
+    let (Some(table), Some(layout)) =
+        (unit.layout.image.probes.get(index), unit.layout.probes.get(index))
+    else {
+        return Err(Invariant("the layout has another number of programs".to_owned()));
+    };
+    let probe = &unit.program.probes[index];
+    let (function, entry, context) = unit.emitter.open(&table.program, section(probe.program));
+    let mut lines = unit.debug.program(&table.program, unit.program.sites[probe.site])?;
+    function.set_subprogram(lines.subprogram());
+    unit.debug.at(&mut lines, unit.program.sites[probe.site]);
+    let body = unit.emitter.label();
+    unit.emitter.enter(body);
+    let mut function = Function {
+        unit,
+        emitter: unit.emitter,
+        func: &probe.func,
+        index: index as u32,
+        entry,
+        context,
+        lines,
+        locals: Vec::with_capacity(probe.func.locals.len()),
+        values: vec![None; probe.func.values.len()],
+        evaluated: vec![None; probe.func.exprs.len()],
+        scopes: Vec::new(),
+        temporaries: Vec::new(),
+    };
+    function.place_locals(layout)?;
+    if function.block(&probe.func.body)? {
+        function.emitter.ret(probe.func.returns);
+    }
+    function.emitter.close(entry, body);
+    Ok(())
+}
+
+impl<'a, 'ctx> Function<'a, 'ctx> {
+    fn place_locals(&mut self, layout: &ProbeLayout) -> Lowered<()> {
+        if layout.locals.len() != self.func.locals.len() {
+            return Err(Invariant("the layout has another number of locals".to_owned()));
+        }
+        let scratch = if layout.scratch > 0 { Some(self.scratch()?) } else { None };
+        let types = &self.unit.program.types;
+        for (id, local) in self.func.locals.iter() {
+            let pointer = match (layout.place(id), scratch) {
+                (Place::Scratch(offset), Some(area)) => self.emitter.at(area, offset),
+                (Place::Scratch(_), None) => {
+                    return Err(Invariant(format!("no room for {}", local.name)));
+                }
+                (Place::Stack, _) => self.emitter.alloca(self.entry, types.size(local.ty).max(1)),
+            };
+            // A scalar that no path assigned is 0; LLVM drops the store where every path does.
+            if layout.place(id) == Place::Stack && types.is_scalar(local.ty) {
+                memory::zero(self.emitter, pointer, 0..types.size(local.ty), 8);
+            }
+            self.locals.push(pointer);
+        }
+        Ok(())
+    }
+
+    /// The program's scratch area on this CPU. Its array always has the entry, but the verifier wants to see a test.
+    fn scratch(&mut self) -> Lowered<Pointer<'ctx>> {
+        let map = self.unit.maps.scratch.ok_or_else(|| Invariant("no scratch map".to_owned()))?;
+        let area = self.entry_of(map)?;
+        let (gone, there) = (self.emitter.label(), self.emitter.label());
+        self.emitter.branch(self.emitter.is_null(area), gone, there);
+        self.emitter.enter(gone);
+        self.emitter.ret(self.func.returns);
+        self.emitter.enter(there);
+        Ok(area)
+    }
+
+    /// This program's entry in an array that has one for each; may be null as far as the verifier knows.
+    pub(super) fn entry_of(&mut self, map: Pointer<'ctx>) -> Lowered<Pointer<'ctx>> {
+        let key = self.temporary(4);
+        self.emitter.store(key, self.emitter.int(32, u64::from(self.index)), 4);
+        self.call_pointer(&helper::MAP_LOOKUP_ELEM, &[map.into(), key.into()])
+    }
+
+    /// Where a local is.
+    pub(super) fn local(&self, local: LocalId) -> Pointer<'ctx> {
+        self.locals[local.into_raw().into_u32() as usize]
+    }
+
+    /// Size of a type in memory.
+    pub(super) fn size(&self, ty: TypeId) -> u32 {
+        self.unit.program.types.size(ty)
+    }
+
+    /// Room on the stack for the statement at hand, aligned to 8. Statements share slots, because helpers see
+    /// their addresses and so LLVM would keep them all apart.
+    pub(super) fn temporary(&mut self, size: u32) -> Pointer<'ctx> {
+        let size = size.next_multiple_of(8);
+        if let Some(free) =
+            self.temporaries.iter_mut().find(|slot| !slot.taken && slot.size == size)
+        {
+            free.taken = true;
+            return free.pointer;
+        }
+        let pointer = self.emitter.alloca(self.entry, size);
+        self.temporaries.push(Temporary { size, pointer, taken: true });
+        pointer
+    }
+
+    /// A number that changes, in a register: nobody sees its address.
+    pub(super) fn variable(&mut self, value: Int<'ctx>) -> Pointer<'ctx> {
+        let pointer = self.emitter.alloca(self.entry, 8);
+        self.emitter.store(pointer, value, 8);
+        pointer
+    }
+
+    /// The statement is done.
+    pub(super) fn release_temporaries(&mut self) {
+        self.temporaries.iter_mut().for_each(|slot| slot.taken = false);
+    }
+
+    /// An address where the bytes can be read.
+    pub(super) fn readable(&mut self, bytes: Bytes<'_, 'ctx>) -> Pointer<'ctx> {
+        match bytes {
+            Bytes::At { pointer, .. } => pointer,
+            Bytes::Constant(constant) if constant.len() <= CONSTANT_ON_STACK => {
+                let pointer = self.temporary(constant.len().max(1) as u32);
+                memory::copy(self.emitter, pointer, bytes, 8);
+                pointer
+            }
+            Bytes::Constant(constant) => self.emitter.constant(constant),
+        }
+    }
+
+    /// The loader's constants.
+    pub(super) fn globals(&self) -> Lowered<Pointer<'ctx>> {
+        const NAME: &str = "ebt_globals";
+        if let Some(known) = self.emitter.module.get_global(NAME) {
+            return Ok(known.as_pointer_value());
+        }
+        let size = size_of::<image::Globals>() as u32;
+        let global = self.emitter.zeroed_global(NAME, image::GLOBALS, size);
+        global.set_constant(true);
+        let word = self.unit.debug.int(8, false)?;
+        let members = [("start_ns", 0, 8, word), ("child_pid", 8, 8, word)];
+        self.unit.debug.global(global, NAME, self.unit.debug.structure(size, &members));
+        Ok(global.as_pointer_value())
+    }
+
+    /// Calls a helper for a number.
+    pub(super) fn call(&self, helper: &Helper, args: &[Argument<'ctx>]) -> Lowered<Int<'ctx>> {
+        self.check(helper, args)?;
+        Ok(self.emitter.call(helper, args))
+    }
+
+    /// Calls a helper for an address.
+    pub(super) fn call_pointer(
+        &self,
+        helper: &Helper,
+        args: &[Argument<'ctx>],
+    ) -> Lowered<Pointer<'ctx>> {
+        self.check(helper, args)?;
+        Ok(self.emitter.call_pointer(helper, args))
+    }
+
+    fn check(&self, helper: &Helper, args: &[Argument<'ctx>]) -> Lowered<()> {
+        let Helper { name, since: (major, minor), arity, .. } = *helper;
+        if args.len() != arity {
+            return Err(Invariant(format!(
+                "bpf_{name} takes {arity} arguments, not {}",
+                args.len()
+            )));
+        }
+        if !helper.in_kernel(self.unit.target.version) {
+            return Err(Invariant(format!("bpf_{name} needs Linux {major}.{minor}")));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,133 @@
+//! Effects, in order.
+
+use super::context::Int;
+use super::expr::index;
+use super::helper;
+use super::memory;
+use super::probe::Function;
+use super::{Invariant, Lowered};
+use crate::ir::{Block, ExprId, Stmt, StmtKind, ValueId};
+
+impl<'ctx> Function<'_, 'ctx> {
+    /// Lowers the statements of a block; says whether control comes out at its end.
+    pub(super) fn block(&mut self, block: &Block) -> Lowered<bool> {
+        self.scopes.push(Vec::new());
+        let mut goes_on = true;
+        for stmt in &block.stmts {
+            goes_on = self.stmt(stmt)?;
+            self.release_temporaries();
+            if !goes_on {
+                break;
+            }
+        }
+        for id in self.scopes.pop().unwrap_or_default() {
+            self.evaluated[index(id)] = None;
+        }
+        Ok(goes_on)
+    }
+
+    fn stmt(&mut self, stmt: &Stmt) -> Lowered<bool> {
+        self.unit.debug.at(&mut self.lines, stmt.span);
+        match &stmt.kind {
+            StmtKind::If { condition, then, otherwise } => {
+                return self.branch(*condition, then, otherwise);
+            }
+            StmtKind::Block(inner) => return self.block(inner),
+            StmtKind::Return => {
+                self.emitter.ret(self.func.returns);
+                return Ok(false);
+            }
+            StmtKind::Let { result, value } => {
+                let value = self.scalar(*value)?;
+                self.define(*result, value);
+            }
+            StmtKind::Load { result, local } => {
+                let ty = self.func.locals[*local].ty;
+                let value = self.emitter.load(self.local(*local), self.size(ty) * 8, self.size(ty));
+                self.define(*result, self.scalar_of(value, ty));
+            }
+            StmtKind::Store { local, value } => {
+                let (value, room) = (self.operand(*value)?, self.size(self.func.locals[*local].ty));
+                self.put(self.local(*local), 0, room, value)?;
+            }
+            StmtKind::StorePart { local, offset, ty, value } => {
+                let value = self.operand(*value)?;
+                self.put(self.local(*local), *offset, self.size(*ty), value)?;
+            }
+            StmtKind::Zero { local } => {
+                let size = self.size(self.func.locals[*local].ty);
+                memory::zero(self.emitter, self.local(*local), 0..size, 8);
+            }
+            StmtKind::StrEqual { result, left, right } => {
+                let equal = self.str_equal(*left, *right)?;
+                self.define(*result, equal);
+            }
+            StmtKind::Call { helper, args, result } => self.helper(*helper, args, *result)?,
+            StmtKind::MapGet { map, key, into, found } => {
+                let there = self.map_get(*map, *key, *into)?;
+                found.iter().for_each(|&found| self.define(found, there));
+            }
+            StmtKind::MapPut { map, key, value, full } => {
+                self.map_put(*map, *key, *value, *full)?
+            }
+            StmtKind::MapAdd { map, key, value, full } => {
+                self.map_add(*map, *key, *value, *full)?
+            }
+            StmtKind::MapDelete { map, key, found } => {
+                let there = self.map_delete(*map, *key)?;
+                found.iter().for_each(|&found| self.define(found, there));
+            }
+            StmtKind::Emit { event, args } => {
+                let args =
+                    args.iter().map(|&arg| self.operand(arg)).collect::<Lowered<Vec<_>>>()?;
+                self.emit(*event, &args)?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Names a statement's result.
+    fn define(&mut self, result: ValueId, value: Int<'ctx>) {
+        self.values[result.into_raw().into_u32() as usize] = Some(value);
+    }
+
+    fn branch(&mut self, condition: ExprId, then: &Block, otherwise: &Block) -> Lowered<bool> {
+        let condition = self.scalar(condition)?;
+        let (if_true, if_false) = (self.emitter.label(), self.emitter.label());
+        self.emitter.branch(condition, if_true, if_false);
+        let mut ends = Vec::with_capacity(2);
+        for (label, block) in [(if_true, then), (if_false, otherwise)] {
+            self.emitter.enter(label);
+            if self.block(block)? {
+                ends.push(self.emitter.here());
+            }
+        }
+        if ends.is_empty() {
+            return Ok(false);
+        }
+        let after = self.emitter.label();
+        for end in ends {
+            self.emitter.enter(end);
+            self.emitter.jump(after);
+        }
+        self.emitter.enter(after);
+        Ok(true)
+    }
+
+    fn helper(
+        &mut self,
+        helper: crate::ir::Helper,
+        args: &[ExprId],
+        result: Option<ValueId>,
+    ) -> Lowered<()> {
+        let args = args.iter().map(|&arg| self.argument(arg)).collect::<Lowered<Vec<_>>>()?;
+        let value = self.call(helper::of(helper), &args)?;
+        let Some(result) = result else { return Ok(()) };
+        let bits = self.bits(self.func.values[result].ty)?;
+        if bits == 1 {
+            return Err(Invariant("a helper's result is no bool".to_owned()));
+        }
+        self.define(result, self.emitter.resize(value, bits, false));
+        Ok(())
+    }
+}

@@ -1,0 +1,108 @@
+//! Live tests: every `tests/live/NAME.bt` is run by ebtrace on the running kernel, and its output compared with what the
+//! comments at its head expect. Nothing is run unless `EBTRACE_LIVE=1` is set, for they load BPF programs and need root.
+//!
+//! A line `// word: value` before the first line of code is a directive; other comments are prose. An unknown word, or a
+//! script that expects nothing, fails.
+//!
+//! | directive | meaning |
+//! |---|---|
+//! | `needs: kprobe btf …` | facilities of the kernel; where one is missing the test is ignored, with the reason |
+//! | `run: -q --unsafe` | arguments before the script's name |
+//! | `args: 5 hello` | arguments after it |
+//! | `cmd: cat /etc/hostname` | traced command (`-c`) |
+//! | `stdin: yes` | the script comes on standard input (`-`) |
+//! | `after: COMMAND` | run by a shell when ebtrace has said `Attached N probes`; may stand several times |
+//! | `signal: INT` | sent to ebtrace when it has attached and every `after` is done |
+//! | `then: COMMAND` | run by a shell when ebtrace has ended; must succeed |
+//! | `expect: LINE`, `expect_re: REGEX`, `expect_none: REGEX` | a line of standard output that must, or must not, be there |
+//! | `expect_err: LINE`, `expect_err_re: REGEX`, `expect_err_none: REGEX` | the same of standard error |
+//! | `out\| LINE` | standard output is these lines and no others (no colon; the text begins one blank after the bar) |
+//! | `exit: 1` | exit status (0) |
+//! | `timeout: 20` | seconds (20), multiplied by `EBTRACE_LIVE_SLOW` |
+//!
+//! In `run`, `cmd`, `after` and `then`, `$TMP` is a folder of the test's own. Arguments are split at blanks.
+//! The binary is `EBTRACE_BIN`, or else the release build.
+
+#[path = "live/case.rs"]
+mod case;
+#[path = "live/facility.rs"]
+mod facility;
+#[path = "live/leftover.rs"]
+mod leftover;
+#[path = "live/session.rs"]
+mod session;
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+
+use case::Case;
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    // The tests wait more than they compute.
+    arguments.test_threads.get_or_insert(2);
+    if std::env::var_os("EBTRACE_LIVE").is_none_or(|value| value != "1") {
+        return libtest_mimic::run(&arguments, Vec::new()).exit_code();
+    }
+    let before = leftover::programs();
+    let scripts = libtest_mimic::run(&arguments, trials());
+    if arguments.list || arguments.filter.is_some() {
+        return scripts.exit_code();
+    }
+    let last =
+        Trial::ignorable_test("nothing_stays_in_the_kernel", move || leftover::check(before));
+    let leftovers = libtest_mimic::run(&arguments, vec![last]);
+    if scripts.has_failed() || leftovers.has_failed() {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+fn trials() -> Vec<Trial> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/live");
+    let mut scripts: Vec<PathBuf> = match folder.read_dir() {
+        Ok(entries) => entries.filter_map(|entry| Some(entry.ok()?.path())).collect(),
+        Err(error) => {
+            let message = format!("cannot read {}: {error}", folder.display());
+            return vec![Trial::test("scripts", || Err(Failed::from(message)))];
+        }
+    };
+    scripts.retain(|path| path.extension() == Some(OsStr::new("bt")));
+    scripts.sort();
+    scripts.into_iter().map(trial).collect()
+}
+
+fn trial(script: PathBuf) -> Trial {
+    let name = script.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    Trial::ignorable_test(name, move || {
+        let case = Case::read(&script)?;
+        if let Some(reason) = facility::missing(&case.needs)? {
+            return Ok(Completion::ignored_with(reason));
+        }
+        let ended = session::run(&case, &script, &binary(), slowness())?;
+        case.judge(&ended)?;
+        Ok(Completion::Completed)
+    })
+}
+
+fn binary() -> PathBuf {
+    std::env::var_os("EBTRACE_BIN").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/release/ebtrace"),
+        PathBuf::from,
+    )
+}
+
+/// How many times longer everything may take: in an emulated machine, about ten.
+fn slowness() -> u32 {
+    std::env::var("EBTRACE_LIVE_SLOW").ok().and_then(|value| value.parse().ok()).unwrap_or(1)
+}
+
+/// `Duration` of so many seconds, as slow as this machine is.
+fn slowed(seconds: u64, slowness: u32) -> Duration {
+    Duration::from_secs(seconds) * slowness
+}

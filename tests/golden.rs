@@ -3,6 +3,8 @@
 //! The name of a script says the fact that it shows. `UPDATE=1 cargo test --test golden` writes the `.out` files
 //! anew; what changed is reviewed with `git diff`.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -9,6 +9,9 @@ use super::error::{LiteralError, Opener, SyntaxError};
 use super::literal;
 use crate::source::{FileId, Span};
 
+/// Of the brackets around one that is not closed, this many are shown if they are not closed either.
+const MAX_AROUND: usize = 3;
+
 /// What both modes carry along: the text they read, and what they found wrong and mended.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Notes {
@@ -40,7 +43,7 @@ impl Notes {
     /// Notes what is still open, innermost first.
     pub(super) fn unclosed(&mut self, open: &[(Opener, Span)], at: Option<Span>, askew: Option<(Span, Span)>) {
         if let Some((&(opener, span), around)) = open.split_first().filter(|_| !self.swallowed) {
-            let around = around.iter().map(|(_, span)| *span).collect();
+            let around = around.iter().take(MAX_AROUND).map(|(_, span)| *span).collect();
             self.damage(SyntaxError::Unclosed { opener, open: span, around, at, askew });
         }
     }

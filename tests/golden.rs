@@ -7,6 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ebtrace::diagnostic::{Diagnostics, render};
+use ebtrace::host::{Feature, fixture::Fixture};
+use ebtrace::options::Options;
+use ebtrace::pipeline::{self, Checked};
 use ebtrace::source::Sources;
 use ebtrace::syntax::{self, ast::Script, print};
 
@@ -14,13 +17,53 @@ use ebtrace::syntax::{self, ast::Script, print};
 type Stage = fn(&mut Sources, name: &str, text: String) -> String;
 
 /// The folders under `tests/golden` and what each of them shows.
-const STAGES: &[(&str, Stage)] = &[("errors", errors), ("parse", parse)];
+const STAGES: &[(&str, Stage)] =
+    &[("errors", errors), ("warnings", warnings), ("parse", parse), ("ir", ir), ("image", image)];
 
-/// The complete messages.
+/// The complete messages of a script that is wrong.
 fn errors(sources: &mut Sources, name: &str, text: String) -> String {
-    let (_, diagnostics) = read(sources, name, text);
-    assert!(!diagnostics.iter().len() == 0 || diagnostics.has_errors(), "{name} is right, but should not be");
+    let (_, diagnostics) = compile(sources, name, text);
+    assert!(diagnostics.has_errors(), "{name} is right, but should not be");
     render::rich(sources, &diagnostics, false)
+}
+
+/// The complete messages of a script that is right but doubtful.
+fn warnings(sources: &mut Sources, name: &str, text: String) -> String {
+    let (checked, diagnostics) = compile(sources, name, text);
+    assert!(checked.is_some() && diagnostics.iter().len() > 0, "{name} gets no warning");
+    render::rich(sources, &diagnostics, false)
+}
+
+/// The intermediate representation.
+fn ir(sources: &mut Sources, name: &str, text: String) -> String {
+    ebtrace::ir::print::program(&right(sources, name, text).program)
+}
+
+/// The tables for the runtime.
+fn image(sources: &mut Sources, name: &str, text: String) -> String {
+    let tables = right(sources, name, text).layout.image;
+    serde_json::to_string_pretty(&tables).expect("plain data") + "\n"
+}
+
+fn right(sources: &mut Sources, name: &str, text: String) -> Checked {
+    let (checked, diagnostics) = compile(sources, name, text);
+    checked.unwrap_or_else(|| panic!("{}", render::rich(sources, &diagnostics, false)))
+}
+
+/// Compiles for the fixture machine. The first line of a script may take facilities away from it (`// without:
+/// kprobes`) or give parameters (`// params: a b`).
+fn compile(sources: &mut Sources, name: &str, text: String) -> (Option<Checked>, Diagnostics) {
+    let directive = |key: &str| text.lines().next().and_then(|line| line.strip_prefix(key)).map(str::trim);
+    let mut host = Fixture::new();
+    for feature in [Feature::Kprobes, Feature::Uprobes, Feature::Tracefs] {
+        if directive("// without:") == Some(feature.name()) {
+            host = host.without(feature);
+        }
+    }
+    let params = directive("// params:").unwrap_or_default().split_whitespace().map(str::to_owned).collect();
+    let options = Options { params, ..Options::default() };
+    let file = sources.add(name, text);
+    pipeline::check(sources, file, &host, &options).unwrap_or_else(|bug| panic!("{name}: {}", bug.0))
 }
 
 /// The tree in its canonical form, from which the same tree must come back.

@@ -7,9 +7,10 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::thread;
 
 use ebtrace_image::{Attach, Image, Probe, Site};
-use libbpf_rs::{Object, Program};
+use libbpf_rs::{Link, Object, ProgramMut, UprobeMultiOpts};
 
 use crate::kernel::{self, Tracefs, TracefsError};
+use crate::map::io_error;
 use crate::perf::{Event, Function};
 
 /// Most threads that detach at the same time.
@@ -79,7 +80,15 @@ pub enum AttachReason {
 /// What is attached; dropping it detaches.
 #[derive(Debug, Default)]
 pub(crate) struct Links {
-    events: Vec<Event>,
+    held: Vec<Held>,
+}
+
+/// What keeps a program attached; it is only ever dropped.
+#[derive(Debug)]
+#[expect(dead_code, reason = "closing them is what they are for")]
+enum Held {
+    Event(Event),
+    Link(Link),
 }
 
 impl Links {
@@ -88,20 +97,20 @@ impl Links {
     /// # Errors
     /// The first that cannot be attached; those that were are detached again.
     pub(crate) fn attach(image: &Image, object: &Object) -> Result<Self, AttachError> {
-        let programs: HashMap<&OsStr, Program<'_>> =
-            object.progs().map(|program| (program.name(), program)).collect();
+        let programs: HashMap<&OsStr, ProgramMut<'_>> =
+            object.progs_mut().map(|program| (program.name(), program)).collect();
         let mut attacher = Attacher { tracefs: None, links: Self::default() };
         for probe in in_order(&image.probes) {
             let program = programs
                 .get(OsStr::new(&probe.program))
                 .ok_or_else(|| AttachReason::NoProgram(probe.program.clone()));
-            program.and_then(|program| attacher.attach(probe, program.as_fd())).map_err(
-                |reason| AttachError {
+            program.and_then(|program| attacher.attach(probe, program)).map_err(|reason| {
+                AttachError {
                     label: probe.label.clone(),
                     site: image.sites.get(probe.site.0 as usize).cloned(),
                     reason,
-                },
-            )?;
+                }
+            })?;
         }
         Ok(attacher.links)
     }
@@ -110,16 +119,16 @@ impl Links {
 impl Drop for Links {
     /// Detaches everything, and returns when no program runs any more.
     fn drop(&mut self) {
-        let mut events = std::mem::take(&mut self.events);
-        if events.len() < 2 || kernel::version() < SHARED_WAIT {
+        let mut held = std::mem::take(&mut self.held);
+        if held.len() < 2 || kernel::version() < SHARED_WAIT {
             return;
         }
         // Closing a tracepoint waits for all CPUs, tens of milliseconds.
-        let share = events.len().div_ceil(DETACHERS);
+        let share = held.len().div_ceil(DETACHERS);
         thread::scope(|scope| {
-            while !events.is_empty() {
-                let rest = events.split_off(share.min(events.len()));
-                let some = std::mem::replace(&mut events, rest);
+            while !held.is_empty() {
+                let rest = held.split_off(share.min(held.len()));
+                let some = std::mem::replace(&mut held, rest);
                 scope.spawn(move || drop(some));
             }
         });
@@ -145,32 +154,44 @@ struct Attacher {
 }
 
 impl Attacher {
-    fn attach(&mut self, probe: &Probe, program: BorrowedFd<'_>) -> Result<(), AttachReason> {
+    fn attach(&mut self, probe: &Probe, program: &ProgramMut<'_>) -> Result<(), AttachReason> {
+        let fd = program.as_fd();
         match &probe.attach {
             Attach::Begin | Attach::End => Ok(()),
             Attach::Kprobe { function, offset, ret } => {
                 let source = source(Facility::Kprobes, "kprobe", *ret)?;
                 let name = CString::new(function.as_str()).map_err(|_| AttachReason::Name)?;
                 let event = Event::function(Function { source, name: &name, offset: *offset });
-                self.start(event, program, kprobe_refusal)
+                self.start(event, fd, kprobe_refusal)
+            }
+            Attach::Uprobe { path, offset, ret } if kernel::has_uprobe_multi() => {
+                let options = UprobeMultiOpts {
+                    offsets: vec![*offset as usize],
+                    retprobe: *ret,
+                    ..Default::default()
+                };
+                let link = program.attach_uprobe_multi_with_opts(-1, path, "", options);
+                let link = link.map_err(|error| refused(io_error(error), uprobe_refusal))?;
+                self.links.held.push(Held::Link(link));
+                Ok(())
             }
             Attach::Uprobe { path, offset, ret } => {
                 let source = source(Facility::Uprobes, "uprobe", *ret)?;
                 let name = CString::new(path.as_str()).map_err(|_| AttachReason::Name)?;
                 let event = Event::function(Function { source, name: &name, offset: *offset });
-                self.start(event, program, uprobe_refusal)
+                self.start(event, fd, uprobe_refusal)
             }
             Attach::Tracepoint { category, event } => {
                 let id = self.tracepoint_id(category, event)?;
-                self.start(Event::tracepoint(id), program, other_refusal)
+                self.start(Event::tracepoint(id), fd, other_refusal)
             }
             Attach::Interval(period) => {
                 let cpu = online_cpus()?.first().copied().unwrap_or(0);
-                self.start(Event::timer(*period, cpu), program, timer_refusal)
+                self.start(Event::timer(*period, cpu), fd, timer_refusal)
             }
             Attach::Profile(period) => online_cpus()?
                 .into_iter()
-                .try_for_each(|cpu| self.start(Event::timer(*period, cpu), program, timer_refusal)),
+                .try_for_each(|cpu| self.start(Event::timer(*period, cpu), fd, timer_refusal)),
         }
     }
 
@@ -182,7 +203,7 @@ impl Attacher {
     ) -> Result<(), AttachReason> {
         let started = event.and_then(|event| event.run(program).map(|()| event));
         let event = started.map_err(|error| refused(error, explain))?;
-        self.links.events.push(event);
+        self.links.held.push(Held::Event(event));
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use object::elf::{self, FileHeader32, FileHeader64};
-use object::read::elf::{FileHeader, ProgramHeader, Sym};
+use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, Sym};
 use object::{Endianness, FileKind, ReadCache, ReadRef};
 
 /// Why an ELF file cannot be read.
@@ -119,11 +119,17 @@ where
     let mut functions = Vec::new();
     for table in [elf::SHT_SYMTAB, elf::SHT_DYNSYM] {
         let symbols = sections.symbols(endian, data, table)?;
+        if symbols.is_empty() {
+            continue;
+        }
+        // In one piece: name by name would be a read from the file each.
+        let names = sections.section(symbols.string_section())?.data(endian, data)?;
         for symbol in symbols.iter().filter(|symbol| is_function(*symbol, endian)) {
             let address = symbol.st_value(endian).into();
             let Some(offset) = file_offset(&segments, address) else { continue };
-            let name =
-                String::from_utf8_lossy(symbol.name(endian, symbols.strings())?).into_owned();
+            let name = names.get(symbol.st_name(endian) as usize..).unwrap_or_default();
+            let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
+            let name = String::from_utf8_lossy(name).into_owned();
             functions.push(Function { name, address, offset, size: symbol.st_size(endian).into() });
         }
     }

@@ -4,13 +4,17 @@ mod line_info;
 mod verifier;
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::io;
 
-use ebtrace_image::{GLOBALS, Globals, Image, RING_BUFFER};
-use libbpf_rs::{MapCore, MapHandle, Object, ObjectBuilder, OpenObject, PrintLevel, set_print};
+use ebtrace_image::{Attach, GLOBALS, Globals, Image, RING_BUFFER};
+use libbpf_rs::{
+    MapCore, MapHandle, Object, ObjectBuilder, OpenObject, PrintLevel, ProgramAttachType, set_print,
+};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use crate::kernel;
 use crate::map::io_error;
 use line_info::Lines;
 
@@ -123,6 +127,13 @@ fn prepare(open: &mut OpenObject, image: &Image, globals: Globals) -> Result<(),
     }
     // Everything is attached by hand, in an order that libbpf does not know.
     open.progs_mut().for_each(|mut program| program.set_autoattach(false));
+    let multi = kernel::has_uprobe_multi();
+    let uprobes =
+        image.probes.iter().filter(|probe| multi && matches!(probe.attach, Attach::Uprobe { .. }));
+    let uprobes: HashSet<&OsStr> = uprobes.map(|probe| OsStr::new(&probe.program)).collect();
+    for mut program in open.progs_mut().filter(|program| uprobes.contains(program.name())) {
+        program.set_attach_type(ProgramAttachType::TraceUprobeMulti);
+    }
     Ok(())
 }
 

@@ -29,7 +29,7 @@ fetch_kernel() {
     apt_get update >"$work/log" 2>&1 || true
     package=$(newest_kernel "$version")
   fi
-  [ -n "$package" ] || die "apt offers no package linux-image-$version.*-cloud-amd64; Debian 12 has one"
+  [ -n "$package" ] || die "apt offers no package linux-image-$version.*-cloud-amd64; in Debian 12, bookworm-security has one"
   say "fetching $package"
   if ! fetch_package "$package" "$work" >"$work/log" 2>&1; then
     # The version that old package lists name may have left the archive.
@@ -48,7 +48,7 @@ fetch_kernel() {
 }
 
 newest_kernel() {
-  apt-cache pkgnames "linux-image-$1." 2>/dev/null | grep -E -- '-cloud-amd64$' | sort -V | tail -n 1
+  apt-cache pkgnames "linux-image-$1." 2>/dev/null | sed -n '/-cloud-amd64$/p' | sort -V | tail -n 1
 }
 
 fetch_package() {

@@ -14,7 +14,6 @@ BUILD_PACKAGES=(
   libzstd-dev:/usr/include/zstd.h
 )
 TEST_PACKAGES=(bpftool:/usr/sbin/bpftool)
-BENCH_PACKAGES=(libbpf-dev:/usr/include/bpf/libbpf.h)
 VM_PACKAGES=(
   qemu-system-x86:/usr/bin/qemu-system-x86_64
   qemu-system-common:/usr/lib/qemu/virtiofsd

@@ -13,7 +13,7 @@ pub(crate) struct Case {
     pub(crate) cmd: Option<String>,
     pub(crate) stdin: bool,
     pub(crate) after: Vec<String>,
-    pub(crate) signal: Option<String>,
+    pub(crate) signal: Option<i32>,
     pub(crate) then: Vec<String>,
     pub(crate) timeout: u64,
     exit: i32,
@@ -94,7 +94,7 @@ impl Case {
             "cmd" => self.cmd = Some(value.to_owned()),
             "stdin" => self.stdin = value == "yes",
             "after" => self.after.push(value.to_owned()),
-            "signal" => self.signal = Some(value.to_owned()),
+            "signal" => self.signal = Some(signal(value)?),
             "then" => self.then.push(value.to_owned()),
             "timeout" => self.timeout = number()?.unsigned_abs().into(),
             "exit" => self.exit = number()?,
@@ -180,6 +180,15 @@ fn directive(comment: &str) -> Option<(&str, &str)> {
     let is_word =
         !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
     (is_word && (value.is_empty() || value.starts_with(' '))).then(|| (word, value.trim_start()))
+}
+
+fn signal(name: &str) -> Result<i32, String> {
+    match name {
+        "INT" => Ok(libc::SIGINT),
+        "TERM" => Ok(libc::SIGTERM),
+        "USR1" => Ok(libc::SIGUSR1),
+        _ => Err(format!("unknown signal `{name}`: INT, TERM or USR1")),
+    }
 }
 
 fn indented(text: &str) -> String {

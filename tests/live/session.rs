@@ -4,9 +4,10 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{JoinHandle, sleep, spawn};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::case::{Case, Ended};
 use crate::slowed;
@@ -34,10 +35,8 @@ pub(crate) fn run(
     let scratch = Scratch::new()?;
     let deadline = Instant::now() + slowed(case.timeout, slowness);
     let mut tracer = Tracer::start(&mut command(case, script, binary, &scratch)?, deadline)?;
-    if !case.after.is_empty() || case.signal.is_some() {
-        if let Err(reason) = tracer.trigger(case, &scratch) {
-            return Err(format!("{reason}\n{}", tracer.kill().shown()));
-        }
+    if let Err(reason) = tracer.trigger(case, &scratch) {
+        return Err(format!("{reason}\n{}", tracer.kill().shown()));
     }
     let Some(status) = tracer.wait()? else {
         return Err(format!(
@@ -89,7 +88,10 @@ impl Tracer {
         Ok(Self { child, stdout, stderr, attached, deadline })
     }
 
-    fn trigger(&mut self, case: &Case, scratch: &Scratch) -> Result<(), String> {
+    fn trigger(&self, case: &Case, scratch: &Scratch) -> Result<(), String> {
+        if case.after.is_empty() && case.signal.is_none() {
+            return Ok(());
+        }
         match self.attached.recv_timeout(self.deadline.saturating_duration_since(Instant::now())) {
             Ok(()) => {}
             Err(RecvTimeoutError::Timeout) => {
@@ -102,10 +104,10 @@ impl Tracer {
         for command in &case.after {
             shell(&scratch.fill_in(command))?;
         }
-        match &case.signal {
-            Some(signal) => shell(&format!("kill -{signal} {}", self.child.id())),
-            None => Ok(()),
+        if let Some(signal) = case.signal {
+            send(self.id(), signal);
         }
+        Ok(())
     }
 
     /// None: its time is over.
@@ -141,9 +143,18 @@ impl Tracer {
     }
 
     fn kill_group(&self) {
-        // Already gone is what is wanted.
-        let _ = shell(&format!("kill -KILL -- -{}", self.child.id()));
+        send(-self.id(), libc::SIGKILL);
     }
+
+    fn id(&self) -> i32 {
+        self.child.id().cast_signed()
+    }
+}
+
+/// Sends a signal to a process, or to a group if the id is negative; that it is gone already is no fault.
+fn send(id: i32, signal: i32) {
+    // SAFETY: kill(2) touches no memory of this process.
+    unsafe { libc::kill(id, signal) };
 }
 
 impl Drop for Tracer {
@@ -155,9 +166,17 @@ impl Drop for Tracer {
 
 impl Scratch {
     fn new() -> Result<Self, String> {
-        let made = Command::new("mktemp").args(["-d", "-t", "ebtrace-live.XXXXXX"]).output();
-        let output = made.map_err(|error| format!("mktemp: {error}"))?;
-        Ok(Self(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim())))
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        // In a virtual machine that shares this folder with its host, the process id alone is not unique.
+        let nanos = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_err(|error| error.to_string())?
+            .as_nanos();
+        let folder = std::env::temp_dir()
+            .join(format!("ebtrace-live.{}.{nanos}.{number}", std::process::id()));
+        std::fs::create_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        Ok(Self(folder))
     }
 
     fn fill_in(&self, text: &str) -> String {
@@ -200,10 +219,10 @@ fn read_lines(stream: impl Read, announce: Sender<()>) -> String {
     let mut line = Vec::new();
     while reader.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
         let shown = String::from_utf8_lossy(&line);
-        if shown.starts_with("Attached ") {
-            if let Some(announce) = announce.take() {
-                let _ = announce.send(());
-            }
+        if shown.starts_with("Attached ")
+            && let Some(announce) = announce.take()
+        {
+            let _ = announce.send(());
         }
         text.push_str(&shown);
         line.clear();

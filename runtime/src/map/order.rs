@@ -1,44 +1,24 @@
 //! In which order the elements of a map are printed.
 
-use std::cmp::Ordering;
-
-use ebtrace_image::{Aggregate, Shape};
+use ebtrace_image::{Aggregate, Map, Shape};
 
 use crate::decode::{Value, decode, decode_slot};
 use crate::map::Contents;
 
-/// By what the elements of a map are sorted.
-enum By<'a> {
-    /// The value: maps of integers and aggregations.
-    Value,
-    /// The key: maps of everything else.
-    Key(&'a Shape),
-}
-
-/// Indices of the elements of `contents`, least first; equal ones by key.
-pub fn order(map: &ebtrace_image::Map, contents: &Contents) -> Vec<usize> {
-    let Some(key) = &map.key else { return (0..contents.len()).collect() };
-    let by = match &map.value.shape {
-        Shape::Int { .. } | Shape::Aggregate(_) => By::Value,
-        _ => By::Key(&key.shape),
-    };
+/// Indices of the elements of `contents`, least first: by value in maps of integers and aggregations, else by key;
+/// equal values by key.
+pub fn order(map: &Map, contents: &Contents) -> Vec<usize> {
     let mut order: Vec<usize> = (0..contents.len()).collect();
-    match by {
-        By::Value => {
-            let ranks: Vec<i128> =
-                contents.iter().map(|(_, value)| rank(&decode_slot(&map.value, value))).collect();
-            order.sort_by(|left, right| {
-                ranks[*left].cmp(&ranks[*right]).then_with(|| {
-                    compare_keys(&key.shape, contents.key(*left), contents.key(*right))
-                })
-            });
-        }
-        By::Key(shape) => {
-            order.sort_by(|left, right| {
-                compare_keys(shape, contents.key(*left), contents.key(*right))
-            });
-        }
-    }
+    let Some(key) = &map.key else { return order };
+    let by_value = matches!(map.value.shape, Shape::Int { .. } | Shape::Aggregate(_));
+    let ranks: Vec<i128> = contents
+        .iter()
+        .map(|(_, value)| if by_value { rank(&decode_slot(&map.value, value)) } else { 0 })
+        .collect();
+    let keys = SortKeys::new(&key.shape, contents);
+    order.sort_by(|left, right| {
+        ranks[*left].cmp(&ranks[*right]).then_with(|| keys.get(*left).cmp(keys.get(*right)))
+    });
     order
 }
 
@@ -54,34 +34,50 @@ fn rank(value: &Value<'_>) -> i128 {
     }
 }
 
-/// Integers by number, as if they had a sign, text by its bytes, tuples by their first field that differs; everything
-/// else counts as equal.
-fn compare_keys(shape: &Shape, left: &[u8], right: &[u8]) -> Ordering {
-    match shape {
-        Shape::Int { .. } | Shape::Str { .. } => {
-            compare_values(&decode(shape, left), &decode(shape, right))
-        }
-        Shape::Tuple(record) => record
-            .fields
-            .iter()
-            .map(|slot| {
-                let at = slot.offset as usize;
-                let (left, right) =
-                    (left.get(at..).unwrap_or_default(), right.get(at..).unwrap_or_default());
-                compare_keys(&slot.shape, left, right)
-            })
-            .find(|order| order.is_ne())
-            .unwrap_or(Ordering::Equal),
-        _ => Ordering::Equal,
-    }
+/// Keys in a form that sorts byte by byte, so that no key is decoded twice.
+struct SortKeys {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
 }
 
-fn compare_values(left: &Value<'_>, right: &Value<'_>) -> Ordering {
-    match (left, right) {
-        (Value::Signed(left), Value::Signed(right)) => left.cmp(right),
-        (Value::Unsigned(left), Value::Unsigned(right)) => (*left as i64).cmp(&(*right as i64)),
-        (Value::Str { text: left, .. }, Value::Str { text: right, .. }) => left.cmp(right),
-        _ => Ordering::Equal,
+impl SortKeys {
+    fn new(shape: &Shape, contents: &Contents) -> Self {
+        let mut keys = Self { bytes: Vec::new(), ends: Vec::with_capacity(contents.len()) };
+        for (key, _) in contents.iter() {
+            keys.append(shape, key);
+            keys.ends.push(keys.bytes.len());
+        }
+        keys
+    }
+
+    fn get(&self, index: usize) -> &[u8] {
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.bytes[start..self.ends[index]]
+    }
+
+    /// Integers sort by number, as if they had a sign, text by its bytes, tuples by their first field that differs;
+    /// everything else counts as equal.
+    fn append(&mut self, shape: &Shape, key: &[u8]) {
+        match shape {
+            Shape::Tuple(record) => record.fields.iter().for_each(|slot| {
+                self.append(&slot.shape, key.get(slot.offset as usize..).unwrap_or_default());
+            }),
+            Shape::Int { .. } | Shape::Str { .. } => match decode(shape, key) {
+                Value::Signed(number) => self.append_number(number),
+                Value::Unsigned(number) => self.append_number(number as i64),
+                Value::Str { text, .. } => {
+                    self.bytes.extend_from_slice(text);
+                    // A text is before those that it is the start of.
+                    self.bytes.push(0);
+                }
+                _ => (),
+            },
+            _ => (),
+        }
+    }
+
+    fn append_number(&mut self, number: i64) {
+        self.bytes.extend_from_slice(&(number as u64 ^ 1 << 63).to_be_bytes());
     }
 }
 

@@ -3,7 +3,7 @@
 use ebtrace_image::{Conversion, Format, IntSize, Piece, Spec};
 
 use super::Renderer;
-use super::text::{self, Form};
+use super::text::{self, Form, put};
 use crate::decode::Value;
 
 /// Appends the formatted text; a conversion without argument prints nothing.
@@ -61,35 +61,36 @@ fn digits(out: &mut Vec<u8>, spec: &Spec, conversion: Conversion, bits: u64) -> 
         IntSize::Four => u64::from(bits as u32),
         IntSize::Eight => bits,
     };
-    let (prefix, digits) = match conversion {
-        Conversion::Signed => {
-            let signed = match spec.size {
-                IntSize::One => i64::from(bits as i8),
-                IntSize::Two => i64::from(bits as i16),
-                IntSize::Four => i64::from(bits as i32),
-                IntSize::Eight => bits as i64,
-            };
-            let sign = if signed < 0 {
-                "-"
-            } else if spec.plus {
-                "+"
-            } else {
-                ""
-            };
-            (sign, signed.unsigned_abs().to_string())
-        }
-        Conversion::Octal if spec.alternate && unsigned != 0 => ("0", format!("{unsigned:o}")),
-        Conversion::Octal => ("", format!("{unsigned:o}")),
-        Conversion::Hex if spec.alternate && unsigned != 0 => ("0x", format!("{unsigned:x}")),
-        Conversion::Hex => ("", format!("{unsigned:x}")),
-        Conversion::UpperHex if spec.alternate && unsigned != 0 => ("0X", format!("{unsigned:X}")),
-        Conversion::UpperHex => ("", format!("{unsigned:X}")),
-        Conversion::Pointer => ("0x", format!("{bits:x}")),
-        Conversion::Unsigned | Conversion::Char | Conversion::Text => ("", unsigned.to_string()),
+    let prefix = match conversion {
+        Conversion::Signed if signed(spec, bits) < 0 => "-",
+        Conversion::Signed if spec.plus => "+",
+        Conversion::Octal if spec.alternate && unsigned != 0 => "0",
+        Conversion::Hex if spec.alternate && unsigned != 0 => "0x",
+        Conversion::UpperHex if spec.alternate && unsigned != 0 => "0X",
+        Conversion::Pointer => "0x",
+        _ => "",
     };
     out.extend_from_slice(prefix.as_bytes());
-    out.extend_from_slice(digits.as_bytes());
+    match conversion {
+        Conversion::Signed => put(out, format_args!("{}", signed(spec, bits).unsigned_abs())),
+        Conversion::Octal => put(out, format_args!("{unsigned:o}")),
+        Conversion::Hex => put(out, format_args!("{unsigned:x}")),
+        Conversion::UpperHex => put(out, format_args!("{unsigned:X}")),
+        Conversion::Pointer => put(out, format_args!("{bits:x}")),
+        Conversion::Unsigned | Conversion::Char | Conversion::Text => {
+            put(out, format_args!("{unsigned}"))
+        }
+    }
     prefix.len()
+}
+
+fn signed(spec: &Spec, bits: u64) -> i64 {
+    match spec.size {
+        IntSize::One => i64::from(bits as i8),
+        IntSize::Two => i64::from(bits as i16),
+        IntSize::Four => i64::from(bits as i32),
+        IntSize::Eight => bits as i64,
+    }
 }
 
 /// Fills what was appended since `start` to the width; zeros go behind the first `prefix` bytes.

@@ -99,7 +99,12 @@ mod tests {
             let mut sources = Sources::new();
             let file = sources.add(entry.id, entry.example.to_owned());
             let (_, diagnostics) = parse(&sources, file);
-            assert_eq!(diagnostics.iter().map(|one| one.code).collect::<Vec<_>>(), [entry.code], "{}", entry.id);
+            assert_eq!(
+                diagnostics.iter().map(|one| one.code).collect::<Vec<_>>(),
+                [entry.code],
+                "{}",
+                entry.id
+            );
         }
     }
 

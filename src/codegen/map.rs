@@ -14,10 +14,15 @@ const PERCPU_HASH: u32 = 5;
 const PERCPU_ARRAY: u32 = 6;
 const RINGBUF: u32 = 27;
 
-/// Elements of a hash are allocated when they are needed.
+/// Elements of a hash are allocated when they are needed, which saves milliseconds at the start.
 const NO_PREALLOC: u32 = 1;
 /// Before, hashes without preallocation were unsafe in programs that may interrupt the allocator.
 const NO_PREALLOC_SINCE: (u32, u32) = (6, 1);
+/// The kernel has enough of per-CPU memory at hand for values of so many bytes, whatever the number of new keys in
+/// a moment; of larger ones, a burst of a hundred keys finds none.
+const SMALL_PART: u32 = 64;
+/// So many bytes for each CPU are set aside at most.
+const MOST_PREALLOCATED: u64 = 8 << 20;
 
 /// The maps of the object.
 pub(super) struct Maps<'ctx> {
@@ -74,6 +79,14 @@ pub(super) fn define<'ctx>(
     Ok(maps)
 }
 
+/// Whether allocating elements when they are needed would fail now and then.
+fn wants_preallocation(map: &image::Map) -> bool {
+    let all = u64::from(map.value_size) * u64::from(map.max_entries);
+    map.storage == image::Storage::PerCpuHash
+        && map.value_size > SMALL_PART
+        && all <= MOST_PREALLOCATED
+}
+
 struct Definer<'a, 'ctx> {
     emitter: &'a Emitter<'ctx>,
     debug: &'a Debug<'a, 'ctx>,
@@ -87,7 +100,7 @@ impl<'ctx> Definer<'_, 'ctx> {
             image::Storage::Array => (ARRAY, false),
             image::Storage::PerCpuArray => (PERCPU_ARRAY, false),
         };
-        let lazy = hash && (kernel.0, kernel.1) >= NO_PREALLOC_SINCE;
+        let lazy = hash && (kernel.0, kernel.1) >= NO_PREALLOC_SINCE && !wants_preallocation(map);
         let key = match &map.key {
             Some(key) => self.debug.shape(&key.shape)?,
             None => self.debug.int(4, false)?,

@@ -159,7 +159,7 @@ fn corpus() -> Vec<String> {
     }
     scripts.sort();
     let texts = scripts.iter().map(|path| fs::read_to_string(path).unwrap());
-    texts.filter(|text| text.len() < 1500).collect()
+    texts.filter(|text| text.len() < 500).collect()
 }
 
 /// A generator of numbers that are always the same for a seed (splitmix64).

@@ -1,6 +1,6 @@
 //! From the text of a script to its tree.
 //!
-//! [`lexer`] cuts the text into items and tokens, [`layout`] ends the statements, and the grammar builds the tree of
+//! `lexer` cuts the text into items and tokens, `layout` ends the statements, and the grammar builds the tree of
 //! each item on its own, so that what is wrong with one probe never hides what is wrong with the next. The inside of
 //! an attach point is read by [`attach`] later, when the positional parameters are known.
 
@@ -99,7 +99,12 @@ mod tests {
             let mut sources = Sources::new();
             let file = sources.add(entry.id, entry.example.to_owned());
             let (_, diagnostics) = parse(&sources, file);
-            assert_eq!(diagnostics.iter().map(|one| one.code).collect::<Vec<_>>(), [entry.code], "{}", entry.id);
+            assert_eq!(
+                diagnostics.iter().map(|one| one.code).collect::<Vec<_>>(),
+                [entry.code],
+                "{}",
+                entry.id
+            );
         }
     }
 

@@ -7,8 +7,6 @@ use ebtrace_image::Settings;
 pub struct Options {
     /// Number of keys that a map can hold.
     pub max_map_keys: u32,
-    /// Size of the largest string in bytes, its NUL included.
-    pub max_strlen: u32,
     /// Most programs that one script may become.
     pub max_probes: u32,
     /// Words of the command line after the script: `$1`, `$2` …
@@ -54,7 +52,9 @@ pub const ENTRIES: &[Entry] = &[
         name: "max_strlen",
         default: "1024",
         summary: "Size in bytes of the largest string, its NUL included. Longer text is cut.",
-        set: |options, text| number(text, 1, 16 << 10).map(|value| options.max_strlen = value),
+        set: |options, text| {
+            number(text, 1, 16 << 10).map(|value| options.settings.max_strlen = value)
+        },
     },
     Entry {
         name: "perf_rb_pages",
@@ -93,22 +93,27 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             max_map_keys: 4096,
-            max_strlen: 1024,
             max_probes: 1024,
             params: Vec::new(),
             settings: Settings {
                 ring_buffer_bytes: RING_BUFFER_BYTES,
                 print_maps_on_exit: true,
                 truncation_trailer: "..".to_owned(),
+                max_strlen: 1024,
             },
         }
     }
 }
 
+/// The name in the environment of an option.
+pub fn variable(name: &str) -> String {
+    format!("BPFTRACE_{}", name.to_uppercase())
+}
+
 impl Entry {
     /// Its name in the environment.
     pub fn variable(&self) -> String {
-        format!("BPFTRACE_{}", self.name.to_uppercase())
+        variable(self.name)
     }
 }
 

@@ -20,6 +20,7 @@ pub(crate) struct Look {
     pub(crate) format: Format,
     pub(crate) escape: bool,
     pub(crate) trailer: String,
+    pub(crate) max_strlen: usize,
     pub(crate) symbols: LiveSymbols,
 }
 
@@ -28,6 +29,7 @@ impl Look {
         Renderer {
             format: self.format,
             trailer: &self.trailer,
+            max_strlen: self.max_strlen,
             escape: self.escape,
             symbols: &self.symbols,
         }

@@ -260,6 +260,7 @@ impl Core {
                 format: options.format,
                 escape: options.terminal,
                 trailer: image.settings.truncation_trailer.clone(),
+                max_strlen: image.settings.max_strlen as usize,
                 symbols: LiveSymbols::default(),
             },
             output: Output::new(options.output, options.buffering),

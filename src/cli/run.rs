@@ -6,7 +6,7 @@ use std::io::{IsTerminal, Read, Write};
 
 use anyhow::{Context, bail};
 use ebtrace::codegen::{self, Target};
-use ebtrace::diagnostic::{Code, Diagnostic, Diagnostics};
+use ebtrace::diagnostic::{Code, Diagnostic};
 use ebtrace::host::Host;
 use ebtrace::options::{self, Options};
 use ebtrace::pipeline::{self, Checked};

@@ -189,6 +189,14 @@ codes! {
     TooLarge = "E0502",
         "Large values of one probe together get at most 32 KiB. Split the probe, or read shorter strings: `str(p, 64)`.",
         "";
+    /// A script has too many attach points.
+    TooManyProbes = "E0503",
+        "Each attach point becomes a program of its own. `BPFTRACE_MAX_PROBES` sets another limit.",
+        "";
+    /// A probe is too long.
+    TooLong = "E0504",
+        "What `unroll` repeats counts each time. The kernel takes programs of limited length.",
+        "begin { unroll (100) { unroll (100) { @ = count(); } } }";
     /// The kernel was built without a facility.
     KernelLacks = "E0601",
         "The kernel's build options decide which probes it has. `scripts/ebtrace` runs such a script in a virtual \

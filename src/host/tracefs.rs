@@ -7,7 +7,7 @@ pub fn parse_format(text: &str) -> Vec<TracepointField> {
     text.lines().filter_map(|line| parse_field(line.trim())).collect()
 }
 
-/// Reads `field:const char * filename;	offset:24;	size:8;	signed:0;`
+/// Reads `field:const char * filename; offset:24; size:8; signed:0;`, where tabs are between the parts.
 fn parse_field(line: &str) -> Option<TracepointField> {
     let mut parts = line.split(';').map(str::trim);
     let declaration = parts.next()?.strip_prefix("field:")?;

@@ -16,6 +16,7 @@ pub struct Builder<'p> {
     func: Func,
     open: Vec<Block>,
     span: Span,
+    statements: usize,
 }
 
 impl<'p> Builder<'p> {
@@ -26,6 +27,7 @@ impl<'p> Builder<'p> {
             func: Func { returns, ..Func::default() },
             open: vec![Block::default()],
             span: Span::default(),
+            statements: 0,
         }
     }
 
@@ -49,6 +51,11 @@ impl<'p> Builder<'p> {
         self.span
     }
 
+    /// Number of statements so far, those in inner blocks included.
+    pub fn statements(&self) -> usize {
+        self.statements
+    }
+
     /// Opens a block; statements go there until [`Builder::end`].
     pub fn begin(&mut self) {
         self.open.push(Block::default());
@@ -62,6 +69,7 @@ impl<'p> Builder<'p> {
     /// Adds a statement.
     pub fn stmt(&mut self, kind: StmtKind) {
         let span = self.span;
+        self.statements += 1;
         if let Some(block) = self.open.last_mut() {
             block.stmts.push(Stmt { kind, span });
         }

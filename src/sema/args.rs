@@ -83,13 +83,16 @@ impl Lower<'_> {
     pub fn parameter_text(&self, arg: &ast::Expr) -> Option<Vec<u8>> {
         let (index, skip) = match &arg.kind {
             ExprKind::Positional(index) => (*index, 0),
-            ExprKind::Binary { op: ast::BinaryOp::Add, left, right, .. } => match (&left.kind, &right.kind) {
-                (ExprKind::Positional(index), ExprKind::Int(skip)) => (*index, *skip),
-                _ => return None,
-            },
+            ExprKind::Binary { op: ast::BinaryOp::Add, left, right, .. } => {
+                match (&left.kind, &right.kind) {
+                    (ExprKind::Positional(index), ExprKind::Int(skip)) => (*index, *skip),
+                    _ => return None,
+                }
+            }
             _ => return None,
         };
-        let text = self.options.params.get(usize::try_from(index).ok()?.checked_sub(1)?)?.as_bytes();
+        let text =
+            self.options.params.get(usize::try_from(index).ok()?.checked_sub(1)?)?.as_bytes();
         let from = usize::try_from(skip).unwrap_or(usize::MAX).min(text.len());
         Some(text[from..].to_vec())
     }

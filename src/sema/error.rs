@@ -134,7 +134,8 @@ pub(crate) fn bad_operands(
     if one_string && matches!(op, "==" | "!=") {
         return diagnostic.help("compare text with text: an address is read as text by `str(…)`");
     }
-    diagnostic.help("arithmetic and comparison are for integers; addresses take an integer on the right")
+    diagnostic
+        .help("arithmetic and comparison are for integers; addresses take an integer on the right")
 }
 
 /// An operator with one operand of a type that it does not apply to.

@@ -1,7 +1,7 @@
 //! The checker: from the tree to IR.
 //!
 //! One walk both checks and lowers. Types of variables and maps come from the facts of the walk before
-//! ([`facts`]), and the walk is repeated until they no longer change; only the last one's complaints count. Where
+//! (`facts.rs`), and the walk is repeated until they no longer change; only the last one's complaints count. Where
 //! something is wrong the walk goes on with an operand of type [`TypeId::UNKNOWN`], about which nothing is ever
 //! complained again.
 
@@ -201,7 +201,7 @@ impl Lower<'_> {
 
     /// The largest string in bytes, its NUL included.
     pub fn max_strlen(&self) -> u32 {
-        self.options.max_strlen
+        self.options.settings.max_strlen
     }
 
     /// What `args` points to.

@@ -43,9 +43,9 @@ impl Lower<'_> {
                     )
                     .label(span, format!("this is `{new}`"))
                     .label(slot.span, format!("this is `{old}`"))
-                    .help(format!(
-                        "very large or negative values change; keep both of one sign if it matters"
-                    )),
+                    .help(
+                        "very large or negative values change; keep both of one sign if it matters",
+                    ),
                 );
                 Some(Slot { ty: joined, flexible: false, span: slot.span })
             }

@@ -8,7 +8,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::host::Host;
 use crate::ir::build::Builder;
 use crate::ir::{Map, MapId, Probe, Program, ProgramType, StmtKind};
-use crate::options::Options;
+use crate::options::{self, Options};
 use crate::probe::{self, Part, Point, ProbeError, Target};
 use crate::source::{FileId, Span};
 use crate::syntax::{ast, attach};
@@ -33,10 +33,15 @@ pub(super) fn walk(
     };
     walk.declare_maps();
     let probes = script.items.iter().map(|ast::Item::Probe(probe)| probe);
-    for (number, probe) in probes.enumerate() {
-        for point in &probe.points {
-            walk.point(number, probe, point);
+    let points = probes
+        .enumerate()
+        .flat_map(|(number, probe)| probe.points.iter().map(move |point| (number, probe, point)));
+    for (count, (number, probe, point)) in points.enumerate() {
+        if count >= options.max_probes as usize {
+            walk.diagnostics.push(too_many(point.span, options));
+            break;
         }
+        walk.point(number, probe, point);
     }
     if script.items.is_empty() {
         walk.diagnostics.push(
@@ -46,6 +51,13 @@ pub(super) fn walk(
         );
     }
     (walk.program, walk.diagnostics, walk.found)
+}
+
+fn too_many(span: Span, options: &Options) -> Diagnostic {
+    let most = options.max_probes;
+    Diagnostic::error(Code::TooManyProbes, format!("a script has at most {most} attach points"))
+        .label(span, "one too many")
+        .help(format!("set {}=N in the environment to allow more", options::variable("max_probes")))
 }
 
 struct Walk<'a> {
@@ -81,27 +93,30 @@ impl Walk<'_> {
     fn point(&mut self, number: usize, probe: &ast::Probe, point: &ast::AttachPoint) {
         match self.resolve(point) {
             Ok((kind, target)) => self.lower(number, probe, point.span, kind, &target),
-            Err(diagnostic) => self.diagnostics.push(diagnostic),
+            Err(diagnostic) => self.diagnostics.push(*diagnostic),
         }
     }
 
     fn resolve(
         &mut self,
         point: &ast::AttachPoint,
-    ) -> Result<(&'static probe::Kind, Target), Diagnostic> {
-        let mut parts = attach::split(point, &self.options.params)?
+    ) -> Result<(&'static probe::Kind, Target), Box<Diagnostic>> {
+        let boxed = |error: ProbeError| Box::new(error.into());
+        let mut parts = attach::split(point, &self.options.params)
+            .map_err(|error| Box::new(error.into()))?
             .into_iter()
             .map(|part| Part { text: part.text, span: part.span });
         let name = parts.next().unwrap_or(Part { text: String::new(), span: point.span });
         let kind = probe::find(&name.text)
-            .ok_or_else(|| ProbeError::UnknownKind { span: name.span, name: name.text.clone() })?;
+            .ok_or_else(|| ProbeError::UnknownKind { span: name.span, name: name.text.clone() })
+            .map_err(boxed)?;
         let parts: Vec<Part> = parts.collect();
         let (least, most) = kind.arity();
         if parts.len() < least || parts.len() > most {
-            return Err(ProbeError::Arity { span: point.span, kind, found: parts.len() }.into());
+            return Err(boxed(ProbeError::Arity { span: point.span, kind, found: parts.len() }));
         }
         let point = Point { kind, parts, span: point.span };
-        let target = (kind.resolve)(&point, self.host, &mut self.program.types)?;
+        let target = (kind.resolve)(&point, self.host, &mut self.program.types).map_err(boxed)?;
         Ok((kind, target))
     }
 

@@ -9,6 +9,8 @@ use crate::types::TypeId;
 
 /// The most repetitions of `unroll`.
 const MOST_UNROLL: i128 = 100;
+/// The most operations of a probe that `unroll` may make; some thirty times fewer than the kernel takes instructions.
+const MOST_STATEMENTS: usize = 30_000;
 
 impl Lower<'_> {
     /// Statements in a block of their own; the IR block is returned.
@@ -88,6 +90,10 @@ impl Lower<'_> {
         match operand.literal_int() {
             Some(times) if (1..=MOST_UNROLL).contains(&times) => {
                 for _ in 0..times {
+                    if self.b.statements() > MOST_STATEMENTS {
+                        self.complain_length(count.span);
+                        break;
+                    }
                     let block = self.block(body);
                     self.b.stmt(StmtKind::Block(block));
                 }
@@ -102,6 +108,17 @@ impl Lower<'_> {
                 );
             }
         }
+    }
+
+    fn complain_length(&mut self, span: Span) {
+        self.complain(
+            Diagnostic::error(Code::TooLong, "this probe is too long for the kernel")
+                .label(
+                    span,
+                    format!("repeated, the block makes more than {MOST_STATEMENTS} operations"),
+                )
+                .help("repeat less often, or do less in the block"),
+        );
     }
 
     fn complain_unroll(&mut self, span: Span, found: &str) {

@@ -62,6 +62,7 @@ impl Script {
                 ring_buffer_bytes: 1 << 18,
                 print_maps_on_exit: true,
                 truncation_trailer: "..".to_owned(),
+                max_strlen: 1024,
             },
             target: Target { version: (6, 1, 0), possible_cpus: cpus() },
         }

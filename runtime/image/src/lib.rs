@@ -233,6 +233,8 @@ pub struct Settings {
     pub ring_buffer_bytes: u32,
     /// Whether maps are printed at the end.
     pub print_maps_on_exit: bool,
-    /// Appended to a string that fills its whole buffer.
+    /// Appended to a string that was cut.
     pub truncation_trailer: String,
+    /// Size of the largest string in bytes, its NUL included: text that fills it was cut.
+    pub max_strlen: u32,
 }

@@ -56,8 +56,10 @@ pub struct Trouble<'a> {
 pub struct Renderer<'a> {
     /// Text or JSON.
     pub format: Format,
-    /// Appended to text that fills its whole buffer.
+    /// Appended to text that was cut.
     pub trailer: &'a str,
+    /// Bytes of the largest string with its NUL: text of that size was cut.
+    pub max_strlen: usize,
     /// Show control characters of strings as `\x1b`: the output is a terminal, and strings are not to be trusted.
     pub escape: bool,
     /// Names of code addresses.
@@ -65,6 +67,11 @@ pub struct Renderer<'a> {
 }
 
 impl Renderer<'_> {
+    /// What follows a text: the trailer where it was cut, which is where no byte of its buffer was left.
+    fn trailer(&self, text: &[u8], full: bool) -> &[u8] {
+        if full || text.len() + 1 >= self.max_strlen { self.trailer.as_bytes() } else { b"" }
+    }
+
     /// What `print` of a single value shows: a line.
     pub fn value(&self, out: &mut Vec<u8>, value: &Value<'_>) {
         match self.format {

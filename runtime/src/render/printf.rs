@@ -151,6 +151,7 @@ mod tests {
         let look = Renderer {
             format: render::Format::Text,
             trailer: "..",
+            max_strlen: 1024,
             escape: false,
             symbols: &NoSymbols,
         };

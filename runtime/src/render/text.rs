@@ -33,9 +33,7 @@ pub(super) fn value(look: &Renderer<'_>, out: &mut Vec<u8>, value: &Value<'_>, f
             } else {
                 out.extend_from_slice(text);
             }
-            if *full {
-                out.extend_from_slice(look.trailer.as_bytes());
-            }
+            out.extend_from_slice(look.trailer(text, *full));
         }
         Value::Tuple(fields) => {
             out.push(b'(');

@@ -11,8 +11,13 @@ use ebtrace_runtime::map::Contents;
 use ebtrace_runtime::render::{Format, Renderer, View};
 use ebtrace_runtime::symbol::NoSymbols;
 
-const TEXT: Renderer<'_> =
-    Renderer { format: Format::Text, trailer: "..", escape: false, symbols: &NoSymbols };
+const TEXT: Renderer<'_> = Renderer {
+    format: Format::Text,
+    trailer: "..",
+    max_strlen: 1024,
+    escape: false,
+    symbols: &NoSymbols,
+};
 const JSON: Renderer<'_> = Renderer { format: Format::Json, ..TEXT };
 /// At the end of a session.
 const END: View = View { top: 0, div: 0, asked: false };

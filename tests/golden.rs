@@ -3,6 +3,8 @@
 //! The name of a script says the fact that it shows. `UPDATE=1 cargo test --test golden` writes the `.out` files
 //! anew; what changed is reviewed with `git diff`.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -53,17 +55,20 @@ fn right(sources: &mut Sources, name: &str, text: String) -> Checked {
 /// Compiles for the fixture machine. The first line of a script may take facilities away from it (`// without:
 /// kprobes`) or give parameters (`// params: a b`).
 fn compile(sources: &mut Sources, name: &str, text: String) -> (Option<Checked>, Diagnostics) {
-    let directive = |key: &str| text.lines().next().and_then(|line| line.strip_prefix(key)).map(str::trim);
+    let directive =
+        |key: &str| text.lines().next().and_then(|line| line.strip_prefix(key)).map(str::trim);
     let mut host = Fixture::new();
     for feature in [Feature::Kprobes, Feature::Uprobes, Feature::Tracefs] {
         if directive("// without:") == Some(feature.name()) {
             host = host.without(feature);
         }
     }
-    let params = directive("// params:").unwrap_or_default().split_whitespace().map(str::to_owned).collect();
+    let params =
+        directive("// params:").unwrap_or_default().split_whitespace().map(str::to_owned).collect();
     let options = Options { params, ..Options::default() };
     let file = sources.add(name, text);
-    pipeline::check(sources, file, &host, &options).unwrap_or_else(|bug| panic!("{name}: {}", bug.0))
+    pipeline::check(sources, file, &host, &options)
+        .unwrap_or_else(|bug| panic!("{name}: {}", bug.0))
 }
 
 /// The tree in its canonical form, from which the same tree must come back.
@@ -73,7 +78,11 @@ fn parse(sources: &mut Sources, name: &str, text: String) -> String {
     let printed = print::script(&script);
     let (again, diagnostics) = read(sources, "printed", printed.clone());
     assert!(!diagnostics.has_errors(), "{printed}\n{}", render::rich(sources, &diagnostics, false));
-    assert_eq!(shape(&again), shape(&script), "{name}: printed and read again, the tree is another");
+    assert_eq!(
+        shape(&again),
+        shape(&script),
+        "{name}: printed and read again, the tree is another"
+    );
     assert_eq!(print::script(&again), printed, "{name}: printed twice");
     printed
 }
@@ -102,14 +111,22 @@ fn golden_files_hold() {
             failures.extend(check(&script, *stage, update));
         }
     }
-    assert!(failures.is_empty(), "{}\n{} golden files differ; see UPDATE=1", failures.join("\n"), failures.len());
+    assert!(
+        failures.is_empty(),
+        "{}\n{} golden files differ; see UPDATE=1",
+        failures.join("\n"),
+        failures.len()
+    );
 }
 
 fn scripts(folder: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(folder);
-    let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let entries =
+        fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let mut scripts: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-    for out in scripts.iter().filter(|path| path.extension().is_some_and(|extension| extension == "out")) {
+    for out in
+        scripts.iter().filter(|path| path.extension().is_some_and(|extension| extension == "out"))
+    {
         assert!(out.with_extension("bt").exists(), "{} has no script", out.display());
     }
     scripts.retain(|path| path.extension().is_some_and(|extension| extension == "bt"));
@@ -129,6 +146,8 @@ fn check(script: &Path, stage: Stage, update: bool) -> Option<String> {
     match fs::read_to_string(&out) {
         Ok(was) if was == is => None,
         Ok(was) => Some(format!("{}:\n--- expected\n{was}\n+++ is\n{is}", script.display())),
-        Err(_) => Some(format!("{}: no .out file beside it; it would hold\n{is}", script.display())),
+        Err(_) => {
+            Some(format!("{}: no .out file beside it; it would hold\n{is}", script.display()))
+        }
     }
 }

@@ -191,7 +191,7 @@ impl Session {
         let only_once = |attach: &Attach| matches!(attach, Attach::Begin | Attach::End);
         let once = self.core.image.probes.iter().filter(|probe| only_once(&probe.attach)).count();
         let all = self.core.image.probes.len();
-        self.core.announce(if exit { once } else { all }, self.quiet);
+        self.core.announce(all, self.quiet);
         let over = exit || once == all;
         if !over && let Some(child) = &mut self.core.child {
             child.release()?;

@@ -17,7 +17,11 @@ pub(super) const ALL: &[Builtin] =
         ])];
 
 fn str(lower: &mut Lower<'_>, call: &Call<'_>) -> Operand {
-    let Some(source) = lower.arg(call, 0) else { return lower.poison() };
+    let source = match lower.parameter_text(&call.args[0]) {
+        Some(text) => Some(lower.text(&text)),
+        None => lower.arg(call, 0),
+    };
+    let Some(source) = source else { return lower.poison() };
     let length = match call.args.get(1) {
         None => None,
         Some(_) => match lower.int_arg(call, 1) {

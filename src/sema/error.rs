@@ -134,7 +134,7 @@ pub(crate) fn bad_operands(
     if one_string && matches!(op, "==" | "!=") {
         return diagnostic.help("compare text with text: an address is read as text by `str(…)`");
     }
-    diagnostic
+    diagnostic.help("arithmetic and comparison are for integers; addresses take an integer on the right")
 }
 
 /// An operator with one operand of a type that it does not apply to.
@@ -157,11 +157,12 @@ pub(crate) fn bad_condition(span: Span, found: &str) -> Diagnostic {
 
 /// A value where there is none, or one that cannot be used so.
 pub(crate) fn bad_value(span: Span, found: &str, use_: &str) -> Diagnostic {
-    let diagnostic = Diagnostic::error(Code::BadValue, format!("`{found}` cannot be {use_}"));
     if found == "void" {
-        return diagnostic.label(span, "this has no value");
+        return Diagnostic::error(Code::BadValue, format!("what has no value cannot be {use_}"))
+            .label(span, "this only does something");
     }
-    diagnostic.label(span, format!("this is `{found}`"))
+    Diagnostic::error(Code::BadValue, format!("`{found}` cannot be {use_}"))
+        .label(span, format!("this is `{found}`"))
 }
 
 /// The wrong number of arguments.

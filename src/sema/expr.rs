@@ -340,7 +340,7 @@ impl Lower<'_> {
                 self.complain(
                     Diagnostic::error(
                         Code::TypeClash,
-                        format!("a choice between `{}` and `{}`", names[0], names[1]),
+                        format!("`?:` cannot choose between `{}` and `{}`", names[0], names[1]),
                     )
                     .label(second.1, format!("this is `{}`", names[1]))
                     .label(first.1, format!("this is `{}`", names[0]))

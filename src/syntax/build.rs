@@ -25,7 +25,10 @@ impl Builder {
         let span = self.span(start, end);
         let slash = text.find(':').and_then(|colon| Some(colon + text[colon..].find('/')?));
         if let Some(from) = slash.filter(|_| text.ends_with('/')) {
-            self.errors.push(SyntaxError::Glued { span: span.part(from, text.len()), opener: Opener::Predicate });
+            self.errors.push(SyntaxError::Glued {
+                span: span.part(from, text.len()),
+                opener: Opener::Predicate,
+            });
         }
         AttachPoint { text: text.to_owned(), span }
     }

@@ -22,7 +22,9 @@ pub(super) fn explain(
         ParseError::UnrecognizedEof { expected, .. } => (None, expected),
         ParseError::InvalidToken { .. } | ParseError::User { .. } => (None, Vec::new()),
     };
-    let at = start.and_then(|(offset, kind)| tokens.iter().position(|token| token.0 == offset && token.1 == kind));
+    let at = start.and_then(|(offset, kind)| {
+        tokens.iter().position(|token| token.0 == offset && token.1 == kind)
+    });
     let place = Place { tokens, at: at.unwrap_or(tokens.len()), expected, text, file };
     place.between_bodies().or_else(|| place.slip()).unwrap_or_else(|| place.unexpected())
 }
@@ -71,7 +73,11 @@ impl<'s> Place<'_, 's> {
     }
 
     fn end_of_previous(&self) -> Span {
-        let end = self.at.checked_sub(1).and_then(|index| self.tokens.get(index)).map_or(0, |token| token.2);
+        let end = self
+            .at
+            .checked_sub(1)
+            .and_then(|index| self.tokens.get(index))
+            .map_or(0, |token| token.2);
         Span { file: self.file, start: end, end }
     }
 
@@ -105,7 +111,9 @@ impl<'s> Place<'_, 's> {
             match self.token(index) {
                 Some(Tok::BraceClose) => closed += 1,
                 Some(Tok::BraceOpen) if closed > 0 => closed -= 1,
-                Some(Tok::BraceOpen | Tok::AngleOpen | Tok::Semi | Tok::VirtualSemi) if closed == 0 => {
+                Some(Tok::BraceOpen | Tok::AngleOpen | Tok::Semi | Tok::VirtualSemi)
+                    if closed == 0 =>
+                {
                     return index + 1;
                 }
                 _ => {}
@@ -120,14 +128,18 @@ impl<'s> Place<'_, 's> {
         let at = self.end_of_previous();
         let statement = SyntaxError::StatementOutside { span: self.span_of(0) };
         match (self.previous(), self.found()) {
-            (_, Some(Tok::Outside)) if self.slice(span).starts_with('#') => Some(SyntaxError::Directive { span }),
+            (_, Some(Tok::Outside)) if self.slice(span).starts_with('#') => {
+                Some(SyntaxError::Directive { span })
+            }
             (_, Some(Tok::Outside)) => Some(statement),
             (None, _) => Some(SyntaxError::NoAttachPoint { span }),
             (Some(Tok::Point(text)), _) if looks_like_statement(text) => Some(statement),
             (Some(Tok::Point(text)), Some(Tok::Point(next))) if next.starts_with(OPERATORS) => {
                 Some(self.glued(text, '/', Opener::Predicate).unwrap_or(statement))
             }
-            (Some(Tok::Point(text)), next) if next.is_none_or(|next| matches!(next, Tok::Point(_))) => {
+            (Some(Tok::Point(text)), next)
+                if next.is_none_or(|next| matches!(next, Tok::Point(_))) =>
+            {
                 let glued = self.glued(text, '<', Opener::Angle);
                 let next = next.map(|_| SyntaxError::MissingComma { at, next: span });
                 glued.or(next).or(Some(SyntaxError::NoBody { at }))
@@ -147,7 +159,10 @@ impl<'s> Place<'_, 's> {
 
     /// The slips that have words of their own.
     fn slip(&self) -> Option<SyntaxError> {
-        self.assignment().or_else(|| self.block()).or_else(|| self.words()).or_else(|| self.semicolon())
+        self.assignment()
+            .or_else(|| self.block())
+            .or_else(|| self.words())
+            .or_else(|| self.semicolon())
     }
 
     fn assignment(&self) -> Option<SyntaxError> {
@@ -160,7 +175,9 @@ impl<'s> Place<'_, 's> {
         let condition = match self.token(opener)? {
             Tok::PredicateOpen => true,
             Tok::ParenOpen => matches!(before, Some(Tok::If)),
-            Tok::BraceOpen | Tok::AngleOpen => matches!(self.token(self.statement()), Some(Tok::If)),
+            Tok::BraceOpen | Tok::AngleOpen => {
+                matches!(self.token(self.statement()), Some(Tok::If))
+            }
             _ => false,
         };
         Some(SyntaxError::AssignInExpression { span, condition })
@@ -172,11 +189,18 @@ impl<'s> Place<'_, 's> {
         let begin = self.statement();
         match (self.previous()?, self.found()?) {
             (Tok::Else, Tok::ParenOpen) => {
-                return Some(SyntaxError::ElseWithCondition { span: self.span_of(self.at - 1), at: span });
+                return Some(SyntaxError::ElseWithCondition {
+                    span: self.span_of(self.at - 1),
+                    at: span,
+                });
             }
             (Tok::Else, _) => {
                 let after = self.span_of(self.at - 1);
-                return Some(SyntaxError::MissingBraces { keyword: "else".to_owned(), after, span });
+                return Some(SyntaxError::MissingBraces {
+                    keyword: "else".to_owned(),
+                    after,
+                    span,
+                });
             }
             (_, Tok::Else) => return Some(SyntaxError::StrayElse { span }),
             (_, Tok::BraceOpen) if self.expects(";") => {
@@ -184,7 +208,9 @@ impl<'s> Place<'_, 's> {
             }
             _ => {}
         }
-        let keyword = (begin..self.at).rev().find(|&index| matches!(self.token(index), Some(Tok::If | Tok::Unroll)))?;
+        let keyword = (begin..self.at)
+            .rev()
+            .find(|&index| matches!(self.token(index), Some(Tok::If | Tok::Unroll)))?;
         if !self.expects("{") {
             return None;
         }
@@ -205,14 +231,18 @@ impl<'s> Place<'_, 's> {
             (Tok::Ident("let"), Tok::Variable(name)) if last == begin => {
                 Some(SyntaxError::Let { span: self.span_of(last), variable: (*name).to_owned() })
             }
-            (Tok::Ident("not"), found) if found.starts_value() => Some(self.foreign(last, "!", "means `not`")),
+            (Tok::Ident("not"), found) if found.starts_value() => {
+                Some(self.foreign(last, "!", "means `not`"))
+            }
             (_, Tok::Ident("and")) => Some(self.foreign(self.found_at(), "&&", "means `and`")),
             (_, Tok::Ident("or")) => Some(self.foreign(self.found_at(), "||", "means `or`")),
             (Tok::Ident(name), Tok::Str(_) | Tok::Int(_) | Tok::Variable(_)) if last == begin => {
                 let span = self.span_of(last).to(span);
                 Some(SyntaxError::CallWithoutParens { span, name: (*name).to_owned() })
             }
-            (Tok::Dot, Tok::Int(_)) if matches!(self.token(last.checked_sub(1)?), Some(Tok::Int(_))) => {
+            (Tok::Dot, Tok::Int(_))
+                if matches!(self.token(last.checked_sub(1)?), Some(Tok::Int(_))) =>
+            {
                 Some(SyntaxError::Fraction { span: self.span_of(last - 1).to(span) })
             }
             _ => None,

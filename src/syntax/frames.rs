@@ -58,7 +58,11 @@ impl Frames {
 
     /// Whether a bracket of this kind is open in the statement at hand.
     pub(super) fn has_bracket(&self, opener: Opener) -> bool {
-        self.list.iter().rev().take_while(|frame| !frame.opener.is_block()).any(|frame| frame.opener == opener)
+        self.list
+            .iter()
+            .rev()
+            .take_while(|frame| !frame.opener.is_block())
+            .any(|frame| frame.opener == opener)
     }
 
     /// Whether a `?` waits for its `:`.

@@ -103,7 +103,15 @@ struct ItemLexer<'s> {
 
 impl<'s> ItemLexer<'s> {
     fn new(text: &'s str, file: FileId, eager: bool) -> ItemLexer<'s> {
-        ItemLexer { text, file, tokens: Vec::new(), frames: Frames::default(), seam: None, eager, askew: None }
+        ItemLexer {
+            text,
+            file,
+            tokens: Vec::new(),
+            frames: Frames::default(),
+            seam: None,
+            eager,
+            askew: None,
+        }
     }
 
     /// The item that begins at an offset, the offset after it, and whether its brackets balance.
@@ -139,7 +147,9 @@ impl<'s> ItemLexer<'s> {
             Ok(Head::Point) => self.push(Tok::Point(head.slice()), span),
             Ok(Head::Comma) => self.push(Tok::Comma, span),
             Ok(Head::Stray) if self.tokens.is_empty() => {
-                head.extras.errors.push(SyntaxError::Surplus { span, closer: head.slice().to_owned() });
+                head.extras
+                    .errors
+                    .push(SyntaxError::Surplus { span, closer: head.slice().to_owned() });
                 return false;
             }
             _ => {
@@ -196,13 +206,21 @@ impl<'s> ItemLexer<'s> {
             Tok::ParenClose => self.close(Opener::Paren, span, &mut lex.extras),
             Tok::BracketClose => self.close(Opener::Bracket, span, &mut lex.extras),
             Tok::BraceClose => self.close(Opener::Brace, span, &mut lex.extras),
-            Tok::Divide if self.closes_predicate(span) => self.close(Opener::Predicate, span, &mut lex.extras),
-            Tok::Greater if self.closes_angle(span) => self.close(Opener::Angle, span, &mut lex.extras),
+            Tok::Divide if self.closes_predicate(span) => {
+                self.close(Opener::Predicate, span, &mut lex.extras)
+            }
+            Tok::Greater if self.closes_angle(span) => {
+                self.close(Opener::Angle, span, &mut lex.extras)
+            }
             _ => {
                 if token == Tok::Semi {
                     self.unwind(span, &mut lex.extras);
                 }
-                self.frames.count(&token, self.tokens.last().map(|(_, previous, _)| previous), span);
+                self.frames.count(
+                    &token,
+                    self.tokens.last().map(|(_, previous, _)| previous),
+                    span,
+                );
                 self.push(token, span);
             }
         }
@@ -220,7 +238,8 @@ impl<'s> ItemLexer<'s> {
     /// Leaves the frame that a closing token belongs to; those inside of it were forgotten.
     fn close(&mut self, closer: Opener, span: Span, notes: &mut Notes) {
         let Some(opener) = self.closed_by(closer) else {
-            return notes.damage(SyntaxError::Surplus { span, closer: closer.closing().to_owned() });
+            return notes
+                .damage(SyntaxError::Surplus { span, closer: closer.closing().to_owned() });
         };
         while self.frames.innermost().is_some_and(|innermost| innermost != opener) {
             self.close_forgotten(span, notes);

@@ -1,6 +1,6 @@
 //! From the text of a script to its tree.
 //!
-//! [`lexer`] cuts the text into items and tokens, [`layout`] ends the statements, and the grammar builds the tree of
+//! `lexer` cuts the text into items and tokens, `layout` ends the statements, and the grammar builds the tree of
 //! each item on its own, so that what is wrong with one probe never hides what is wrong with the next. The inside of
 //! an attach point is read by [`attach`] later, when the positional parameters are known.
 
@@ -86,4 +86,34 @@ fn is_probe_kind(word: &str) -> bool {
 /// Whether a word is an attach point by itself.
 fn is_bare_kind(word: &str) -> bool {
     crate::probe::find(word).is_some_and(|kind| kind.shape.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::CODES;
+
+    #[test]
+    fn the_examples_of_the_codes_show_them() {
+        for entry in CODES.iter().filter(|entry| entry.id.starts_with("E01")) {
+            let mut sources = Sources::new();
+            let file = sources.add(entry.id, entry.example.to_owned());
+            let (_, diagnostics) = parse(&sources, file);
+            assert_eq!(
+                diagnostics.iter().map(|one| one.code).collect::<Vec<_>>(),
+                [entry.code],
+                "{}",
+                entry.id
+            );
+        }
+    }
+
+    #[test]
+    fn an_item_with_an_error_leaves_the_others() {
+        let mut sources = Sources::new();
+        let text = "begin { $x = ; }\nkprobe:f { print(1); }\nend {\ninterval:s:1 { print(2); }";
+        let file = sources.add("x.bt", text.to_owned());
+        let (script, diagnostics) = parse(&sources, file);
+        assert_eq!((script.items.len(), diagnostics.iter().len()), (3, 2));
+    }
 }

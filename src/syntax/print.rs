@@ -21,13 +21,6 @@ pub fn script(script: &Script) -> String {
     printer.out
 }
 
-/// The expression that a tree stands for.
-pub fn expr(expr: &Expr) -> String {
-    let mut printer = Printer { out: String::new(), depth: 0 };
-    printer.expr(expr, Level::Any);
-    printer.out
-}
-
 /// How tightly the surroundings bind: an expression that binds less needs parentheses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Level {

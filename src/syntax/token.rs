@@ -9,6 +9,9 @@ use super::error::{LiteralError, Opener, SyntaxError};
 use super::literal;
 use crate::source::{FileId, Span};
 
+/// Of the brackets around one that is not closed, this many are shown if they are not closed either.
+const MAX_AROUND: usize = 3;
+
 /// What both modes carry along: the text they read, and what they found wrong and mended.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Notes {
@@ -38,9 +41,14 @@ impl Notes {
     }
 
     /// Notes what is still open, innermost first.
-    pub(super) fn unclosed(&mut self, open: &[(Opener, Span)], at: Option<Span>, askew: Option<(Span, Span)>) {
+    pub(super) fn unclosed(
+        &mut self,
+        open: &[(Opener, Span)],
+        at: Option<Span>,
+        askew: Option<(Span, Span)>,
+    ) {
         if let Some((&(opener, span), around)) = open.split_first().filter(|_| !self.swallowed) {
-            let around = around.iter().map(|(_, span)| *span).collect();
+            let around = around.iter().take(MAX_AROUND).map(|(_, span)| *span).collect();
             self.damage(SyntaxError::Unclosed { opener, open: span, around, at, askew });
         }
     }
@@ -309,7 +317,9 @@ fn string<'s>(lex: &mut Lexer<'s, Tok<'s>>) -> Vec<u8> {
     lex.bump(length + 1);
     literal::unescape(inside).unwrap_or_else(|error| {
         let span = span_of(lex).part(1 + error.start, 1 + error.end);
-        lex.extras.errors.push(SyntaxError::Literal { span, error: LiteralError::Escape(error.kind) });
+        lex.extras
+            .errors
+            .push(SyntaxError::Literal { span, error: LiteralError::Escape(error.kind) });
         Vec::new()
     })
 }

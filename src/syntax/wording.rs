@@ -20,42 +20,57 @@ impl From<SyntaxError> for Diagnostic {
     fn from(from: SyntaxError) -> Diagnostic {
         use SyntaxError::*;
         match from {
-            UnknownCharacter { span, character, meant } => unknown_character(span, character, meant),
-            ForeignQuotes { span, inside } => error(Code::BadToken, "strings stand between double quotes")
-                .label(span, "other quotes mean nothing")
-                .suggest(span, format!("\"{inside}\"")),
+            UnknownCharacter { span, character, meant } => {
+                unknown_character(span, character, meant)
+            }
+            ForeignQuotes { span, inside } => {
+                error(Code::BadToken, "strings stand between double quotes")
+                    .label(span, "other quotes mean nothing")
+                    .suggest(span, format!("\"{inside}\""))
+            }
             ForeignOperator { span, written, meant, role } => {
                 error(Code::BadToken, format!("`{written}` is not an operator"))
                     .label(span, format!("`{meant}` {role}"))
                     .suggest(span, meant)
             }
-            SyntaxError::Literal { span, error: LiteralError::Integer(wrong) } => integer(span, wrong),
-            SyntaxError::Literal { span, error: LiteralError::Escape(wrong) } => escape(span, wrong),
-            Positional { span } => {
-                error(Code::BadPositional, "positional parameters are `$1`, `$2` and so on, up to 2^63-1")
-                    .label(span, "not a number in that range")
-                    .help("`$#` is how many there are; a variable's name begins with a letter: `$x1`")
+            SyntaxError::Literal { span, error: LiteralError::Integer(wrong) } => {
+                integer(span, wrong)
             }
+            SyntaxError::Literal { span, error: LiteralError::Escape(wrong) } => {
+                escape(span, wrong)
+            }
+            Positional { span } => error(
+                Code::BadPositional,
+                "positional parameters are `$1`, `$2` and so on, up to 2^63-1",
+            )
+            .label(span, "not a number in that range")
+            .help("`$#` is how many there are; a variable's name begins with a letter: `$x1`"),
             UnclosedString { span } => error(Code::Unclosed, "this string is not closed")
                 .label(span, "the line ends first")
                 .help("write `\"` at its end, or `\\n` where it should go on in the next line"),
             UnclosedComment { open } => error(Code::Unclosed, "this comment is not closed")
                 .label(open, "opened here")
                 .help("write `*/` at its end; comments do not nest"),
-            Unclosed { opener, open, around, at, askew } => unclosed(opener, open, &around, at, askew),
+            Unclosed { opener, open, around, at, askew } => {
+                unclosed(opener, open, &around, at, askew)
+            }
             UnclosedPredicate { open, at } => error(Code::Unclosed, "this predicate is not closed")
                 .label(open, "opened here")
                 .label(at, "the body begins before its second `/`")
                 .help("write `/` between the predicate and the body"),
             Surplus { span, closer } => surplus(span, &closer),
-            Mismatched { open, close, wanted } => error(Code::Unclosed, format!("expected `{wanted}`"))
-                .label(close, "does not close what is open")
-                .label(open, "opened here")
-                .suggest(close, wanted),
-            TooDeep { span } => error(Code::TooDeep, format!("nested more than {MAX_NESTING} levels deep"))
-                .label(span, "one level too many")
-                .note("blocks, brackets and the links of an `else if` chain count")
-                .help("move the inner parts out, into variables or statements of their own"),
+            Mismatched { open, close, wanted } => {
+                error(Code::Unclosed, format!("expected `{wanted}`"))
+                    .label(close, "does not close what is open")
+                    .label(open, "opened here")
+                    .suggest(close, wanted)
+            }
+            TooDeep { span } => {
+                error(Code::TooDeep, format!("nested more than {MAX_NESTING} levels deep"))
+                    .label(span, "one level too many")
+                    .note("blocks, brackets and the links of an `else if` chain count")
+                    .help("move the inner parts out, into variables or statements of their own")
+            }
             TooManyOperators { span } => {
                 error(Code::TooDeep, format!("an expression has at most {MAX_OPERATORS} operators"))
                     .label(span, "one operator too many")
@@ -123,12 +138,16 @@ impl SyntaxError {
     fn between_bodies(self) -> Diagnostic {
         use SyntaxError::*;
         match self {
-            Directive { span } => error(Code::Unexpected, "a line that begins with `#` means nothing here")
-                .label(span, "expected an attach point")
-                .help("comments begin with `//`"),
-            StatementOutside { span } => error(Code::Unexpected, "statements stand in the body of a probe")
-                .label(span, "expected an attach point here")
-                .help("write `begin { … }` around what should run once at the start"),
+            Directive { span } => {
+                error(Code::Unexpected, "a line that begins with `#` means nothing here")
+                    .label(span, "expected an attach point")
+                    .help("comments begin with `//`")
+            }
+            StatementOutside { span } => {
+                error(Code::Unexpected, "statements stand in the body of a probe")
+                    .label(span, "expected an attach point here")
+                    .help("write `begin { … }` around what should run once at the start")
+            }
             NoAttachPoint { span } => error(Code::Unexpected, "this body has no probe")
                 .label(span, "expected an attach point before it")
                 .help("write one, such as `kprobe:vfs_read` or `begin`"),
@@ -145,11 +164,14 @@ impl SyntaxError {
                     .label(span, "read as a part of the attach point")
                     .help("write a space before the `/`")
             }
-            Glued { span, .. } => error(Code::Unexpected, "a space stands between attach point and body")
-                .label(span, "read as a part of the attach point")
-                .help("write a space before the `<`"),
+            Glued { span, .. } => {
+                error(Code::Unexpected, "a space stands between attach point and body")
+                    .label(span, "read as a part of the attach point")
+                    .help("write a space before the `<`")
+            }
             Unexpected { span, found, expected } => {
-                error(Code::Unexpected, format!("expected {}", one_of(&expected))).label(span, format!("found {found}"))
+                error(Code::Unexpected, format!("expected {}", one_of(&expected)))
+                    .label(span, format!("found {found}"))
             }
             _ => error(Code::Unexpected, "this does not follow the grammar"),
         }
@@ -165,8 +187,12 @@ fn unknown_character(span: Span, character: char, meant: Option<&'static str>) -
     match (character, meant) {
         (_, Some(" ")) => wrong.label(span, "a no-break space").help("write an ordinary space"),
         (_, Some(meant)) => wrong.label(span, format!("looks like `{meant}`")).suggest(span, meant),
-        ('$', _) => wrong.label(span, "a variable's name follows directly").help("write `$x`, or `$1` for a parameter"),
-        ('\'' | '`', _) => wrong.label(span, "not closed on this line").help("strings stand between double quotes"),
+        ('$', _) => wrong
+            .label(span, "a variable's name follows directly")
+            .help("write `$x`, or `$1` for a parameter"),
+        ('\'' | '`', _) => {
+            wrong.label(span, "not closed on this line").help("strings stand between double quotes")
+        }
         ('#', _) => wrong.label(span, "does not begin a comment").help("comments begin with `//`"),
         _ => wrong.label(span, "only strings and comments may hold it"),
     }
@@ -212,7 +238,13 @@ fn escape(span: Span, wrong: EscapeError) -> Diagnostic {
     }
 }
 
-fn unclosed(opener: Opener, open: Span, around: &[Span], at: Option<Span>, askew: Option<(Span, Span)>) -> Diagnostic {
+fn unclosed(
+    opener: Opener,
+    open: Span,
+    around: &[Span],
+    at: Option<Span>,
+    askew: Option<(Span, Span)>,
+) -> Diagnostic {
     let (opening, closing) = (opener.opening(), opener.closing());
     let headline = match opener {
         Opener::Predicate => "this predicate is not closed".to_owned(),
@@ -227,10 +259,14 @@ fn unclosed(opener: Opener, open: Span, around: &[Span], at: Option<Span>, askew
         wrong = wrong.label(*span, "not closed either");
     }
     if let Some((open, close)) = askew {
-        wrong = wrong.label(open, "perhaps this one lacks its `}`").label(close, "closes that one, indented otherwise");
+        wrong = wrong
+            .label(open, "perhaps this one lacks its `}`")
+            .label(close, "closes that one, indented otherwise");
     }
     match opener {
-        Opener::Angle => wrong.help("write `>` at the end of the body; inside parentheses `>` compares"),
+        Opener::Angle => {
+            wrong.help("write `>` at the end of the body; inside parentheses `>` compares")
+        }
         Opener::Predicate => wrong.help("write `/` between the predicate and the body"),
         _ => wrong.help(format!("write `{closing}` where it should end")),
     }
@@ -238,9 +274,9 @@ fn unclosed(opener: Opener, open: Span, around: &[Span], at: Option<Span>, askew
 
 fn surplus(span: Span, closer: &str) -> Diagnostic {
     match closer {
-        ";" => {
-            error(Code::Unexpected, "no `;` stands between probes").label(span, "nothing ends here").help("remove it")
-        }
+        ";" => error(Code::Unexpected, "no `;` stands between probes")
+            .label(span, "nothing ends here")
+            .help("remove it"),
         _ => error(Code::Unclosed, format!("this `{closer}` closes nothing"))
             .label(span, "nothing that it could close is open")
             .help("remove it, or write its counterpart before it"),
@@ -249,8 +285,8 @@ fn surplus(span: Span, closer: &str) -> Diagnostic {
 
 fn bad_target(span: Span, name: Option<String>, operator: &str) -> Diagnostic {
     let verb = if matches!(operator, "++" | "--") { "changes" } else { "assigns to" };
-    let wrong =
-        error(Code::BadTarget, format!("`{operator}` {verb} a variable or a map")).label(span, "this is neither");
+    let wrong = error(Code::BadTarget, format!("`{operator}` {verb} a variable or a map"))
+        .label(span, "this is neither");
     match name {
         Some(name) => wrong.suggest(span, format!("${name}")),
         None => wrong.help("variables are written `$x`, maps `@x` or `@x[key]`"),
@@ -258,8 +294,9 @@ fn bad_target(span: Span, name: Option<String>, operator: &str) -> Diagnostic {
 }
 
 fn value_as_statement(span: Span, equal: Option<Span>) -> Diagnostic {
-    let wrong = error(Code::BadTarget, "a statement that begins with a variable or a map changes it")
-        .label(span, "only computes a value");
+    let wrong =
+        error(Code::BadTarget, "a statement that begins with a variable or a map changes it")
+            .label(span, "only computes a value");
     match equal {
         Some(equal) => wrong.suggest(equal, "="),
         None => wrong.help("put the statement in parentheses if it is meant as it stands"),

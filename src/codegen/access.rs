@@ -29,12 +29,7 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
         map: MapId,
         key: Option<ExprId>,
     ) -> Lowered<Entry<'a, 'ctx>> {
-        let index = map.into_raw().into_u32() as usize;
-        let unit = self.unit;
-        let tables = (unit.layout.image.maps.get(index), unit.maps.script.get(index));
-        let (Some(table), Some(&map)) = tables else {
-            return Err(Invariant(format!("no map {index}")));
-        };
+        let (table, map) = self.unit.map(map.into_raw().into_u32())?;
         let key = match key {
             None => Operand::Scalar(self.emitter.int(32, 0)),
             Some(key) => self.operand(key)?,
@@ -56,7 +51,7 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
 
     /// The address of the value, or null.
     pub(super) fn look_up(&mut self, entry: Entry<'_, 'ctx>) -> Lowered<Pointer<'ctx>> {
-        self.call_pointer(&helper::MAP_LOOKUP_ELEM, &[entry.map.into(), entry.key.into()])
+        self.unit.call_pointer(&helper::MAP_LOOKUP_ELEM, &[entry.map.into(), entry.key.into()])
     }
 
     /// Reads a value, zeros where there is none; returns whether there was one.
@@ -112,7 +107,7 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
                 let value = self.in_memory(value)?;
                 let args =
                     [entry.map.into(), entry.key.into(), value.into(), emitter.word(ANY).into()];
-                let result = self.call(&helper::MAP_UPDATE_ELEM, &args)?;
+                let result = self.unit.call(&helper::MAP_UPDATE_ELEM, &args)?;
                 self.if_failed(result, full)
             }
             Storage::Array => {
@@ -133,13 +128,13 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
         }
     }
 
-    /// Sends an event with a helper's result where that is negative.
-    fn if_failed(&mut self, result: Int<'ctx>, event: EventId) -> Lowered<()> {
+    /// Says that a map had no room where a helper's result is negative.
+    fn if_failed(&mut self, result: Int<'ctx>, full: EventId) -> Lowered<()> {
         let emitter = self.emitter;
         let (failed, after) = (emitter.label(), emitter.label());
         emitter.branch(emitter.less(result, emitter.word(0), true), failed, after);
         emitter.enter(failed);
-        self.emit(event, &[Operand::Scalar(result)])?;
+        self.unit.say_full(self.full_event(full)?, result, self.cause())?;
         emitter.jump(after);
         emitter.enter(after);
         Ok(())
@@ -151,8 +146,9 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
         let emitter = self.emitter;
         match entry.table.storage {
             Storage::Hash | Storage::PerCpuHash => {
-                let result =
-                    self.call(&helper::MAP_DELETE_ELEM, &[entry.map.into(), entry.key.into()])?;
+                let result = self
+                    .unit
+                    .call(&helper::MAP_DELETE_ELEM, &[entry.map.into(), entry.key.into()])?;
                 Ok(emitter.is_zero(result))
             }
             Storage::Array => {

@@ -5,16 +5,12 @@ use ebtrace_image::{Aggregate, Storage};
 use super::access::Entry;
 use super::arithmetic;
 use super::context::{Int, Pointer};
-use super::expr::Operand;
 use super::helper;
 use super::memory;
 use super::probe::Function;
 use super::{Invariant, Lowered};
 use crate::ir::{EventId, ExprId, MapId};
 use crate::types::Type;
-
-/// `BPF_NOEXIST`: only where the key is not there.
-const NO_EXIST: u64 = 1;
 
 /// Merges the parts of all CPUs: two numbers, whose meaning depends on the aggregation, and whether anything was set.
 struct Merged<'ctx> {
@@ -51,24 +47,15 @@ impl<'ctx> Function<'_, 'ctx> {
         let found = self.look_up(entry)?;
         let (there, missing, after) = (emitter.label(), emitter.label(), emitter.label());
         let mut parts = vec![(found, emitter.here())];
-        match entry.table.storage {
-            Storage::PerCpuHash => {
-                emitter.branch(emitter.is_null(found), missing, there);
-                emitter.enter(missing);
-                let result = self.insert(entry)?;
-                let inserted = self.look_up(entry)?;
-                let no_room = emitter.label();
-                parts.push((inserted, emitter.here()));
-                emitter.branch(emitter.is_null(inserted), no_room, there);
-                emitter.enter(no_room);
-                self.emit(full, &[Operand::Scalar(result)])?;
-                emitter.jump(after);
-            }
-            _ => {
-                emitter.branch(emitter.is_null(found), missing, there);
-                emitter.enter(missing);
-                emitter.jump(after);
-            }
+        emitter.branch(emitter.is_null(found), missing, there);
+        emitter.enter(missing);
+        if entry.table.storage == Storage::PerCpuHash {
+            let (index, event) = (map.into_raw().into_u32(), self.full_event(full)?);
+            let inserted = self.unit.insert(index, entry.key, event, self.cause())?;
+            parts.push((inserted, emitter.here()));
+            emitter.branch(emitter.is_null(inserted), after, there);
+        } else {
+            emitter.jump(after);
         }
         emitter.enter(there);
         let part = emitter.merge_pointers(&parts);
@@ -79,15 +66,6 @@ impl<'ctx> Function<'_, 'ctx> {
         emitter.jump(after);
         emitter.enter(after);
         Ok(())
-    }
-
-    /// Makes a new key with all zeros; another CPU may be first, which is as good.
-    fn insert(&mut self, entry: Entry<'_, 'ctx>) -> Lowered<Int<'ctx>> {
-        let zeros = vec![0; entry.table.value_size as usize];
-        let value = self.readable(memory::Bytes::Constant(&zeros));
-        let args =
-            [entry.map.into(), entry.key.into(), value.into(), self.emitter.word(NO_EXIST).into()];
-        self.call(&helper::MAP_UPDATE_ELEM, &args)
     }
 
     fn add_to(&mut self, aggregate: &Aggregate, part: Pointer<'ctx>, value: Int<'ctx>) {
@@ -229,7 +207,7 @@ impl<'ctx> Function<'_, 'ctx> {
         emitter.enter(head);
         let number = emitter.load(cpu, 64, 8);
         let args = [entry.map.into(), entry.key.into(), number.into()];
-        let part = self.call_pointer(&helper::MAP_LOOKUP_PERCPU_ELEM, &args)?;
+        let part = self.unit.call_pointer(&helper::MAP_LOOKUP_PERCPU_ELEM, &args)?;
         emitter.branch(emitter.is_null(part), after, body);
         emitter.enter(body);
         visit(self, part);

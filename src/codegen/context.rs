@@ -16,10 +16,11 @@ use inkwell::builder::Builder;
 use inkwell::context::Context;
 use inkwell::debug_info::DILocation;
 use inkwell::intrinsics::Intrinsic;
-use inkwell::module::Module;
-use inkwell::types::{BasicMetadataTypeEnum, BasicTypeEnum, IntType};
+use inkwell::module::{Linkage, Module};
+use inkwell::types::{BasicMetadataTypeEnum, BasicType, BasicTypeEnum, IntType};
 use inkwell::values::{
-    BasicMetadataValueEnum, BasicValue, FunctionValue, GlobalValue, IntValue, PointerValue,
+    BasicMetadataValueEnum, BasicValue, BasicValueEnum, FunctionValue, GlobalValue, IntValue,
+    PointerValue,
 };
 use inkwell::{AddressSpace, IntPredicate};
 
@@ -64,19 +65,50 @@ impl<'ctx> Emitter<'ctx> {
         let signature = self.context.i32_type().fn_type(&[self.pointer_type().into()], false);
         let function = self.module.add_function(name, signature, None);
         function.set_section(Some(section));
-        let nounwind = Attribute::get_named_enum_kind_id("nounwind");
+        let context = function.get_first_param().unwrap().into_pointer_value();
+        (function, self.body_of(function), context)
+    }
+
+    /// Declares a function that programs call; [`Emitter::body_of`] begins its body.
+    pub(super) fn declare(
+        &self,
+        name: &str,
+        params: &[BasicMetadataTypeEnum<'ctx>],
+        returns: BasicTypeEnum<'ctx>,
+    ) -> FunctionValue<'ctx> {
+        let ty = returns.fn_type(params, false);
+        let function = self.module.add_function(name, ty, Some(Linkage::Internal));
+        self.mark(function, "noinline");
         function
-            .add_attribute(AttributeLoc::Function, self.context.create_enum_attribute(nounwind, 0));
+    }
+
+    /// Begins the body of a function; returns its entry block.
+    pub(super) fn body_of(&self, function: FunctionValue<'ctx>) -> Label<'ctx> {
+        self.mark(function, "nounwind");
         // Nothing to call memset or memcpy of, and no tables to jump through.
         for (key, value) in [("no-builtins", ""), ("no-jump-tables", "true")] {
-            function.add_attribute(
-                AttributeLoc::Function,
-                self.context.create_string_attribute(key, value),
-            );
+            let attribute = self.context.create_string_attribute(key, value);
+            function.add_attribute(AttributeLoc::Function, attribute);
         }
         *self.function.borrow_mut() = Some(function);
-        let context = function.get_first_param().unwrap().into_pointer_value();
-        (function, self.label(), context)
+        self.label()
+    }
+
+    fn mark(&self, function: FunctionValue<'ctx>, attribute: &str) {
+        let kind = Attribute::get_named_enum_kind_id(attribute);
+        function.add_attribute(AttributeLoc::Function, self.context.create_enum_attribute(kind, 0));
+    }
+
+    /// Builds another function in between.
+    pub(super) fn aside<T>(&self, build: impl FnOnce() -> T) -> T {
+        let function = *self.function.borrow();
+        let block = self.builder.get_insert_block();
+        let location = self.builder.get_current_debug_location();
+        let result = build();
+        *self.function.borrow_mut() = function;
+        block.inspect(|&block| self.enter(block));
+        location.inspect(|&location| self.set_location(location));
+        result
     }
 
     /// Ends the entry block with a jump.
@@ -114,6 +146,11 @@ impl<'ctx> Emitter<'ctx> {
         self.builder.build_return(Some(&value)).unwrap();
     }
 
+    /// Leaves a function with what it was called for.
+    pub(super) fn ret_value(&self, value: &dyn BasicValue<'ctx>) {
+        self.builder.build_return(Some(value)).unwrap();
+    }
+
     /// Chooses by the block that control came from.
     pub(super) fn merge(&self, incoming: &[(Int<'ctx>, Label<'ctx>)]) -> Int<'ctx> {
         let phi = self.builder.build_phi(incoming[0].0.get_type(), "").unwrap();
@@ -141,7 +178,7 @@ impl<'ctx> Emitter<'ctx> {
 
     // Types and constants.
 
-    fn int_type(&self, bits: u32) -> IntType<'ctx> {
+    pub(super) fn int_type(&self, bits: u32) -> IntType<'ctx> {
         match bits {
             1 => self.context.bool_type(),
             8 => self.context.i8_type(),
@@ -151,7 +188,7 @@ impl<'ctx> Emitter<'ctx> {
         }
     }
 
-    fn pointer_type(&self) -> inkwell::types::PointerType<'ctx> {
+    pub(super) fn pointer_type(&self) -> inkwell::types::PointerType<'ctx> {
         self.context.ptr_type(AddressSpace::default())
     }
 
@@ -280,10 +317,11 @@ impl<'ctx> Emitter<'ctx> {
 
     // Memory.
 
-    /// So many bytes in the frame, aligned to 8; `entry` is the open function's first block.
-    pub(super) fn alloca(&self, entry: Label<'ctx>, size: u32) -> Pointer<'ctx> {
+    /// So many bytes in the frame of the open function, aligned to 8.
+    pub(super) fn alloca(&self, size: u32) -> Pointer<'ctx> {
         let back = self.builder.get_insert_block();
-        self.enter(entry);
+        let function = *self.function.borrow();
+        self.enter(function.unwrap().get_first_basic_block().unwrap());
         let pointer =
             self.builder.build_alloca(self.context.i8_type().array_type(size), "").unwrap();
         pointer.as_instruction_value().unwrap().set_alignment(8).unwrap();
@@ -377,13 +415,22 @@ impl<'ctx> Emitter<'ctx> {
         self.call_helper(self.pointer_type().into(), helper, args).into_pointer_value()
     }
 
+    /// Calls a function of the object.
+    pub(super) fn call_own(
+        &self,
+        function: FunctionValue<'ctx>,
+        args: &[Argument<'ctx>],
+    ) -> BasicValueEnum<'ctx> {
+        let call = self.builder.build_direct_call(function, args, "").unwrap();
+        call.try_as_basic_value().unwrap_basic()
+    }
+
     fn call_helper(
         &self,
         returns: BasicTypeEnum<'ctx>,
         helper: &Helper,
         args: &[Argument<'ctx>],
-    ) -> inkwell::values::BasicValueEnum<'ctx> {
-        use inkwell::types::BasicType;
+    ) -> BasicValueEnum<'ctx> {
         let params: Vec<BasicMetadataTypeEnum> = args
             .iter()
             .map(|arg| match arg {

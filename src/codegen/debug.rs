@@ -80,41 +80,31 @@ impl<'a, 'ctx> Debug<'a, 'ctx> {
 
     /// Describes the program `int name(unsigned long long *ctx)` of an attach point.
     pub(super) fn program(&self, name: &str, site: Span) -> Result<Lines<'ctx>, Invariant> {
-        let file = self.file(site.file);
-        let line = self.position(site).0;
         let context = self.pointer(self.int(8, false)?);
-        let ty = self.builder.create_subroutine_type(
-            file,
-            Some(self.int(4, true)?),
-            &[context],
-            DIFlags::ZERO,
-        );
+        self.function(name, &[("ctx", context)], self.int(4, true)?, site, false)
+    }
+
+    /// Describes a function that comes from a place in the script; the kernel checks local ones with their callers.
+    pub(super) fn function(
+        &self,
+        name: &str,
+        params: &[(&str, DIType<'ctx>)],
+        returns: DIType<'ctx>,
+        site: Span,
+        local: bool,
+    ) -> Result<Lines<'ctx>, Invariant> {
+        let (builder, none) = (&self.builder, DIFlags::ZERO);
+        let (file, line) = (self.file(site.file), self.position(site).0);
+        let types: Vec<DIType> = params.iter().map(|&(_, ty)| ty).collect();
+        let ty = builder.create_subroutine_type(file, Some(returns), &types, none);
         let scope = self.unit.as_debug_info_scope();
-        let subprogram = self.builder.create_function(
-            scope,
-            name,
-            None,
-            file,
-            line,
-            ty,
-            false,
-            true,
-            line,
-            DIFlags::ZERO,
-            true,
-        );
+        let subprogram = builder
+            .create_function(scope, name, None, file, line, ty, local, true, line, none, true);
         // The kernel wants a name for each parameter of a function.
         let within = subprogram.as_debug_info_scope();
-        self.builder.create_parameter_variable(
-            within,
-            "ctx",
-            1,
-            file,
-            line,
-            context,
-            true,
-            DIFlags::ZERO,
-        );
+        for (number, &(name, ty)) in (1..).zip(params) {
+            builder.create_parameter_variable(within, name, number, file, line, ty, true, none);
+        }
         Ok(Lines { file: site.file, subprogram, others: HashMap::new() })
     }
 

@@ -1,63 +1,87 @@
 //! Sending to user space.
 
+use ebtrace_image as image;
+
+use super::context::{Int, Pointer};
 use super::expr::Operand;
 use super::helper;
 use super::memory;
-use super::probe::Function;
+use super::probe::{Function, Unit};
+use super::rare::Cause;
 use super::{Invariant, Lowered};
 use crate::ir::EventId;
 
 /// `BPF_RB_NO_WAKEUP`: user space looks by itself every now and then, which costs far less than being woken.
 const NO_WAKEUP: u64 = 1;
 
-impl<'ctx> Function<'_, 'ctx> {
-    /// Sends an event with its values, or counts it as lost.
-    pub(super) fn emit(&mut self, event: EventId, args: &[Operand<'_, 'ctx>]) -> Lowered<()> {
+impl<'ctx> Unit<'_, 'ctx> {
+    /// The record of an event with so many fields.
+    fn record(&self, event: EventId, fields: usize) -> Lowered<&image::Record> {
         let id = event.into_raw().into_u32();
-        let unit = self.unit;
-        let record = match unit.layout.image.events.get(id as usize) {
-            Some(event) if event.record.fields.len() == args.len() => &event.record,
-            _ => return Err(Invariant(format!("event {id} has another record"))),
-        };
-        let ring = unit.maps.events.ok_or_else(|| Invariant("no ring buffer".to_owned()))?;
+        match self.layout.image.events.get(id as usize) {
+            Some(event) if event.record.fields.len() == fields => Ok(&event.record),
+            _ => Err(Invariant(format!("event {id} has another record"))),
+        }
+    }
+
+    /// Sends a record of so many bytes that begins with the event's number, or counts it as lost.
+    pub(super) fn send(
+        &self,
+        size: u32,
+        event: Int<'ctx>,
+        cause: Cause<'ctx>,
+        fill: impl FnOnce(Pointer<'ctx>) -> Lowered<()>,
+    ) -> Lowered<()> {
         let emitter = self.emitter;
-        let size = emitter.word(u64::from(record.size));
-        let slot = self.call_pointer(
-            &helper::RINGBUF_RESERVE,
-            &[ring.into(), size.into(), emitter.word(0).into()],
-        )?;
+        let ring = self.maps.events.ok_or_else(|| Invariant("no ring buffer".to_owned()))?;
+        let args = [ring.into(), emitter.word(u64::from(size)).into(), emitter.word(0).into()];
+        let slot = self.call_pointer(&helper::RINGBUF_RESERVE, &args)?;
         let (lost, room, after) = (emitter.label(), emitter.label(), emitter.label());
         emitter.branch(emitter.is_null(slot), lost, room);
         emitter.enter(lost);
-        self.count_lost()?;
+        self.count_lost(cause)?;
         emitter.jump(after);
         emitter.enter(room);
-        emitter.store(slot, emitter.word(u64::from(id)), 8);
-        let mut end = 8;
-        for (field, &arg) in record.fields.iter().zip(args) {
-            // What is not written would show old content of the buffer.
-            memory::zero(emitter, slot, end..field.offset, 8);
-            end = field.offset + field.shape.size();
-            self.put(slot, field.offset, field.shape.size(), arg)?;
-        }
-        memory::zero(emitter, slot, end..record.size, 8);
+        emitter.store(slot, event, 8);
+        fill(slot)?;
         self.call(&helper::RINGBUF_SUBMIT, &[slot.into(), emitter.word(NO_WAKEUP).into()])?;
         emitter.jump(after);
         emitter.enter(after);
         Ok(())
     }
+}
 
-    fn count_lost(&mut self) -> Lowered<()> {
-        let map =
-            self.unit.maps.lost.ok_or_else(|| Invariant("no map of lost events".to_owned()))?;
-        let counter = self.entry_of(map)?;
+impl<'ctx> Function<'_, 'ctx> {
+    /// Sends an event with its values, or counts it as lost.
+    pub(super) fn emit(&self, event: EventId, args: &[Operand<'_, 'ctx>]) -> Lowered<()> {
         let emitter = self.emitter;
-        let (add, after) = (emitter.label(), emitter.label());
-        emitter.branch(emitter.is_null(counter), after, add);
-        emitter.enter(add);
-        emitter.store(counter, emitter.add(emitter.load(counter, 64, 8), emitter.word(1)), 8);
-        emitter.jump(after);
-        emitter.enter(after);
-        Ok(())
+        let record = self.unit.record(event, args.len())?;
+        let id = emitter.word(u64::from(event.into_raw().into_u32()));
+        self.unit.send(record.size, id, self.cause(), |slot| {
+            let mut end = 8;
+            for (field, &arg) in record.fields.iter().zip(args) {
+                // What is not written would show old content of the buffer.
+                memory::zero(emitter, slot, end..field.offset, 8);
+                end = field.offset + field.shape.size();
+                self.put(slot, field.offset, field.shape.size(), arg)?;
+            }
+            memory::zero(emitter, slot, end..record.size, 8);
+            Ok(())
+        })
+    }
+
+    /// The number of the event that says that a map had no room; its one field is a helper's result.
+    pub(super) fn full_event(&self, event: EventId) -> Lowered<Int<'ctx>> {
+        let record = self.unit.record(event, 1)?;
+        match record.fields[..] {
+            [image::Slot { offset: FULL_OFFSET, .. }] if record.size == FULL_SIZE => {
+                Ok(self.emitter.word(u64::from(event.into_raw().into_u32())))
+            }
+            _ => Err(Invariant("a failure carries one int64 behind its number".to_owned())),
+        }
     }
 }
+
+/// Where the one field of a map's failure is, and the size of its record: all programs share the code that sends it.
+pub(super) const FULL_OFFSET: u32 = 8;
+pub(super) const FULL_SIZE: u32 = 16;

@@ -143,7 +143,7 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
 
     /// Puts a value where there are `room` bytes at an offset from an address aligned to 8, and zeroes the rest.
     pub(super) fn put(
-        &mut self,
+        &self,
         to: Pointer<'ctx>,
         offset: u32,
         room: u32,

@@ -7,7 +7,7 @@
 //! here. What the verifier of the IR let through cannot fail: an error is a [`Bug`].
 //!
 //! - [`context`] is all that lowering sees of LLVM.
-//! - `probe` opens a program; `stmt` and `expr` fill it; `access`, `aggregate`, `event` and `string` are what takes
+//! - `probe` opens a program; `stmt` and `expr` fill it; `access`, `aggregate`, `event`, `rare` and `string` are what takes
 //!   more than a few instructions; `memory` moves bytes.
 //! - `map` and `debug` describe maps, programs and lines; `lines` puts the script's text into the result.
 
@@ -24,6 +24,7 @@ mod lines;
 mod map;
 mod memory;
 mod probe;
+mod rare;
 mod stmt;
 mod string;
 
@@ -147,7 +148,9 @@ fn lower<'ctx>(
     let debug = debug::Debug::new(emitter, sources);
     let scratch = layout.probes.iter().map(|probe| probe.scratch).max().unwrap_or(0);
     let maps = map::define(emitter, &debug, &layout.image, scratch, target.version)?;
-    let unit = probe::Unit { emitter, debug: &debug, program, layout, target, maps: &maps };
+    let rare = rare::Functions::plan(program);
+    let unit =
+        probe::Unit { emitter, debug: &debug, program, layout, target, maps: &maps, rare: &rare };
     for index in 0..program.probes.len() {
         let fault = |invariant: Invariant| Bug {
             what: format!("{}: {}", program.probes[index].label, invariant.0),

@@ -2,14 +2,15 @@
 
 use ebtrace_image as image;
 
-use super::context::{Argument, Emitter, Int, Label, Pointer};
+use super::context::{Argument, Emitter, Int, Pointer};
 use super::debug::{Debug, Lines};
 use super::helper::{self, Helper};
 use super::map::Maps;
 use super::memory::{self, Bytes};
-use super::{Invariant, Lowered, Target};
+use super::{Invariant, Lowered, Target, rare};
 use crate::ir::layout::{Layout, Place, ProbeLayout};
 use crate::ir::{ExprId, Func, LocalId, Program, ProgramType};
+use crate::source::Span;
 use crate::types::TypeId;
 
 /// Constants of at most so many bytes are built on the stack where something wants their address.
@@ -23,6 +24,7 @@ pub(super) struct Unit<'a, 'ctx> {
     pub(super) layout: &'a Layout,
     pub(super) target: &'a Target,
     pub(super) maps: &'a Maps<'ctx>,
+    pub(super) rare: &'a rare::Functions<'ctx>,
 }
 
 /// A program under construction.
@@ -32,10 +34,11 @@ pub(super) struct Function<'a, 'ctx> {
     pub(super) func: &'a Func,
     /// Index among the programs: its entry in the maps that have one for each.
     index: u32,
-    entry: Label<'ctx>,
     /// What the kernel passes.
     pub(super) context: Pointer<'ctx>,
     pub(super) lines: Lines<'ctx>,
+    /// The statement at hand.
+    pub(super) span: Span,
     locals: Vec<Pointer<'ctx>>,
     /// Results of statements, by number.
     pub(super) values: Vec<Option<Int<'ctx>>>,
@@ -81,9 +84,9 @@ pub(super) fn lower(unit: &Unit<'_, '_>, index: usize) -> Lowered<()> {
         emitter: unit.emitter,
         func: &probe.func,
         index: index as u32,
-        entry,
         context,
         lines,
+        span: unit.program.sites[probe.site],
         locals: Vec::with_capacity(probe.func.locals.len()),
         values: vec![None; probe.func.values.len()],
         evaluated: vec![None; probe.func.exprs.len()],
@@ -111,7 +114,7 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
                 (Place::Scratch(_), None) => {
                     return Err(Invariant(format!("no room for {}", local.name)));
                 }
-                (Place::Stack, _) => self.emitter.alloca(self.entry, types.size(local.ty).max(1)),
+                (Place::Stack, _) => self.emitter.alloca(types.size(local.ty).max(1)),
             };
             // A scalar that no path assigned is 0; LLVM drops the store where every path does.
             if layout.place(id) == Place::Stack && types.is_scalar(local.ty) {
@@ -125,20 +128,15 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
     /// The program's scratch area on this CPU. Its array always has the entry, but the verifier wants to see a test.
     fn scratch(&mut self) -> Lowered<Pointer<'ctx>> {
         let map = self.unit.maps.scratch.ok_or_else(|| Invariant("no scratch map".to_owned()))?;
-        let area = self.entry_of(map)?;
+        let key = self.temporary(4);
+        self.emitter.store(key, self.emitter.int(32, u64::from(self.index)), 4);
+        let area = self.unit.call_pointer(&helper::MAP_LOOKUP_ELEM, &[map.into(), key.into()])?;
         let (gone, there) = (self.emitter.label(), self.emitter.label());
         self.emitter.branch(self.emitter.is_null(area), gone, there);
         self.emitter.enter(gone);
         self.emitter.ret(self.func.returns);
         self.emitter.enter(there);
         Ok(area)
-    }
-
-    /// This program's entry in an array that has one for each; may be null as far as the verifier knows.
-    pub(super) fn entry_of(&mut self, map: Pointer<'ctx>) -> Lowered<Pointer<'ctx>> {
-        let key = self.temporary(4);
-        self.emitter.store(key, self.emitter.int(32, u64::from(self.index)), 4);
-        self.call_pointer(&helper::MAP_LOOKUP_ELEM, &[map.into(), key.into()])
     }
 
     /// Where a local is.
@@ -161,14 +159,14 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
             free.taken = true;
             return free.pointer;
         }
-        let pointer = self.emitter.alloca(self.entry, size);
+        let pointer = self.emitter.alloca(size);
         self.temporaries.push(Temporary { size, pointer, taken: true });
         pointer
     }
 
     /// A number that changes, in a register: nobody sees its address.
     pub(super) fn variable(&mut self, value: Int<'ctx>) -> Pointer<'ctx> {
-        let pointer = self.emitter.alloca(self.entry, 8);
+        let pointer = self.emitter.alloca(8);
         self.emitter.store(pointer, value, 8);
         pointer
     }
@@ -206,6 +204,13 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
         Ok(global.as_pointer_value())
     }
 
+    /// The statement at hand, for what it may rarely come to.
+    pub(super) fn cause(&self) -> rare::Cause<'ctx> {
+        rare::Cause { probe: self.emitter.word(u64::from(self.index)), span: self.span }
+    }
+}
+
+impl<'a, 'ctx> Unit<'a, 'ctx> {
     /// Calls a helper for a number.
     pub(super) fn call(&self, helper: &Helper, args: &[Argument<'ctx>]) -> Lowered<Int<'ctx>> {
         self.check(helper, args)?;
@@ -230,9 +235,18 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
                 args.len()
             )));
         }
-        if !helper.in_kernel(self.unit.target.version) {
+        if !helper.in_kernel(self.target.version) {
             return Err(Invariant(format!("bpf_{name} needs Linux {major}.{minor}")));
         }
         Ok(())
+    }
+
+    /// A map of the script and its table.
+    pub(super) fn map(&self, index: u32) -> Lowered<(&'a image::Map, Pointer<'ctx>)> {
+        let at = index as usize;
+        match (self.layout.image.maps.get(at), self.maps.script.get(at)) {
+            (Some(table), Some(&map)) => Ok((table, map)),
+            _ => Err(Invariant(format!("no map {index}"))),
+        }
     }
 }

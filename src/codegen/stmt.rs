@@ -27,6 +27,7 @@ impl<'ctx> Function<'_, 'ctx> {
     }
 
     fn stmt(&mut self, stmt: &Stmt) -> Lowered<bool> {
+        self.span = stmt.span;
         self.unit.debug.at(&mut self.lines, stmt.span);
         match &stmt.kind {
             StmtKind::If { condition, then, otherwise } => {
@@ -121,7 +122,7 @@ impl<'ctx> Function<'_, 'ctx> {
         result: Option<ValueId>,
     ) -> Lowered<()> {
         let args = args.iter().map(|&arg| self.argument(arg)).collect::<Lowered<Vec<_>>>()?;
-        let value = self.call(helper::of(helper), &args)?;
+        let value = self.unit.call(helper::of(helper), &args)?;
         let Some(result) = result else { return Ok(()) };
         let bits = self.bits(self.func.values[result].ty)?;
         if bits == 1 {

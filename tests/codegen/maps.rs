@@ -348,6 +348,47 @@ fn a_full_aggregation_says_so() {
     }
 }
 
+/// Several statements share the code for what is rare; each is still told apart by its event and its program.
+#[test]
+fn rare_code_is_shared() {
+    if !can_load("rare_code_is_shared") {
+        return;
+    }
+    let mut script = Script::new();
+    script.settings.ring_buffer_bytes = 4096;
+    let count = aggregate(&mut script, Aggregate::Count);
+    let counts = script.map("c", Some(TypeId::U64), count, 4);
+    let values = script.map("v", Some(TypeId::U64), TypeId::U64, 4);
+    for _ in 0..4 {
+        let full = [script.full(), script.full()];
+        script.raw(|builder| {
+            let key = Some(word(builder, 0));
+            builder.stmt(StmtKind::MapAdd { map: counts, key, value: None, full: full[0] });
+            let (key, value) = (Some(word(builder, 0)), word(builder, 1));
+            put(builder, values, key, value, full[1]);
+        });
+    }
+    let mut loaded = script.load();
+    for key in 0..4 {
+        loaded.run(0, &[key, 7]);
+        assert_eq!(loaded.get("AT_v", &key.to_ne_bytes()), Some(7u64.to_ne_bytes().to_vec()));
+    }
+    assert_eq!(loaded.events(), []);
+    let no_room = (-i64::from(libc_e2big())).to_ne_bytes().to_vec();
+    for probe in 0..4 {
+        loaded.run(probe, &[99, 7]);
+        let events = [2 * probe, 2 * probe + 1].map(|event| (event as u64, vec![no_room.clone()]));
+        assert_eq!(loaded.events(), events, "program {probe}");
+    }
+    (0..200).for_each(|_| loaded.run(3, &[99, 7]));
+    let arrived = loaded.events().len() as u64;
+    let lost = |probe: u32| -> u64 {
+        let parts = loaded.parts(ebtrace_image::LOST, &probe.to_ne_bytes()).unwrap();
+        parts.iter().map(|part| number(part)).sum()
+    };
+    assert_eq!([lost(0), lost(1), lost(2), lost(3) + arrived], [0, 0, 0, 400]);
+}
+
 /// What finds the ring buffer full is counted under the program's number, and the program goes on.
 #[test]
 fn lost_events_are_counted() {

@@ -58,6 +58,16 @@ pub fn check(
     Ok((Some(Checked { program, layout }), diagnostics))
 }
 
+/// What is said of a program whose code is too long for the kernel.
+pub fn too_long(program: &Program, probe: usize) -> Diagnostic {
+    let diagnostic = Diagnostic::error(Code::TooLong, "this probe is too long for the kernel")
+        .help("do less in it, or cut it into several probes");
+    match program.probes.get(probe) {
+        Some(probe) => diagnostic.label(program.sites[probe.site], "its code"),
+        None => diagnostic,
+    }
+}
+
 fn too_large(program: &Program, large: &Oversize) -> Diagnostic {
     let probe = &program.probes[large.probe];
     let kib = |bytes: u32| bytes.div_ceil(1024);

@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 
 use ebtrace::diagnostic::{Code, Diagnostic, Diagnostics, render};
 use ebtrace::host::Feature;
-use ebtrace::ir::Program;
+use ebtrace::ir::{Block, Program, StmtKind};
 use ebtrace::source::{FileId, Sources, Span};
 use ebtrace_runtime::{Error, LoadError, Rejection};
 
@@ -16,6 +16,13 @@ const LACKS_FILE: &str = "EBTRACE_LACKS";
 pub(crate) fn diagnostics(sources: &Sources, diagnostics: &Diagnostics) {
     let text = render::rich(sources, diagnostics, color());
     drop(std::io::stderr().write_all(text.as_bytes()));
+}
+
+/// Shows one diagnostic.
+pub(crate) fn one(sources: &Sources, diagnostic: Diagnostic) {
+    let mut list = Diagnostics::new();
+    list.push(diagnostic);
+    diagnostics(sources, &list);
 }
 
 /// Shows an error that has no place in the script, with its causes.
@@ -100,9 +107,23 @@ fn statement_at(
     let start = *source.line_starts().get(line.checked_sub(1)? as usize)?;
     let characters = source.line(line).char_indices().map(|(at, _)| at as u32);
     let offset = start + characters.into_iter().nth(column as usize - 1)?;
-    let all =
-        program.probes.iter().flat_map(|probe| probe.func.spans.iter().map(|(_, &span)| span));
-    let longest =
-        all.filter(|span| span.file == file && span.start == offset).max_by_key(|span| span.end);
-    Some(longest.unwrap_or(Span { file, start: offset, end: offset + 1 }))
+    let mut spans = Vec::new();
+    program.probes.iter().for_each(|probe| statements(&probe.func.body, &mut spans));
+    let here = spans.into_iter().filter(|span| span.file == file && span.start == offset);
+    Some(here.min_by_key(|span| span.end).unwrap_or(Span { file, start: offset, end: offset + 1 }))
+}
+
+/// The places of all statements in a block.
+fn statements(block: &Block, spans: &mut Vec<Span>) {
+    for stmt in &block.stmts {
+        spans.push(stmt.span);
+        match &stmt.kind {
+            StmtKind::Block(inner) => statements(inner, spans),
+            StmtKind::If { then, otherwise, .. } => {
+                statements(then, spans);
+                statements(otherwise, spans);
+            }
+            _ => {}
+        }
+    }
 }

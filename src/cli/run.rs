@@ -45,8 +45,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
         return show(stage, &checked, &sources, &target);
     }
     let mut image = checked.layout.image.clone();
-    image.object = codegen::generate(&checked.program, &checked.layout, &sources, &target)
-        .map_err(|bug| internal(&bug))?;
+    image.object = match codegen::generate(&checked.program, &checked.layout, &sources, &target) {
+        Ok(object) => object,
+        Err(codegen::Failure::TooLong(probe)) => {
+            report::one(&sources, pipeline::too_long(&checked.program, probe));
+            return Ok(1);
+        }
+        Err(codegen::Failure::Bug(bug)) => return Err(internal(&bug)),
+    };
     if let Some(path) = &args.emit_elf {
         fs::write(path, &image.object)
             .with_context(|| format!("cannot write {}", path.display()))?;

@@ -93,15 +93,8 @@ fn shift<'ctx>(
     emitter.resize(shifted, width, false)
 }
 
-/// Position of the highest bit that is set in 64 bits, 0 where none is. BPF has no instruction for it: the word is
-/// halved six times.
+/// Position of the highest bit that is set in 64 bits, 0 where none is.
 pub(super) fn log2<'ctx>(emitter: &Emitter<'ctx>, number: Int<'ctx>) -> Int<'ctx> {
-    let mut rest = number;
-    let mut position = emitter.word(0);
-    for step in [32, 16, 8, 4, 2, 1] {
-        let small = emitter.less(rest, emitter.word(1 << step), false);
-        position = emitter.select(small, position, emitter.add(position, emitter.word(step)));
-        rest = emitter.select(small, rest, emitter.shift_right(rest, emitter.word(step), false));
-    }
-    position
+    let zeros = emitter.leading_zeros(emitter.or(number, emitter.word(1)));
+    emitter.sub(emitter.word(63), zeros)
 }

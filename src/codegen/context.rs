@@ -19,8 +19,8 @@ use inkwell::intrinsics::Intrinsic;
 use inkwell::module::{Linkage, Module};
 use inkwell::types::{BasicMetadataTypeEnum, BasicType, BasicTypeEnum, IntType};
 use inkwell::values::{
-    BasicMetadataValueEnum, BasicValue, BasicValueEnum, FunctionValue, GlobalValue, IntValue,
-    PointerValue,
+    BasicMetadataValueEnum, BasicValue, BasicValueEnum, CallSiteValue, FunctionValue, GlobalValue,
+    IntValue, PointerValue,
 };
 use inkwell::{AddressSpace, IntPredicate};
 
@@ -384,7 +384,7 @@ impl<'ctx> Emitter<'ctx> {
         types: &[BasicTypeEnum],
         args: &[Argument<'ctx>],
         aligns: &[u32],
-    ) {
+    ) -> CallSiteValue<'ctx> {
         let function = Intrinsic::find(name)
             .and_then(|found| found.get_declaration(&self.module, types))
             .unwrap();
@@ -392,6 +392,15 @@ impl<'ctx> Emitter<'ctx> {
         for (param, &align) in aligns.iter().enumerate() {
             call.set_alignment_attribute(AttributeLoc::Param(param as u32), align);
         }
+        call
+    }
+
+    /// Number of zeros above the highest bit that is set, of 64 bits that are not all zero. BPF has no instruction
+    /// for it: LLVM computes it without branches, which spares the verifier work.
+    pub(super) fn leading_zeros(&self, a: Int<'ctx>) -> Int<'ctx> {
+        let args = [a.into(), self.bool(true).into()];
+        let call = self.intrinsic("llvm.ctlz", &[self.int_type(64).into()], &args, &[]);
+        call.try_as_basic_value().unwrap_basic().into_int_value()
     }
 
     pub(super) fn is_null(&self, pointer: Pointer<'ctx>) -> Int<'ctx> {

@@ -17,15 +17,23 @@ use inkwell::targets::{
     CodeModel, FileType, InitializationConfig, RelocMode, TargetMachine, TargetTriple,
 };
 
+use inkwell::values::{BasicValueEnum, FunctionValue, InstructionOpcode, InstructionValue};
+
 use super::context::Emitter;
-use super::{Bug, Invariant, Target, lower};
+use super::{Bug, Invariant, Target, lower, memory};
+use crate::host::Version;
 use crate::ir::Program;
 use crate::ir::layout::Layout;
 use crate::source::Sources;
 
-/// Little-endian BPF; every kernel of interest takes this processor model.
+/// Little-endian BPF.
 const TRIPLE: &str = "bpfel";
-const CPU: &str = "v3";
+/// The first kernel that takes the processor model `v4`, whose jumps reach any instruction.
+const FAR_JUMPS: Version = (6, 6, 0);
+/// The most instructions of a program before that: LLVM ends the process over a jump that is too far.
+const NEAR: usize = 30_000;
+/// The most instructions of any program, with room for what the estimate misses.
+const FAR: usize = 800_000;
 
 /// A lowered program in LLVM's hands.
 pub(super) struct Emission<'a, 'ctx> {
@@ -45,7 +53,7 @@ pub(super) fn with_module<T>(
     let complaints = RefCell::new(Vec::new());
     let context = Context::create();
     collect_complaints(&context, &complaints);
-    let machine = machine()?;
+    let machine = machine(target)?;
     let emitter = Emitter::new(&context);
     emitter.module.set_triple(&TargetTriple::create(TRIPLE));
     emitter.module.set_data_layout(&machine.get_target_data().get_data_layout());
@@ -63,6 +71,18 @@ impl Emission<'_, '_> {
             .module
             .run_passes("default<O2>", &self.machine, PassBuilderOptions::create())
             .map_err(|error| self.fault(&error))
+    }
+
+    /// The name of a program that is too long for LLVM or the kernel.
+    pub(super) fn too_long(&self, target: &Target) -> Option<String> {
+        let most = if target.version >= FAR_JUMPS { FAR } else { NEAR };
+        let size = |function: FunctionValue<'_>| -> usize {
+            let blocks = function.get_basic_blocks();
+            blocks.iter().flat_map(|block| block.get_instructions()).map(weight).sum()
+        };
+        let mut functions = self.emitter.module.get_functions();
+        let long = functions.find(|&function| size(function) > most)?;
+        Some(long.get_name().to_string_lossy().into_owned())
     }
 
     pub(super) fn text(&self) -> String {
@@ -92,7 +112,26 @@ impl Emission<'_, '_> {
     }
 }
 
-fn machine() -> Result<TargetMachine, Invariant> {
+/// Instructions that an operation becomes, estimated from above.
+fn weight(instruction: InstructionValue<'_>) -> usize {
+    if instruction.get_opcode() != InstructionOpcode::Call {
+        return 2;
+    }
+    // The last operand of a call is what it calls.
+    let callee = instruction.get_operand(instruction.get_num_operands().saturating_sub(1));
+    let name = callee.and_then(|callee| callee.value()).and_then(|value| match value {
+        BasicValueEnum::PointerValue(pointer) => Some(pointer.get_name().to_bytes().to_vec()),
+        _ => None,
+    });
+    match name {
+        Some(name) if name.starts_with(b"llvm.dbg") => 0,
+        Some(name) if name.starts_with(b"llvm.mem") => 2 * memory::STORES_PER_CHUNK as usize,
+        Some(name) if name.starts_with(b"llvm.ctlz") => 60,
+        _ => 8,
+    }
+}
+
+fn machine(for_kernel: &Target) -> Result<TargetMachine, Invariant> {
     let config = InitializationConfig {
         asm_parser: false,
         disassembler: false,
@@ -104,7 +143,7 @@ fn machine() -> Result<TargetMachine, Invariant> {
         .map_err(|error| Invariant(format!("LLVM: {}", error.to_string_lossy())))?;
     let machine = target.create_target_machine(
         &triple,
-        CPU,
+        if for_kernel.version >= FAR_JUMPS { "v4" } else { "v3" },
         "",
         OptimizationLevel::Default,
         RelocMode::Default,

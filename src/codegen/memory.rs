@@ -6,7 +6,7 @@ use super::context::{Emitter, Int, Pointer};
 pub(super) const BY_HAND: u32 = 64;
 /// LLVM expands a copy or a zeroing into at most 128 stores and fails beyond; half of that keeps clear of the odd
 /// bytes at the end.
-const STORES_PER_CHUNK: u32 = 64;
+pub(super) const STORES_PER_CHUNK: u32 = 64;
 
 /// The bytes of a memory value, aligned to 8.
 #[derive(Debug, Clone, Copy)]

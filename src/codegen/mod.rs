@@ -75,6 +75,21 @@ impl From<Invariant> for Bug {
     }
 }
 
+/// Why there is no object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// A program is too long for the kernel: its index.
+    TooLong(usize),
+    /// The compiler has a fault.
+    Bug(Bug),
+}
+
+impl From<Bug> for Failure {
+    fn from(bug: Bug) -> Failure {
+        Failure::Bug(bug)
+    }
+}
+
 /// When the text of [`llvm_text`] is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
@@ -87,18 +102,25 @@ pub enum Stage {
 /// Makes the BPF object, an ELF file.
 ///
 /// # Errors
-/// If the compiler has a fault.
+/// If a program is too long, or the compiler has a fault.
 pub fn generate(
     program: &Program,
     layout: &Layout,
     sources: &Sources,
     target: &Target,
-) -> Result<Vec<u8>, Bug> {
-    emission::with_module(program, layout, sources, target, |module| {
+) -> Result<Vec<u8>, Failure> {
+    let object = emission::with_module(program, layout, sources, target, |module| {
         module.optimise()?;
+        if let Some(name) = module.too_long(target) {
+            return Ok(Err(name));
+        }
         let mut object = module.object()?;
         lines::restore(&mut object, sources)?;
-        Ok(object)
+        Ok(Ok(object))
+    })?;
+    object.map_err(|name| {
+        let index = layout.image.probes.iter().position(|probe| probe.program == name);
+        Failure::TooLong(index.unwrap_or(0))
     })
 }
 

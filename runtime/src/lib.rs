@@ -37,7 +37,7 @@ use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::rc::Rc;
 
-use ebtrace_image::{Attach, Globals, Image, LOST, MapId, RING_BUFFER};
+use ebtrace_image::{Action, Attach, Globals, Image, LOST, MapId, RING_BUFFER};
 use libbpf_rs::{MapHandle, Object, ProgramInput, RingBuffer, RingBufferBuilder};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -324,6 +324,9 @@ impl Core {
                 break;
             }
             found = self.consume()? > 0;
+            if found && self.lost_exit() {
+                break;
+            }
         }
         self.actions.borrow_mut().take_broken().map_or(Ok(()), |error| Err(Error::Output(error)))
     }
@@ -337,6 +340,14 @@ impl Core {
         Ok(count)
     }
 
+    /// Whether an `exit` found the ring buffer full: it must end the session all the same.
+    fn lost_exit(&self) -> bool {
+        let exits = self.image.events.iter().enumerate();
+        let mut exits = exits.filter(|(_, event)| event.action == Action::Exit);
+        exits
+            .any(|(index, _)| map::lost_of(&self.lost, index as u32).is_some_and(|count| count > 0))
+    }
+
     /// Carries out all events that wait.
     fn drain(&self) -> Result<(), Error> {
         while self.consume()? > 0 {}
@@ -347,8 +358,13 @@ impl Core {
     fn report_lost(&self) {
         let Ok(lost) = map::count_lost(&self.lost, self.cpus) else { return };
         let mut actions = self.actions.borrow_mut();
-        for (probe, count) in self.image.probes.iter().zip(&lost).filter(|(_, count)| **count > 0) {
-            actions.warn_lost(&probe.label, *count);
+        for (index, probe) in self.image.probes.iter().enumerate() {
+            let events = self.image.events.iter().zip(&lost);
+            let own = events.filter(|(event, _)| event.probe as usize == index);
+            let count = own.map(|(_, count)| count).sum();
+            if count > 0 {
+                actions.warn_lost(&probe.label, count);
+            }
         }
         let total = lost.iter().sum();
         if total > 0 {

@@ -210,7 +210,13 @@ impl LiveMap {
     }
 }
 
-/// Events that each probe could not submit, all CPUs together, by index of the probe.
+/// How often an event was not submitted, all CPUs together.
+pub(crate) fn lost_of(lost: &MapHandle, event: u32) -> Option<u64> {
+    let parts = lost.lookup_percpu(&event.to_ne_bytes(), MapFlags::ANY).ok()??;
+    Some(parts.iter().map(|part| word(part, 0)).sum())
+}
+
+/// The same of all events, by index.
 pub(crate) fn count_lost(lost: &MapHandle, cpus: usize) -> io::Result<Vec<u64>> {
     let mut counts = vec![0; lost.max_entries() as usize];
     batch::for_each(lost, 8 * cpus, batch::Access::Read, |key, values| {

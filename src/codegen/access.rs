@@ -134,7 +134,7 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
         let (failed, after) = (emitter.label(), emitter.label());
         emitter.branch(emitter.less(result, emitter.word(0), true), failed, after);
         emitter.enter(failed);
-        self.unit.say_full(self.full_event(full)?, result, self.cause())?;
+        self.unit.say_full(self.full_event(full)?, result, self.span)?;
         emitter.jump(after);
         emitter.enter(after);
         Ok(())

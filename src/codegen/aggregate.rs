@@ -51,7 +51,7 @@ impl<'ctx> Function<'_, 'ctx> {
         emitter.enter(missing);
         if entry.table.storage == Storage::PerCpuHash {
             let (index, event) = (map.into_raw().into_u32(), self.full_event(full)?);
-            let inserted = self.unit.insert(index, entry.key, event, self.cause())?;
+            let inserted = self.unit.insert(index, entry.key, event, self.span)?;
             parts.push((inserted, emitter.here()));
             emitter.branch(emitter.is_null(inserted), after, there);
         } else {

@@ -7,9 +7,9 @@ use super::expr::Operand;
 use super::helper;
 use super::memory;
 use super::probe::{Function, Unit};
-use super::rare::Cause;
 use super::{Invariant, Lowered};
 use crate::ir::EventId;
+use crate::source::Span;
 
 /// `BPF_RB_NO_WAKEUP`: user space looks by itself every now and then, which costs far less than being woken.
 const NO_WAKEUP: u64 = 1;
@@ -29,7 +29,7 @@ impl<'ctx> Unit<'_, 'ctx> {
         &self,
         size: u32,
         event: Int<'ctx>,
-        cause: Cause<'ctx>,
+        span: Span,
         fill: impl FnOnce(Pointer<'ctx>) -> Lowered<()>,
     ) -> Lowered<()> {
         let emitter = self.emitter;
@@ -39,7 +39,7 @@ impl<'ctx> Unit<'_, 'ctx> {
         let (lost, room, after) = (emitter.label(), emitter.label(), emitter.label());
         emitter.branch(emitter.is_null(slot), lost, room);
         emitter.enter(lost);
-        self.count_lost(cause)?;
+        self.count_lost(event, span)?;
         emitter.jump(after);
         emitter.enter(room);
         emitter.store(slot, event, 8);
@@ -57,7 +57,7 @@ impl<'ctx> Function<'_, 'ctx> {
         let emitter = self.emitter;
         let record = self.unit.record(event, args.len())?;
         let id = emitter.word(u64::from(event.into_raw().into_u32()));
-        self.unit.send(record.size, id, self.cause(), |slot| {
+        self.unit.send(record.size, id, self.span, |slot| {
             let mut end = 8;
             for (field, &arg) in record.fields.iter().zip(args) {
                 // What is not written would show old content of the buffer.

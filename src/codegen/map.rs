@@ -54,10 +54,9 @@ pub(super) fn define<'ctx>(
 ) -> Result<Maps<'ctx>, Invariant> {
     let definer = Definer { emitter, debug };
     let (index, word) = (debug.int(4, false)?, debug.int(8, false)?);
-    let probes = image.probes.len() as u32;
-    let per_probe = |value| Definition {
+    let array = |entries: usize, value| Definition {
         kind: PERCPU_ARRAY,
-        entries: probes,
+        entries: entries as u32,
         flags: 0,
         types: Some((index, value)),
     };
@@ -70,11 +69,11 @@ pub(super) fn define<'ctx>(
         let bytes = image.settings.ring_buffer_bytes;
         let ring = Definition { kind: RINGBUF, entries: bytes, flags: 0, types: None };
         maps.events = Some(definer.define(image::RING_BUFFER, &ring)?);
-        maps.lost = Some(definer.define(image::LOST, &per_probe(word))?);
+        maps.lost = Some(definer.define(image::LOST, &array(image.events.len(), word))?);
     }
     if scratch > 0 {
         let area = debug.array(word, 8, scratch.div_ceil(8));
-        maps.scratch = Some(definer.define(image::SCRATCH, &per_probe(area))?);
+        maps.scratch = Some(definer.define(image::SCRATCH, &array(image.probes.len(), area))?);
     }
     Ok(maps)
 }

@@ -203,11 +203,6 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
         self.unit.debug.global(global, NAME, self.unit.debug.structure(size, &members));
         Ok(global.as_pointer_value())
     }
-
-    /// The statement at hand, for what it may rarely come to.
-    pub(super) fn cause(&self) -> rare::Cause<'ctx> {
-        rare::Cause { probe: self.emitter.word(u64::from(self.index)), span: self.span }
-    }
 }
 
 impl<'a, 'ctx> Unit<'a, 'ctx> {

@@ -28,12 +28,12 @@ const WORTH_A_FUNCTION: u32 = 3;
 /// What may become a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Rare {
-    /// `int ebt_lost_event(unsigned long long probe)`: counts an event that found no room.
+    /// `int ebt_lost_event(unsigned long long event)`: counts an event that found no room.
     Lost,
-    /// `int ebt_full(unsigned long long event, long long result, unsigned long long probe)`: says that a map had no
+    /// `int ebt_full(unsigned long long event, long long result)`: says that a map had no
     /// room.
     Full,
-    /// `void *ebt_insert_N(void *key, unsigned long long event, unsigned long long probe)`: makes a new key of an
+    /// `void *ebt_insert_N(void *key, unsigned long long event)`: makes a new key of an
     /// aggregation, all zeros, and returns its value. Null where there is no room, which it says.
     Insert(u32),
 }
@@ -91,30 +91,21 @@ impl Functions<'_> {
     }
 }
 
-/// A statement that may come to it.
-#[derive(Clone, Copy)]
-pub(super) struct Cause<'ctx> {
-    /// Index of the program.
-    pub(super) probe: Int<'ctx>,
-    /// Where it stands.
-    pub(super) span: Span,
-}
-
 impl<'ctx> Unit<'_, 'ctx> {
     /// Counts an event that found no room.
-    pub(super) fn count_lost(&self, cause: Cause<'ctx>) -> Lowered<()> {
-        match self.function(Rare::Lost, cause.span)? {
-            Some(lost) => self.emitter.call_own(lost, &[cause.probe.into()]),
-            None => return self.lost_here(cause.probe),
+    pub(super) fn count_lost(&self, event: Int<'ctx>, span: Span) -> Lowered<()> {
+        match self.function(Rare::Lost, span)? {
+            Some(lost) => self.emitter.call_own(lost, &[event.into()]),
+            None => return self.lost_here(event),
         };
         Ok(())
     }
 
-    fn lost_here(&self, probe: Int<'ctx>) -> Lowered<()> {
+    fn lost_here(&self, event: Int<'ctx>) -> Lowered<()> {
         let emitter = self.emitter;
         let map = self.maps.lost.ok_or_else(|| Invariant("no map of lost events".to_owned()))?;
         let key = emitter.alloca(8);
-        emitter.store(key, emitter.resize(probe, 32, false), 4);
+        emitter.store(key, emitter.resize(event, 32, false), 4);
         let counter = self.call_pointer(&helper::MAP_LOOKUP_ELEM, &[map.into(), key.into()])?;
         let (add, after) = (emitter.label(), emitter.label());
         emitter.branch(emitter.is_null(counter), after, add);
@@ -126,23 +117,16 @@ impl<'ctx> Unit<'_, 'ctx> {
     }
 
     /// Says that a map had no room.
-    pub(super) fn say_full(
-        &self,
-        event: Int<'ctx>,
-        result: Int<'ctx>,
-        cause: Cause<'ctx>,
-    ) -> Lowered<()> {
-        match self.function(Rare::Full, cause.span)? {
-            Some(full) => {
-                self.emitter.call_own(full, &[event.into(), result.into(), cause.probe.into()])
-            }
-            None => return self.full_here(event, result, cause),
+    pub(super) fn say_full(&self, event: Int<'ctx>, result: Int<'ctx>, span: Span) -> Lowered<()> {
+        match self.function(Rare::Full, span)? {
+            Some(full) => self.emitter.call_own(full, &[event.into(), result.into()]),
+            None => return self.full_here(event, result, span),
         };
         Ok(())
     }
 
-    fn full_here(&self, event: Int<'ctx>, result: Int<'ctx>, cause: Cause<'ctx>) -> Lowered<()> {
-        self.send(event::FULL_SIZE, event, cause, |slot| {
+    fn full_here(&self, event: Int<'ctx>, result: Int<'ctx>, span: Span) -> Lowered<()> {
+        self.send(event::FULL_SIZE, event, span, |slot| {
             self.emitter.store(self.emitter.at(slot, event::FULL_OFFSET), result, 8);
             Ok(())
         })
@@ -154,15 +138,14 @@ impl<'ctx> Unit<'_, 'ctx> {
         map: u32,
         key: Pointer<'ctx>,
         event: Int<'ctx>,
-        cause: Cause<'ctx>,
+        span: Span,
     ) -> Lowered<Pointer<'ctx>> {
-        match self.function(Rare::Insert(map), cause.span)? {
+        match self.function(Rare::Insert(map), span)? {
             Some(insert) => {
-                let value =
-                    self.emitter.call_own(insert, &[key.into(), event.into(), cause.probe.into()]);
+                let value = self.emitter.call_own(insert, &[key.into(), event.into()]);
                 Ok(value.into_pointer_value())
             }
-            None => self.insert_here(map, key, event, cause),
+            None => self.insert_here(map, key, event, span),
         }
     }
 
@@ -171,7 +154,7 @@ impl<'ctx> Unit<'_, 'ctx> {
         map: u32,
         key: Pointer<'ctx>,
         event: Int<'ctx>,
-        cause: Cause<'ctx>,
+        span: Span,
     ) -> Lowered<Pointer<'ctx>> {
         let emitter = self.emitter;
         let (table, pointer) = self.map(map)?;
@@ -189,7 +172,7 @@ impl<'ctx> Unit<'_, 'ctx> {
         let (no_room, after) = (emitter.label(), emitter.label());
         emitter.branch(emitter.is_null(value), no_room, after);
         emitter.enter(no_room);
-        self.say_full(event, result, cause)?;
+        self.say_full(event, result, span)?;
         emitter.jump(after);
         emitter.enter(after);
         Ok(value)
@@ -211,21 +194,19 @@ impl<'ctx> Unit<'_, 'ctx> {
         let (word, int) = (self.debug.int(8, false)?, self.debug.int(4, true)?);
         let (pointer, bits, half) =
             (self.emitter.pointer_type(), self.emitter.int_type(64), self.emitter.int_type(32));
-        let numbers = [("event", word), ("result", self.debug.int(8, true)?), ("probe", word)];
-        let key = [("key", self.debug.pointer(word)), ("event", word), ("probe", word)];
+        let numbers = [("event", word), ("result", self.debug.int(8, true)?)];
+        let key = [("key", self.debug.pointer(word)), ("event", word)];
         let (name, params, result) = match what {
-            Rare::Lost => ("ebt_lost_event".to_owned(), &numbers[2..], int),
+            Rare::Lost => ("ebt_lost_event".to_owned(), &numbers[..1], int),
             Rare::Full => ("ebt_full".to_owned(), &numbers[..], int),
             Rare::Insert(map) => (format!("ebt_insert_{map}"), &key[..], key[0].1),
         };
         let function = match what {
             Rare::Lost => self.emitter.declare(&name, &[bits.into()], half.into()),
-            Rare::Full => self.emitter.declare(&name, &[bits.into(); 3], half.into()),
-            Rare::Insert(_) => self.emitter.declare(
-                &name,
-                &[pointer.into(), bits.into(), bits.into()],
-                pointer.into(),
-            ),
+            Rare::Full => self.emitter.declare(&name, &[bits.into(); 2], half.into()),
+            Rare::Insert(_) => {
+                self.emitter.declare(&name, &[pointer.into(), bits.into()], pointer.into())
+            }
         };
         self.rare.made.borrow_mut().insert(what, function);
         let mut lines = self.debug.function(&name, params, result, span, true)?;
@@ -236,19 +217,17 @@ impl<'ctx> Unit<'_, 'ctx> {
         self.emitter.enter(body);
         let params = function.get_params();
         match (what, &params[..]) {
-            (Rare::Lost, [probe]) => {
-                self.lost_here(probe.into_int_value())?;
+            (Rare::Lost, [event]) => {
+                self.lost_here(event.into_int_value())?;
                 self.emitter.ret(0);
             }
-            (Rare::Full, [event, result, probe]) => {
-                let cause = Cause { probe: probe.into_int_value(), span };
-                self.full_here(event.into_int_value(), result.into_int_value(), cause)?;
+            (Rare::Full, [event, result]) => {
+                self.full_here(event.into_int_value(), result.into_int_value(), span)?;
                 self.emitter.ret(0);
             }
-            (Rare::Insert(map), [key, event, probe]) => {
-                let cause = Cause { probe: probe.into_int_value(), span };
-                let key = key.into_pointer_value();
-                let value = self.insert_here(map, key, event.into_int_value(), cause)?;
+            (Rare::Insert(map), [key, event]) => {
+                let (key, event) = (key.into_pointer_value(), event.into_int_value());
+                let value = self.insert_here(map, key, event, span)?;
                 self.emitter.ret_value(&value);
             }
             _ => return Err(Invariant(format!("{name} has other parameters"))),

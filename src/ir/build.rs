@@ -247,7 +247,8 @@ impl<'p> Builder<'p> {
 
     /// Registers a kind of event.
     pub fn event(&mut self, action: Action, fields: Vec<TypeId>) -> EventId {
-        self.program.events.alloc(Event { action, fields })
+        let probe = self.program.probes.len();
+        self.program.events.alloc(Event { action, fields, probe })
     }
 
     /// Sends an event.

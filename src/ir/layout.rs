@@ -126,6 +126,7 @@ fn event_table(types: &Types, event: &Event) -> image::Event {
     image::Event {
         action: event.action.clone(),
         record: image::Record { size: at.next_multiple_of(8), fields },
+        probe: event.probe as u32,
     }
 }
 

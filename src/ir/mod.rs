@@ -76,6 +76,8 @@ pub struct Event {
     pub action: image::Action,
     /// Types of the values that travel with it.
     pub fields: Vec<TypeId>,
+    /// Index in [`Program::probes`] of the program that sends it.
+    pub probe: usize,
 }
 
 /// A program for one attach point.

@@ -4,6 +4,7 @@ use super::error;
 use super::facts::{Joined, MapFact, Slot, VariableKey, join};
 use super::{Lower, Operand, Variable};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::host::Version;
 use crate::ir::{Expr, ExprId, LocalId, MapId, StmtKind};
 use crate::source::Span;
 use crate::syntax::ast;
@@ -256,6 +257,9 @@ impl Lower<'_> {
         };
         let ty = match *self.b.types().get(element.value) {
             Type::Unknown => return self.unknown_map(name, span),
+            Type::Aggregate(aggregate) if self.host.version() < READS_ALL_CPUS => {
+                return self.old_kernel(aggregate, span);
+            }
             Type::Aggregate(aggregate) => match number_of(aggregate) {
                 Some(ty) => ty,
                 None => {
@@ -274,6 +278,20 @@ impl Lower<'_> {
         self.local_operand(into)
     }
 
+    fn old_kernel(&mut self, aggregate: Aggregate, span: Span) -> Operand {
+        let (major, minor, _) = READS_ALL_CPUS;
+        let what = aggregate.function();
+        self.complain(
+            Diagnostic::error(
+                Code::KernelLacks,
+                format!("reading a `{what}()` needs Linux {major}.{minor} or newer"),
+            )
+            .label(span, "this reads what all CPUs counted")
+            .help("keep a number of your own beside it: `@n = @n + 1`"),
+        );
+        self.poison()
+    }
+
     fn unknown_map(&mut self, name: &str, span: Span) -> Operand {
         let known: Vec<String> = self
             .known
@@ -287,6 +305,9 @@ impl Lower<'_> {
         self.poison()
     }
 }
+
+/// The first kernel whose programs can read what other CPUs counted.
+const READS_ALL_CPUS: Version = (5, 19, 0);
 
 /// The type of the number that an aggregation can be read as.
 fn number_of(aggregate: Aggregate) -> Option<TypeId> {

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 
 use ebtrace::codegen::{self, Stage};
+use ebtrace::ir::layout::Layout;
 use ebtrace::ir::{Expr, ProgramType, StmtKind};
 use ebtrace::source::{FileId, Span};
 use ebtrace::types::{Aggregate, Type, TypeId};
@@ -90,7 +91,7 @@ fn objects_open_with_their_maps_and_programs() {
         ("AT_percpu", 5, 8, 8, 100),
         ("AT_", 6, 4, 16, 1),
         ("ebt_events", 27, 0, 0, 1 << 18),
-        ("ebt_lost", 6, 4, 8, 4),
+        ("ebt_lost", 6, 4, 8, 5),
     ];
     assert_eq!(
         maps,
@@ -125,10 +126,36 @@ fn faults_show_the_function() {
         builder.stmt(StmtKind::MapGet { map, key: None, into, found: None });
     });
     let layout = script.layout();
-    let bug =
-        codegen::generate(&script.program, &layout, &script.sources, &script.target).unwrap_err();
+    let bug = fault(&script, &layout);
     assert_eq!(bug.what, "RawTracepoint:x: bpf_map_lookup_percpu_elem needs Linux 5.19");
     assert!(bug.ir.contains("n.0 = get @c"), "{bug}");
+}
+
+fn fault(script: &Script, layout: &Layout) -> codegen::Bug {
+    match codegen::generate(&script.program, layout, &script.sources, &script.target) {
+        Err(codegen::Failure::Bug(bug)) => bug,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Older kernels take a few ten thousand instructions, because jumps are short there; LLVM would end the process.
+#[test]
+fn a_program_that_is_too_long_is_named() {
+    let mut script = Script::new();
+    script.target.version = (6, 1, 0);
+    script.raw(|builder| {
+        let ty = builder.types().string(1024);
+        let local = builder.local("s", ty);
+        for _ in 0..300 {
+            builder.zero(local);
+            let address = builder.address(local, 0);
+            let size = builder.int(1024, TypeId::U32);
+            builder.call_void(ebtrace::ir::Helper::GetCurrentComm, vec![address, size]);
+        }
+    });
+    let layout = script.layout();
+    let result = codegen::generate(&script.program, &layout, &script.sources, &script.target);
+    assert_eq!(result, Err(codegen::Failure::TooLong(0)));
 }
 
 /// LLVM itself would print a message and end the process.
@@ -144,8 +171,7 @@ fn a_frame_that_is_too_large_is_a_fault() {
     });
     let mut layout = script.layout();
     layout.probes[0].locals[0] = ebtrace::ir::layout::Place::Stack;
-    let bug =
-        codegen::generate(&script.program, &layout, &script.sources, &script.target).unwrap_err();
+    let bug = fault(&script, &layout);
     assert!(bug.what.starts_with("LLVM: "), "{bug}");
 }
 

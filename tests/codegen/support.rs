@@ -103,7 +103,11 @@ impl Script {
 
     /// The event of a map without room.
     pub(crate) fn full(&mut self) -> EventId {
-        self.program.events.alloc(Event { action: image::Action::Exit, fields: vec![TypeId::I64] })
+        self.program.events.alloc(Event {
+            action: image::Action::Exit,
+            fields: vec![TypeId::I64],
+            probe: 0,
+        })
     }
 
     pub(crate) fn layout(&self) -> Layout {

@@ -26,7 +26,8 @@ pub struct SiteId(pub u32);
 
 /// Name of the ring buffer map in the object.
 pub const RING_BUFFER: &str = "ebt_events";
-/// Name of the per-CPU array that counts events which found the ring buffer full: one `u64` per probe, by index.
+/// Name of the per-CPU array that counts events which found the ring buffer full: one `u64` per entry of
+/// [`Image::events`].
 pub const LOST: &str = "ebt_lost";
 /// Name of the per-CPU array that holds what does not fit the stack: one entry per probe, by index.
 pub const SCRATCH: &str = "ebt_scratch";
@@ -100,6 +101,8 @@ pub struct Event {
     pub action: Action,
     /// Where the values are, from the start of the ring-buffer record (the event id itself is not a field).
     pub record: Record,
+    /// Index in [`Image::probes`] of the program that sends it.
+    pub probe: u32,
 }
 
 /// What an event does in user space.

@@ -395,12 +395,11 @@ impl<'ctx> Emitter<'ctx> {
         call
     }
 
-    /// Number of zeros above the highest bit that is set, of 64 bits that are not all zero. BPF has no instruction
-    /// for it: LLVM computes it without branches, which spares the verifier work.
+    /// Zeros above the highest bit set, of 64 bits not all zero: without branches, which spares the verifier work.
     pub(super) fn leading_zeros(&self, a: Int<'ctx>) -> Int<'ctx> {
-        let args = [a.into(), self.bool(true).into()];
-        let call = self.intrinsic("llvm.ctlz", &[self.int_type(64).into()], &args, &[]);
-        call.try_as_basic_value().unwrap_basic().into_int_value()
+        let (types, args) = ([self.int_type(64).into()], [a.into(), self.bool(true).into()]);
+        let call = self.intrinsic("llvm.ctlz", &types, &args, &[]).try_as_basic_value();
+        call.unwrap_basic().into_int_value()
     }
 
     pub(super) fn is_null(&self, pointer: Pointer<'ctx>) -> Int<'ctx> {
@@ -483,11 +482,8 @@ impl<'ctx> Emitter<'ctx> {
             return known;
         }
         let value = self.context.const_string(bytes, false);
-        let global = self.module.add_global(
-            value.get_type(),
-            None,
-            &format!("ebt_constant_{}", constants.len()),
-        );
+        let name = format!("ebt_constant_{}", constants.len());
+        let global = self.module.add_global(value.get_type(), None, &name);
         global.set_initializer(&value);
         global.set_section(Some(".rodata"));
         global.set_constant(true);

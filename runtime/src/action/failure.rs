@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use ebtrace_image::{Action, EventId, Failure, Map, Storage};
+use ebtrace_image::{Action, EventId, Failure, Map};
 
 use super::Actions;
 use crate::decode::{Value, decode_slot};
@@ -113,12 +113,11 @@ fn refused_update(map: Option<&Map>, code: i64) -> String {
     let Some(map) = map.filter(|_| code == -i64::from(libc::E2BIG)) else {
         return error_text(code);
     };
-    let kind = if map.storage == Storage::PerCpuHash { "percpuhash" } else { "hash" };
     let room = map.max_entries.saturating_mul(2).max(5000);
     format!(
-        "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a \
-         map declaration e.g. `let {} = {kind}({room})`",
-        map.name
+        "Map full; can't update element. {} holds {} keys; set BPFTRACE_MAX_MAP_KEYS={room} in the environment for more",
+        map.name,
+        grouped(map.max_entries.into())
     )
 }
 

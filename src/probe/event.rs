@@ -2,7 +2,7 @@
 
 use ebtrace_image::{Attach, Period};
 
-use super::{Context, Field, Kind, Point, ProbeError, Target, parse_number};
+use super::{Context, Field, Kind, Point, ProbeError, Target, nothing_else, parse_number};
 use crate::host::Host;
 use crate::ir::ProgramType;
 use crate::types::{Space, Types};
@@ -19,6 +19,7 @@ pub(super) const ALL: &[Kind] = &[
         program: ProgramType::RawTracepoint,
         space: Space::Kernel,
         needs: None,
+        instead: nothing_else,
         resolve: begin,
         summary: "Runs once, before anything else is attached.",
         details: "Several `begin` probes run in the order of the script. After an `exit()` in one of them the others \
@@ -33,6 +34,7 @@ pub(super) const ALL: &[Kind] = &[
         program: ProgramType::RawTracepoint,
         space: Space::Kernel,
         needs: None,
+        instead: nothing_else,
         resolve: end,
         summary: "Runs once, after everything was detached and before the maps are printed.",
         details: "It runs however the session ends: `exit()`, Ctrl-C, SIGTERM, or the end of the command given \
@@ -47,6 +49,7 @@ pub(super) const ALL: &[Kind] = &[
         program: ProgramType::PerfEvent,
         space: Space::Kernel,
         needs: None,
+        instead: nothing_else,
         resolve: interval,
         summary: "Fires at a regular interval on one CPU.",
         details: "The unit is `s`, `ms`, `us` or `hz`, and the count follows it: `interval:ms:100`. A single \
@@ -61,6 +64,7 @@ pub(super) const ALL: &[Kind] = &[
         program: ProgramType::PerfEvent,
         space: Space::Kernel,
         needs: None,
+        instead: nothing_else,
         resolve: profile,
         summary: "Fires at a regular interval on every CPU.",
         details: "Written as `interval`. What was running when it fired is in `comm`, `pid`, `kstack` and `ustack`.",

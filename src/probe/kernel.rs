@@ -2,7 +2,7 @@
 
 use ebtrace_image::Attach;
 
-use super::{Context, Field, Kind, Part, Point, ProbeError, Target, split_offset};
+use super::{Context, Field, Kind, Part, Point, ProbeError, Target, nothing_else, split_offset};
 use crate::diagnostic::nearest;
 use crate::host::{Feature, FieldKind, Host, HostError, TracepointField};
 use crate::ir::ProgramType;
@@ -17,6 +17,7 @@ pub(super) const ALL: &[Kind] = &[
         program: ProgramType::Kprobe,
         space: Space::Kernel,
         needs: Some(Feature::Kprobes),
+        instead: syscall_entry,
         resolve: kprobe,
         summary: "Fires when a kernel function is entered.",
         details: "`kprobe:function+offset` fires at an instruction within it. `arg0` to `arg5` are the function's \
@@ -34,6 +35,7 @@ pub(super) const ALL: &[Kind] = &[
         program: ProgramType::Kprobe,
         space: Space::Kernel,
         needs: Some(Feature::Kprobes),
+        instead: syscall_exit,
         resolve: kretprobe,
         summary: "Fires when a kernel function returns.",
         details: "`retval` is what it returned, as an unsigned 64-bit number.",
@@ -50,6 +52,7 @@ pub(super) const ALL: &[Kind] = &[
         program: ProgramType::Tracepoint,
         space: Space::Kernel,
         needs: None,
+        instead: nothing_else,
         resolve: tracepoint,
         summary: "Fires at a tracepoint, a place that the kernel's authors chose.",
         details: "`args` has the tracepoint's fields: `args.filename`. Addresses in the fields of `syscalls` \
@@ -85,15 +88,6 @@ fn function_probe(point: &Point, host: &dyn Host, ret: bool) -> Result<Target, P
     if exists == Ok(false) {
         return Err(missing_function(&part, &function, host));
     }
-    if !host.has(Feature::Kprobes) {
-        let instead = tracepoint_for(&function, ret, host);
-        return Err(ProbeError::Lacks {
-            span: point.span,
-            kind: point.kind,
-            feature: Feature::Kprobes,
-            instead,
-        });
-    }
     let suffix = if offset == 0 { String::new() } else { format!("+{offset}") };
     Ok(Target {
         label: format!("{}:{function}{suffix}", point.kind.name),
@@ -117,15 +111,23 @@ fn missing_function(part: &Part, function: &str, host: &dyn Host) -> ProbeError 
     }
 }
 
+fn syscall_entry(target: &Target, host: &dyn Host) -> Option<String> {
+    syscall_tracepoint(target, "sys_enter_", host)
+}
+
+fn syscall_exit(target: &Target, host: &dyn Host) -> Option<String> {
+    syscall_tracepoint(target, "sys_exit_", host)
+}
+
 /// A system call's tracepoint fires where the functions that implement it would.
-fn tracepoint_for(function: &str, ret: bool, host: &dyn Host) -> Option<String> {
+fn syscall_tracepoint(target: &Target, edge: &str, host: &dyn Host) -> Option<String> {
+    let function = target.function.as_deref()?;
     let shared = ["do_sys_", "ksys_"].iter().find_map(|prefix| function.strip_prefix(prefix));
     let own = ["__x64_sys_", "__arm64_sys_", "__se_sys_", "sys_"]
         .iter()
         .find_map(|prefix| function.strip_prefix(prefix));
     // What a shared function such as do_sys_openat2 mostly does is the older call, openat.
     let older = shared.map(|call| call.trim_end_matches(|c: char| c.is_ascii_digit()));
-    let edge = if ret { "sys_exit_" } else { "sys_enter_" };
     let exists = |call: &&str| host.tracepoint("syscalls", &format!("{edge}{call}")).is_ok();
     let call = [older, shared, own].into_iter().flatten().find(exists)?;
     Some(format!("tracepoint:syscalls:{edge}{call}"))

@@ -35,6 +35,8 @@ pub struct Kind {
     pub space: Space,
     /// Facility of the kernel that it needs.
     pub needs: Option<Feature>,
+    /// Where the facility is missing: an attach point that does the same job.
+    pub instead: fn(&Target, &dyn Host) -> Option<String>,
     /// Checks an attach point against the machine.
     pub resolve: fn(&Point, &dyn Host, &mut Types) -> Result<Target, ProbeError>,
     /// One line for the reference.
@@ -142,6 +144,11 @@ impl Kind {
     pub fn arity(&self) -> (usize, usize) {
         (self.shape.iter().filter(|field| !field.optional).count(), self.shape.len())
     }
+}
+
+/// For probe types that no other can stand in for.
+fn nothing_else(_: &Target, _: &dyn Host) -> Option<String> {
+    None
 }
 
 /// Cuts `function+offset`; the offset may be decimal, hexadecimal or octal.

@@ -2,7 +2,9 @@
 
 use ebtrace_image::Attach;
 
-use super::{Context, Field, Kind, Part, Point, ProbeError, Target, parse_number, split_offset};
+use super::{
+    Context, Field, Kind, Part, Point, ProbeError, Target, nothing_else, parse_number, split_offset,
+};
 use crate::diagnostic::nearest;
 use crate::host::{Feature, Host, HostError};
 use crate::ir::ProgramType;
@@ -20,6 +22,7 @@ pub(super) const ALL: &[Kind] = &[
         program: ProgramType::Kprobe,
         space: Space::User,
         needs: Some(Feature::Uprobes),
+        instead: nothing_else,
         resolve: uprobe,
         summary: "Fires when a function of a program or library is entered.",
         details: "The file is a path, a program in PATH, or a library such as `libc`. `file:function+offset` fires \
@@ -35,6 +38,7 @@ pub(super) const ALL: &[Kind] = &[
         program: ProgramType::Kprobe,
         space: Space::User,
         needs: Some(Feature::Uprobes),
+        instead: nothing_else,
         resolve: uretprobe,
         summary: "Fires when a function of a program or library returns.",
         details: "`retval` is what it returned, as an unsigned 64-bit number.",
@@ -69,15 +73,6 @@ fn function_probe(point: &Point, host: &dyn Host, ret: bool) -> Result<Target, P
         HostError::NotFound => missing_symbol(&function, &name, &path, host),
         error => ProbeError::Host { span: file.span, what: format!("`{}`", path.display()), error },
     })?;
-    if !host.has(Feature::Uprobes) {
-        let feature = Feature::Uprobes;
-        return Err(ProbeError::Lacks {
-            span: point.span,
-            kind: point.kind,
-            feature,
-            instead: None,
-        });
-    }
     let path = path.display().to_string();
     Ok(Target {
         label: format!("{}:{path}:{}", point.kind.name, function.text),

@@ -92,8 +92,19 @@ impl Walk<'_> {
 
     fn point(&mut self, number: usize, probe: &ast::Probe, point: &ast::AttachPoint) {
         match self.resolve(point) {
-            Ok((kind, target)) => self.lower(number, probe, point.span, kind, &target),
+            Ok((kind, target)) => {
+                self.check_kernel(point.span, kind, &target);
+                self.lower(number, probe, point.span, kind, &target);
+            }
             Err(diagnostic) => self.diagnostics.push(*diagnostic),
+        }
+    }
+
+    /// What the kernel lacks is no reason to leave out what else is wrong with the probe.
+    fn check_kernel(&mut self, span: Span, kind: &'static probe::Kind, target: &Target) {
+        if let Some(feature) = kind.needs.filter(|&feature| !self.host.has(feature)) {
+            let instead = (kind.instead)(target, self.host);
+            self.diagnostics.push(ProbeError::Lacks { span, kind, feature, instead });
         }
     }
 

@@ -1,0 +1,168 @@
+//! The command itself: options, exit statuses, and which stream says what. Nothing here loads a BPF program.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+const EBTRACE: &str = env!("CARGO_BIN_EXE_ebtrace");
+
+fn ebtrace(args: &[&str]) -> Output {
+    Command::new(EBTRACE).args(args).stdin(Stdio::null()).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// Fails with this on standard error, status 1 and nothing on standard output.
+fn assert_refused(args: &[&str], message: &str) {
+    let output = ebtrace(args);
+    let errors = text(&output.stderr);
+    assert!(errors.contains(message), "{args:?}: {errors}");
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(1), String::new()), "{args:?}");
+}
+
+/// A folder that is gone at the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("ebtrace-cli-{name}-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        drop(fs::remove_dir_all(&self.0));
+    }
+}
+
+#[test]
+fn help_and_version_are_answers() {
+    let help = ebtrace(&["-h"]);
+    assert_eq!(help.status.code(), Some(0));
+    assert!(text(&help.stdout).contains("Usage: ebtrace"));
+    let version = ebtrace(&["-V"]);
+    assert_eq!(version.status.code(), Some(0));
+    assert!(text(&version.stdout).starts_with("ebtrace v"));
+}
+
+#[test]
+fn usage_errors_go_to_standard_error() {
+    assert_refused(&[], "Usage: ebtrace");
+    assert_refused(&["--nope"], "unexpected argument '--nope'");
+    assert_refused(&["-f", "xml", "-e", "begin {}"], "possible values: text, json");
+    assert_refused(&["-B", "x", "-e", "begin {}"], "possible values: line, full, none");
+    assert_refused(&["-e", ""], "there is no script");
+}
+
+#[test]
+fn scripts_that_cannot_be_read_are_named() {
+    assert_refused(&["/nope/x.bt"], "cannot read the script /nope/x.bt: No such file");
+    assert_refused(&["/"], "cannot read the script /: Is a directory");
+    assert_refused(&["begin { exit(); }"], "a script in the command line itself needs -e");
+}
+
+#[test]
+fn wrong_scripts_say_where_and_load_nothing() {
+    assert_refused(&["-e", "begin { print(pdi); }"], "did you mean `pid`?");
+    assert_refused(&["-e", "begin { $x = ; }"], "stdin:1:14");
+    let folder = Folder::new("wrong");
+    let script = folder.file("wrong.bt");
+    fs::write(&script, "begin {\n  print($x);\n}\n").unwrap();
+    assert_refused(&[script.to_str().unwrap()], "wrong.bt:2:9");
+}
+
+#[test]
+fn a_script_that_is_no_utf8_is_read_all_the_same() {
+    let folder = Folder::new("latin");
+    let script = folder.file("latin.bt");
+    fs::write(&script, b"// caf\xe9\nbegin { print(pdi); }\n").unwrap();
+    assert_refused(&[script.to_str().unwrap()], "latin.bt:2:15");
+}
+
+#[test]
+fn options_in_the_environment_are_checked() {
+    let mut command = Command::new(EBTRACE);
+    let output =
+        command.args(["-e", "begin {}"]).env("BPFTRACE_MAX_MAP_KEYS", "many").output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("BPFTRACE_MAX_MAP_KEYS wants a number from 1 to"));
+}
+
+#[test]
+fn every_stage_can_be_shown() {
+    let shown = |stage: &str| {
+        let output = ebtrace(&["-d", stage, "-e", "begin { @[comm] = count(); }"]);
+        assert_eq!(output.status.code(), Some(0), "{stage}: {}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    assert!(shown("ast").contains("@[comm] = count();"));
+    assert!(shown("ir").contains("map @[string[16]]: count_t"));
+    assert!(shown("image").contains("\"symbol\": \"AT_\""));
+    assert!(shown("llvm").contains("target triple = \"bpfel\""));
+    assert!(shown("asm").contains("exit"));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let mut child = Command::new(EBTRACE)
+        .args(["-d", "image", "-e", "begin { @[comm] = count(); }"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
+}
+
+/// The status of its own is for kernels without the facility only, and the file names it for a wrapper.
+#[test]
+fn a_missing_facility_has_a_status_of_its_own() {
+    let folder = Folder::new("lacks");
+    let file = folder.file("lacks");
+    let kprobes = Path::new("/sys/bus/event_source/devices/kprobe/type").exists();
+    let script = "kprobe:do_sys_openat2 { @ = count(); } interval:ms:1 { exit(); }";
+    let mut command = Command::new(EBTRACE);
+    let output = command.args(["-e", script]).env("EBTRACE_LACKS", &file).output().unwrap();
+    if kprobes {
+        assert_ne!(output.status.code(), Some(69));
+        assert!(!file.exists());
+        return;
+    }
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(69), String::new()));
+    assert_eq!(fs::read_to_string(&file).unwrap(), "kprobes\n");
+    let alone = ebtrace(&["-e", script]);
+    assert_eq!(alone.status.code(), Some(69));
+    assert!(text(&alone.stderr).contains("this kernel has no kprobes"));
+    // Anything else that is wrong is wrong everywhere.
+    assert_refused(&["-e", "kprobe:do_sys_openat2 { print(pdi); }"], "did you mean `pid`?");
+}
+
+#[test]
+fn without_privileges_it_says_what_is_missing() {
+    // SAFETY: it only asks for a number.
+    let root = unsafe { libc::geteuid() } == 0;
+    // Whoever the tests run as may not see the build folder.
+    let folder = Folder::new("nobody");
+    let copy = folder.file("ebtrace");
+    fs::copy(EBTRACE, &copy).unwrap();
+    let mut command = Command::new(&copy);
+    if root {
+        command.uid(65534).gid(65534);
+    }
+    let output = command.args(["-e", "begin { exit(); }"]).current_dir("/").output().unwrap();
+    let errors = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert!(errors.contains("E0603") && errors.contains("CAP_BPF and CAP_PERFMON"), "{errors}");
+}

@@ -1,7 +1,7 @@
 //! Text.
 
 use super::{Builtin, Call, one, optional};
-use crate::ir::{BinaryOp, ExprId, Helper};
+use crate::ir::{Expr, ExprId, Helper};
 use crate::sema::{Literal, Lower, Operand};
 use crate::types::{Space, Type, TypeId};
 
@@ -80,9 +80,7 @@ fn read(
         (Some(number), _) => lower.b.int((number as u64).min(u64::from(room)), TypeId::U64),
         (None, Some(length)) => {
             let wanted = lower.b.convert(length.expr, TypeId::U64);
-            let wanted = lower.b.name(wanted);
-            let fits = lower.b.binary(BinaryOp::Less, wanted, most);
-            lower.b.select(fits, wanted, most)
+            lower.b.add(Expr::Bounded(wanted, room.into()), TypeId::U64)
         }
         (None, None) => most,
     };

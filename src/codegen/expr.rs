@@ -89,6 +89,11 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
             Expr::Convert(operand) => {
                 emitter.resize(self.known(*operand)?, self.bits(ty)?, self.signed(*operand))
             }
+            Expr::Bounded(operand, most) => {
+                // LLVM must not know more about the value than the verifier, or it drops the comparison.
+                let (value, most) = (emitter.opaque(self.known(*operand)?), emitter.word(*most));
+                emitter.select(emitter.less(value, most, false), value, most)
+            }
             Expr::Log2(operand) => arithmetic::log2(emitter, self.known(*operand)?),
             Expr::Select { condition, then, otherwise } => {
                 emitter.select(self.known(*condition)?, self.known(*then)?, self.known(*otherwise)?)
@@ -204,7 +209,9 @@ pub(super) fn index(id: ExprId) -> usize {
 fn operands(expr: &Expr) -> impl Iterator<Item = ExprId> + use<> {
     let parts = match expr {
         Expr::Binary { left, right, .. } => [Some(*left), Some(*right), None],
-        Expr::Convert(operand) | Expr::Log2(operand) => [Some(*operand), None, None],
+        Expr::Convert(operand) | Expr::Log2(operand) | Expr::Bounded(operand, _) => {
+            [Some(*operand), None, None]
+        }
         Expr::Select { condition, then, otherwise } => {
             [Some(*condition), Some(*then), Some(*otherwise)]
         }

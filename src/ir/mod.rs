@@ -177,6 +177,8 @@ pub enum Expr {
     Convert(ExprId),
     /// Position of the highest bit that is set in a `u64`, from 0; 0 where none is: a `u64`.
     Log2(ExprId),
+    /// The lesser of a `u64` and a constant, so that the kernel's verifier sees that it is no greater.
+    Bounded(ExprId, u64),
     /// One of two scalars of the same type; both are evaluated.
     Select {
         /// A bool.

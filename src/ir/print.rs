@@ -170,6 +170,7 @@ impl Printer<'_> {
                 format!("({} {} {})", self.expr(*left), symbol(*op), self.expr(*right))
             }
             Expr::Convert(operand) => named(self.expr(*operand)),
+            Expr::Bounded(operand, most) => format!("min({}, {most})", self.expr(*operand)),
             Expr::Log2(operand) => format!("log2 {}", self.expr(*operand)),
             Expr::Select { condition, then, otherwise } => {
                 format!(

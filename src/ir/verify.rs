@@ -98,7 +98,7 @@ impl Verifier<'_> {
                 let (left_type, right_type) = (self.scalar(*left)?, self.scalar(*right)?);
                 self.require(left_type == right_type, "operands of one type", id)
             }
-            Expr::Log2(operand) => {
+            Expr::Log2(operand) | Expr::Bounded(operand, _) => {
                 self.expr(*operand)?;
                 self.require(self.ty(*operand) == TypeId::U64, "a uint64", *operand)?;
                 self.require(self.ty(id) == TypeId::U64, "a uint64", id)

@@ -22,7 +22,7 @@ struct Merged<'ctx> {
 impl<'ctx> Function<'_, 'ctx> {
     fn aggregate(&self, map: MapId) -> Lowered<Aggregate> {
         match self.unit.program.types.get(self.unit.program.maps[map].value) {
-            Type::Aggregate(aggregate) => Ok(aggregate.image()),
+            Type::Aggregate(aggregate) => Ok(*aggregate),
             _ => Err(Invariant(format!("@{} is no aggregation", self.unit.program.maps[map].name))),
         }
     }

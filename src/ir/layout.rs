@@ -182,7 +182,7 @@ pub fn shape(types: &Types, id: TypeId) -> image::Shape {
         Type::Tuple(elements) => record(elements),
         Type::Stack { user, frames } => image::Shape::Stack { user: *user, frames: *frames },
         Type::Symbol { user } => image::Shape::Symbol { user: *user },
-        Type::Aggregate(aggregate) => image::Shape::Aggregate(aggregate.image()),
+        Type::Aggregate(aggregate) => image::Shape::Aggregate(*aggregate),
     }
 }
 

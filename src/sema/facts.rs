@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use indexmap::IndexMap;
 
 use crate::source::Span;
-use crate::types::{Type, TypeId, Types};
+use crate::types::{Aggregate, Type, TypeId, Types};
 
 /// The type of a place that values are put into, and the first value's place in the script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,11 +87,23 @@ pub(crate) fn join(types: &mut Types, a: (TypeId, bool), b: (TypeId, bool)) -> J
             }
             fits(types.intern(Type::Tuple(elements)), false)
         }
-        (Type::Aggregate(left), Type::Aggregate(right)) => match left.join(right) {
+        (Type::Aggregate(left), Type::Aggregate(right)) => match join_aggregates(left, right) {
             Some(both) => fits(types.intern(Type::Aggregate(both)), false),
             None => Joined::Clash,
         },
         _ => Joined::Clash,
+    }
+}
+
+/// The aggregation that takes the numbers of both, if one can: signs may differ, parameters may not.
+fn join_aggregates(a: Aggregate, b: Aggregate) -> Option<Aggregate> {
+    use Aggregate as Agg;
+    match (a, b) {
+        (Agg::Sum { signed: a }, Agg::Sum { signed: b }) => Some(Agg::Sum { signed: a || b }),
+        (Agg::Min { signed: a }, Agg::Min { signed: b }) => Some(Agg::Min { signed: a || b }),
+        (Agg::Max { signed: a }, Agg::Max { signed: b }) => Some(Agg::Max { signed: a || b }),
+        (Agg::Avg { signed: a }, Agg::Avg { signed: b }) => Some(Agg::Avg { signed: a || b }),
+        _ => (a == b).then_some(a),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::host::Version;
 use crate::ir::{Expr, ExprId, LocalId, MapId, StmtKind};
 use crate::source::Span;
 use crate::syntax::ast;
-use crate::types::{Aggregate, Type, TypeId};
+use crate::types::{Aggregate, Type, TypeId, aggregating_function};
 
 /// An element of a map, or a scalar map: its key is evaluated.
 #[derive(Debug, Clone)]
@@ -280,7 +280,7 @@ impl Lower<'_> {
 
     fn old_kernel(&mut self, aggregate: Aggregate, span: Span) -> Operand {
         let (major, minor, _) = READS_ALL_CPUS;
-        let what = aggregate.function();
+        let what = aggregating_function(aggregate);
         self.complain(
             Diagnostic::error(
                 Code::KernelLacks,

@@ -6,6 +6,7 @@ pub mod format;
 
 use std::fmt;
 
+pub use ebtrace_image::Aggregate;
 use indexmap::IndexSet;
 
 /// Index of a [`Type`] in [`Types`].
@@ -110,47 +111,6 @@ pub enum Access {
     RelLoc,
 }
 
-/// The aggregations of maps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Aggregate {
-    /// `count()`
-    Count,
-    /// `sum(n)`
-    Sum {
-        /// Sign of the numbers.
-        signed: bool,
-    },
-    /// `min(n)`
-    Min {
-        /// Sign of the numbers.
-        signed: bool,
-    },
-    /// `max(n)`
-    Max {
-        /// Sign of the numbers.
-        signed: bool,
-    },
-    /// `avg(n)`
-    Avg {
-        /// Sign of the numbers.
-        signed: bool,
-    },
-    /// `hist(n, bits)`
-    Hist {
-        /// log2 of the number of buckets within one power of two, 0 to 5.
-        bits: u8,
-    },
-    /// `lhist(n, min, max, step)`
-    Lhist {
-        /// Lower end of the second bucket.
-        min: i64,
-        /// Lower end of the last bucket.
-        max: i64,
-        /// Width of a bucket.
-        step: i64,
-    },
-}
-
 impl TypeId {
     /// [`Type::Unknown`]
     pub const UNKNOWN: TypeId = TypeId(0);
@@ -242,7 +202,7 @@ impl Types {
             Type::Tuple(elements) => self.tuple_layout(elements).1,
             Type::Stack { frames, .. } => 16 + 8 * frames,
             Type::Symbol { .. } => 16,
-            Type::Aggregate(aggregate) => aggregate.image().words() * 8,
+            Type::Aggregate(aggregate) => aggregate.words() * 8,
         }
     }
 
@@ -315,51 +275,16 @@ impl Types {
     }
 }
 
-impl Aggregate {
-    /// The same for the runtime.
-    pub fn image(self) -> ebtrace_image::Aggregate {
-        use ebtrace_image::Aggregate as Image;
-        match self {
-            Aggregate::Count => Image::Count,
-            Aggregate::Sum { signed } => Image::Sum { signed },
-            Aggregate::Min { signed } => Image::Min { signed },
-            Aggregate::Max { signed } => Image::Max { signed },
-            Aggregate::Avg { signed } => Image::Avg { signed },
-            Aggregate::Hist { bits } => Image::Hist { bits },
-            Aggregate::Lhist { min, max, step } => Image::Lhist { min, max, step },
-        }
-    }
-
-    /// The aggregation that takes the numbers of both, if one can: signs may differ, parameters may not.
-    pub fn join(self, other: Aggregate) -> Option<Aggregate> {
-        match (self, other) {
-            (Aggregate::Sum { signed: a }, Aggregate::Sum { signed: b }) => {
-                Some(Aggregate::Sum { signed: a || b })
-            }
-            (Aggregate::Min { signed: a }, Aggregate::Min { signed: b }) => {
-                Some(Aggregate::Min { signed: a || b })
-            }
-            (Aggregate::Max { signed: a }, Aggregate::Max { signed: b }) => {
-                Some(Aggregate::Max { signed: a || b })
-            }
-            (Aggregate::Avg { signed: a }, Aggregate::Avg { signed: b }) => {
-                Some(Aggregate::Avg { signed: a || b })
-            }
-            _ => (self == other).then_some(self),
-        }
-    }
-
-    /// The function that makes it.
-    pub fn function(self) -> &'static str {
-        match self {
-            Aggregate::Count => "count",
-            Aggregate::Sum { .. } => "sum",
-            Aggregate::Min { .. } => "min",
-            Aggregate::Max { .. } => "max",
-            Aggregate::Avg { .. } => "avg",
-            Aggregate::Hist { .. } => "hist",
-            Aggregate::Lhist { .. } => "lhist",
-        }
+/// The function that makes an aggregation.
+pub fn aggregating_function(aggregate: Aggregate) -> &'static str {
+    match aggregate {
+        Aggregate::Count => "count",
+        Aggregate::Sum { .. } => "sum",
+        Aggregate::Min { .. } => "min",
+        Aggregate::Max { .. } => "max",
+        Aggregate::Avg { .. } => "avg",
+        Aggregate::Hist { .. } => "hist",
+        Aggregate::Lhist { .. } => "lhist",
     }
 }
 
@@ -401,7 +326,12 @@ impl fmt::Display for TypeName<'_> {
                     | Aggregate::Avg { signed } => !signed,
                     _ => false,
                 };
-                write!(f, "{}{}_t", if unsigned { "u" } else { "" }, aggregate.function())
+                write!(
+                    f,
+                    "{}{}_t",
+                    if unsigned { "u" } else { "" },
+                    aggregating_function(*aggregate)
+                )
             }
         }
     }

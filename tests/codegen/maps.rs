@@ -311,7 +311,7 @@ fn histograms_count_buckets_within_bounds() {
             let ty = aggregate(&mut script, kind);
             adder(&mut script, ty, keyed, true, false);
             let mut loaded = script.load();
-            let buckets = u64::from(kind.image().words());
+            let buckets = u64::from(kind.words());
             for bucket in [0, 1, 1, buckets - 1, buckets, buckets + 1, u64::MAX, 1 << 61] {
                 loaded.run(ADD, &[3, bucket]);
             }

@@ -74,7 +74,7 @@ pub struct Record {
 }
 
 /// An aggregation: how the 8-byte words of one CPU are merged with the others' and read.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Aggregate {
     /// One word: how often.
     Count,

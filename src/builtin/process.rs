@@ -56,6 +56,8 @@ fn half(lower: &mut Lower<'_>, helper: Helper, upper: bool, ty: TypeId) -> Opera
 fn comm(lower: &mut Lower<'_>, _: &Call<'_>) -> Operand {
     let ty = lower.b.types().string(TASK_COMM_LEN);
     let local = lower.b.local("comm", ty);
+    // Some kernels, 6.1 among them, write no further than the NUL.
+    lower.b.zero(local);
     let (address, size) =
         (lower.b.address(local, 0), lower.b.int(u64::from(TASK_COMM_LEN), TypeId::U32));
     lower.b.call_void(Helper::GetCurrentComm, vec![address, size]);

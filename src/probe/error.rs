@@ -105,8 +105,8 @@ impl From<ProbeError> for Diagnostic {
                     .help(format!("for example `{}`", example(kind)))
             }
             ProbeError::Pattern { span, text } => {
-                Diagnostic::error(Code::NotFound, format!("`{text}` names no single function"))
-                    .label(span, "a pattern")
+                Diagnostic::error(Code::NotFound, format!("`{text}` is a pattern, and one name is needed here"))
+                    .label(span, "`*` and `?` mean nothing here")
                     .help("write one name; several attach points are separated by commas")
             }
         }

@@ -32,10 +32,10 @@ fn printf(lower: &mut Lower<'_>, call: &Call<'_>) -> Operand {
     let Some(text) = lower.literal_text(call, 0) else { return lower.poison() };
     let format = match format::parse(&text) {
         Ok(format) => format,
-        Err(letter) => {
+        Err(error) => {
             lower.complain_format(
                 call.args[0].span,
-                format!("there is no conversion `%{letter}`"),
+                error.to_string(),
                 "conversions are %d %i %u %x %X %o %c %p %s",
             );
             return lower.poison();

@@ -33,8 +33,8 @@ impl<'ctx> Unit<'_, 'ctx> {
         fill: impl FnOnce(Pointer<'ctx>) -> Lowered<()>,
     ) -> Lowered<()> {
         let emitter = self.emitter;
-        let ring = self.maps.events.ok_or_else(|| Invariant("no ring buffer".to_owned()))?;
-        let args = [ring.into(), emitter.word(u64::from(size)).into(), emitter.word(0).into()];
+        let args =
+            [self.maps.events.into(), emitter.word(u64::from(size)).into(), emitter.word(0).into()];
         let slot = self.call_pointer(&helper::RINGBUF_RESERVE, &args)?;
         let (lost, room, after) = (emitter.label(), emitter.label(), emitter.label());
         emitter.branch(emitter.is_null(slot), lost, room);

@@ -28,10 +28,10 @@ const MOST_PREALLOCATED: u64 = 8 << 20;
 pub(super) struct Maps<'ctx> {
     /// In the order of the image.
     pub(super) script: Vec<Pointer<'ctx>>,
-    /// [`image::RING_BUFFER`], where there are events.
-    pub(super) events: Option<Pointer<'ctx>>,
-    /// [`image::LOST`], where there are events.
-    pub(super) lost: Option<Pointer<'ctx>>,
+    /// [`image::RING_BUFFER`]
+    pub(super) events: Pointer<'ctx>,
+    /// [`image::LOST`]
+    pub(super) lost: Pointer<'ctx>,
     /// [`image::SCRATCH`], where a program needs it.
     pub(super) scratch: Option<Pointer<'ctx>>,
 }
@@ -64,13 +64,11 @@ pub(super) fn define<'ctx>(
     for map in &image.maps {
         script.push(definer.define(&map.symbol, &definer.script_map(map, kernel)?)?);
     }
-    let mut maps = Maps { script, events: None, lost: None, scratch: None };
-    if !image.events.is_empty() {
-        let bytes = image.settings.ring_buffer_bytes;
-        let ring = Definition { kind: RINGBUF, entries: bytes, flags: 0, types: None };
-        maps.events = Some(definer.define(image::RING_BUFFER, &ring)?);
-        maps.lost = Some(definer.define(image::LOST, &array(image.events.len(), word))?);
-    }
+    let bytes = image.settings.ring_buffer_bytes;
+    let ring = Definition { kind: RINGBUF, entries: bytes, flags: 0, types: None };
+    let events = definer.define(image::RING_BUFFER, &ring)?;
+    let lost = definer.define(image::LOST, &array(image.events.len().max(1), word))?;
+    let mut maps = Maps { script, events, lost, scratch: None };
     if scratch > 0 {
         let area = debug.array(word, 8, scratch.div_ceil(8));
         maps.scratch = Some(definer.define(image::SCRATCH, &array(image.probes.len(), area))?);

@@ -103,7 +103,7 @@ impl<'ctx> Unit<'_, 'ctx> {
 
     fn lost_here(&self, event: Int<'ctx>) -> Lowered<()> {
         let emitter = self.emitter;
-        let map = self.maps.lost.ok_or_else(|| Invariant("no map of lost events".to_owned()))?;
+        let map = self.maps.lost;
         let key = emitter.alloca(8);
         emitter.store(key, emitter.resize(event, 32, false), 4);
         let counter = self.call_pointer(&helper::MAP_LOOKUP_ELEM, &[map.into(), key.into()])?;

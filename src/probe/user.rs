@@ -2,9 +2,7 @@
 
 use ebtrace_image::Attach;
 
-use super::{
-    Context, Field, Kind, Part, Point, ProbeError, Target, nothing_else, parse_number, split_offset,
-};
+use super::{Context, Field, Kind, Part, Point, ProbeError, Target, nothing_else, parse_number};
 use crate::diagnostic::nearest;
 use crate::host::{Feature, Host, HostError};
 use crate::ir::ProgramType;
@@ -25,9 +23,8 @@ pub(super) const ALL: &[Kind] = &[
         instead: nothing_else,
         resolve: uprobe,
         summary: "Fires when a function of a program or library is entered.",
-        details: "The file is a path, a program in PATH, or a library such as `libc`. `file:function+offset` fires \
-                  at an instruction within the function. `arg0` to `arg5` are the arguments as unsigned 64-bit \
-                  numbers; addresses among them point into the process.",
+        details: "The file is a path, a program in PATH, or a library such as `libc`. `arg0` to `arg5` are the \
+                  arguments as unsigned 64-bit numbers; addresses among them point into the process.",
         examples: &["uprobe:libc:malloc { @[comm] = hist(arg0); }"],
     },
     Kind {
@@ -62,22 +59,18 @@ fn function_probe(point: &Point, host: &dyn Host, ret: bool) -> Result<Target, P
         }
     }
     let path = host.binary(&file.text).map_err(|error| missing_file(&file, error))?;
-    let (name, offset) = split_offset(&function)?;
-    if name.contains(['*', '?']) {
-        return Err(ProbeError::Pattern { span: function.span, text: name });
+    if function.text.contains(['*', '?']) {
+        return Err(ProbeError::Pattern { span: function.span, text: function.text });
     }
-    if ret && function.text.contains('+') {
-        return Err(ProbeError::ReturnOffset { span: function.span, kind: point.kind });
-    }
-    let symbol = host.user_symbol(&path, &name).map_err(|error| match error {
-        HostError::NotFound => missing_symbol(&function, &name, &path, host),
+    let symbol = host.user_symbol(&path, &function.text).map_err(|error| match error {
+        HostError::NotFound => missing_symbol(&function, &path, host),
         error => ProbeError::Host { span: file.span, what: format!("`{}`", path.display()), error },
     })?;
     let path = path.display().to_string();
     Ok(Target {
         label: format!("{}:{path}:{}", point.kind.name, function.text),
-        attach: Attach::Uprobe { path, offset: symbol.file_offset + offset, ret },
-        function: Some(name),
+        attach: Attach::Uprobe { path, offset: symbol.file_offset, ret },
+        function: Some(function.text),
         args: None,
     })
 }
@@ -97,22 +90,22 @@ fn missing_file(file: &Part, error: HostError) -> ProbeError {
     }
 }
 
-fn missing_symbol(part: &Part, name: &str, path: &std::path::Path, host: &dyn Host) -> ProbeError {
+fn missing_symbol(part: &Part, path: &std::path::Path, host: &dyn Host) -> ProbeError {
     let symbols = host.user_symbols(path).unwrap_or_default();
-    let near = nearest(name, symbols.iter().map(String::as_str));
-    let help = match (symbols.is_empty(), parse_number(name)) {
-        (true, _) => Some(
-            "the file has no symbols; install its debug symbols, or probe another file".to_owned(),
-        ),
-        (_, Some(_)) => {
-            Some("name a function, and the address as an offset from it: `main+0x10`".to_owned())
+    let name = part.text.as_str();
+    // A breakpoint in the middle of an instruction would change what the program does, so entries only.
+    let in_between = name.contains('+') || parse_number(name).is_some();
+    let help = match (symbols.is_empty(), in_between) {
+        (true, _) => {
+            Some("the file has no symbols; install its debug symbols, or probe another file")
         }
+        (_, true) => Some("name a function: the probe is placed at its first instruction"),
         _ => None,
     };
     ProbeError::NotFound {
         span: part.span,
         what: format!("the function `{name}` in {}", path.display()),
-        near: near.map(|near| part.text.replacen(name, near, 1)),
-        help,
+        near: nearest(name, symbols.iter().map(String::as_str)).map(str::to_owned),
+        help: help.map(str::to_owned),
     }
 }

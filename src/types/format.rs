@@ -2,12 +2,26 @@
 
 use ebtrace_image::{Conversion, Format, IntSize, Piece, Spec};
 
+/// The most characters that a conversion pads to.
+const MOST_WIDTH: u32 = 4096;
+
+/// Why a conversion is not possible.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FormatError {
+    /// It exists in C but has no meaning here, such as `f`.
+    #[error("there is no conversion `%{0}`")]
+    Letter(char),
+    /// It pads to more characters than anyone reads.
+    #[error("a width of {0} is too large: the most is {MOST_WIDTH}")]
+    Width(String),
+}
+
 /// Cuts a format into text and conversions. What does not have the form of a conversion is text, as `%z` and a lone
 /// percent sign are.
 ///
 /// # Errors
-/// The letter of a conversion that exists in C but has no meaning here, such as `f`.
-pub fn parse(text: &[u8]) -> Result<Format, char> {
+/// The first conversion that is not possible.
+pub fn parse(text: &[u8]) -> Result<Format, FormatError> {
     let mut pieces = Vec::new();
     let mut plain = Vec::new();
     let mut rest = text;
@@ -24,7 +38,7 @@ pub fn parse(text: &[u8]) -> Result<Format, char> {
                 pieces.push(Piece::Spec(spec));
                 rest = remaining;
             }
-            Some((Found::Unsupported(letter), _)) => return Err(letter),
+            Some((Found::Wrong(error), _)) => return Err(error),
             None => {
                 plain.push(byte);
                 rest = after;
@@ -40,7 +54,7 @@ pub fn parse(text: &[u8]) -> Result<Format, char> {
 enum Found {
     Percent,
     Spec(Spec),
-    Unsupported(char),
+    Wrong(FormatError),
 }
 
 /// Reads what follows a percent sign: flags, width, precision (which has no effect), length, letter.
@@ -66,11 +80,16 @@ fn conversion(text: &[u8]) -> Option<(Found, &[u8])> {
         b's' => Conversion::Text,
         b'%' => return Some((Found::Percent, rest)),
         b'a' | b'e' | b'f' | b'g' | b'A' | b'E' | b'F' | b'G' | b'r' => {
-            return Some((Found::Unsupported(char::from(letter)), rest));
+            return Some((Found::Wrong(FormatError::Letter(char::from(letter))), rest));
         }
         _ => return None,
     };
-    let width = std::str::from_utf8(width).ok().and_then(|digits| digits.parse().ok()).unwrap_or(0);
+    let digits = String::from_utf8_lossy(width);
+    let width = match digits.parse::<u32>() {
+        Ok(width) if width <= MOST_WIDTH => width,
+        Err(_) if digits.is_empty() => 0,
+        _ => return Some((Found::Wrong(FormatError::Width(digits.into_owned())), rest)),
+    };
     let has = |flag| flags.contains(&flag);
     let spec = Spec {
         left: has(b'-'),
@@ -124,6 +143,7 @@ mod tests {
             parse(b"100%%").map(|format| format.pieces),
             Ok(vec![Piece::Text(b"100%".to_vec())])
         );
-        assert_eq!(parse(b"%5.1f"), Err('f'));
+        assert_eq!(parse(b"%5000d"), Err(FormatError::Width("5000".to_owned())));
+        assert_eq!(parse(b"%5.1f"), Err(FormatError::Letter('f')));
     }
 }

@@ -125,7 +125,8 @@ fn weight(instruction: InstructionValue<'_>) -> usize {
     });
     match name {
         Some(name) if name.starts_with(b"llvm.dbg") => 0,
-        Some(name) if name.starts_with(b"llvm.mem") => 2 * memory::STORES_PER_CHUNK as usize,
+        Some(name) if name.starts_with(b"llvm.memset") => memory::STORES_PER_CHUNK as usize + 2,
+        Some(name) if name.starts_with(b"llvm.mem") => 2 * memory::STORES_PER_CHUNK as usize + 2,
         Some(name) if name.starts_with(b"llvm.ctlz") => 60,
         _ => 8,
     }

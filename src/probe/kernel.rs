@@ -39,7 +39,7 @@ pub(super) const ALL: &[Kind] = &[
         resolve: kretprobe,
         summary: "Fires when a kernel function returns.",
         details: "`retval` is what it returned, as an unsigned 64-bit number.",
-        examples: &["kretprobe:vfs_read { @bytes = sum(retval); }"],
+        examples: &["kretprobe:vfs_read /retval < 0x7fffffff/ { @bytes = sum(retval); }"],
     },
     Kind {
         name: "tracepoint",

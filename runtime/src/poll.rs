@@ -60,10 +60,9 @@ pub(crate) fn wait(
     }
     let stop = fds.iter().any(|fd| !fd.revents().is_empty());
     drop(fds);
-    if let Some(signals) = signals {
-        signals.take();
-    }
-    Ok(if stop { Wake::Stop } else { Wake::Timer })
+    // A signal may have come after poll looked; it is taken here, so it must count here.
+    let arrived = signals.is_some_and(Signals::take);
+    Ok(if stop || arrived { Wake::Stop } else { Wake::Timer })
 }
 
 #[cfg(test)]

@@ -80,7 +80,12 @@ pub fn decode<'a>(shape: &'a Shape, bytes: &'a [u8]) -> Value<'a> {
         Shape::Bool => Value::Bool(unsigned(bytes, 1) != 0),
         Shape::Pointer => Value::Pointer(word(bytes, 0)),
         Shape::Str { size } => decode_str(&bytes[..bytes.len().min(*size as usize)], *size),
-        Shape::Tuple(record) => Value::Tuple(decode_record(record, bytes)),
+        Shape::Tuple(record) | Shape::Record(record, _) => {
+            Value::Tuple(decode_record(record, bytes))
+        }
+        Shape::Array { .. } | Shape::Enum { .. } | Shape::Bits { .. } | Shape::Buffer { .. } => {
+            Value::Unsigned(0)
+        }
         Shape::Stack { user, frames } => decode_stack(*user, *frames, bytes),
         Shape::Symbol { user } => {
             Value::Symbol { space: space(*user, bytes, 8), address: word(bytes, 0) }

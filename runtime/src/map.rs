@@ -188,7 +188,10 @@ impl LiveMap {
     }
 
     fn is_per_cpu(&self) -> bool {
-        matches!(self.info.storage, Storage::PerCpuHash | Storage::PerCpuArray)
+        matches!(
+            self.info.storage,
+            Storage::PerCpuHash | Storage::PerCpuLruHash | Storage::PerCpuArray
+        )
     }
 
     fn key_size(&self) -> usize {

@@ -145,7 +145,7 @@ fn exit(lower: &mut Lower<'_>, call: &Call<'_>) -> Operand {
         },
     };
     lower.b.emit(Action::Exit, vec![status]);
-    lower.b.stmt(StmtKind::Return);
+    lower.b.stmt(StmtKind::Return(None));
     lower.ends();
     lower.void()
 }

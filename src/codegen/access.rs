@@ -64,10 +64,10 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
         let entry = self.map_entry(map, key)?;
         let (to, size) = (self.local(into), self.size(self.func.locals[into].ty));
         match entry.table.storage {
-            Storage::PerCpuHash | Storage::PerCpuArray => {
+            Storage::PerCpuHash | Storage::PerCpuLruHash | Storage::PerCpuArray => {
                 return self.read_aggregate(map, entry, to);
             }
-            Storage::Hash | Storage::Array => {}
+            Storage::Hash | Storage::LruHash | Storage::Array => {}
         }
         let emitter = self.emitter;
         let value = self.look_up(entry)?;
@@ -103,7 +103,7 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
         let value = self.operand(value)?;
         let emitter = self.emitter;
         match entry.table.storage {
-            Storage::Hash => {
+            Storage::Hash | Storage::LruHash => {
                 let value = self.in_memory(value)?;
                 let args =
                     [entry.map.into(), entry.key.into(), value.into(), emitter.word(ANY).into()];
@@ -122,7 +122,7 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
                 emitter.enter(after);
                 Ok(())
             }
-            Storage::PerCpuHash | Storage::PerCpuArray => {
+            Storage::PerCpuHash | Storage::PerCpuLruHash | Storage::PerCpuArray => {
                 Err(Invariant(format!("{} takes no plain values", entry.table.name)))
             }
         }
@@ -145,7 +145,7 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
         let entry = self.map_entry(map, key)?;
         let emitter = self.emitter;
         match entry.table.storage {
-            Storage::Hash | Storage::PerCpuHash => {
+            Storage::Hash | Storage::LruHash | Storage::PerCpuHash | Storage::PerCpuLruHash => {
                 let result = self
                     .unit
                     .call(&helper::MAP_DELETE_ELEM, &[entry.map.into(), entry.key.into()])?;

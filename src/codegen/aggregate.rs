@@ -49,7 +49,7 @@ impl<'ctx> Function<'_, 'ctx> {
         let mut parts = vec![(found, emitter.here())];
         emitter.branch(emitter.is_null(found), missing, there);
         emitter.enter(missing);
-        if entry.table.storage == Storage::PerCpuHash {
+        if matches!(entry.table.storage, Storage::PerCpuHash | Storage::PerCpuLruHash) {
             let (index, event) = (map.into_raw().into_u32(), self.full_event(full)?);
             let inserted = self.unit.insert(index, entry.key, event, self.span)?;
             parts.push((inserted, emitter.here()));

@@ -227,16 +227,16 @@ impl<'a, 'ctx> Debug<'a, 'ctx> {
             image::Shape::Tuple(record) => {
                 let names: Vec<String> =
                     (0..record.fields.len()).map(|index| format!("_{index}")).collect();
-                let mut members = Vec::with_capacity(names.len());
-                for (name, slot) in names.iter().zip(&record.fields) {
-                    members.push((
-                        name.as_str(),
-                        slot.offset,
-                        slot.shape.size(),
-                        self.shape(&slot.shape)?,
-                    ));
-                }
-                self.structure(record.size, &members)
+                self.members(record, &names)?
+            }
+            image::Shape::Record(record, names) => self.members(record, names)?,
+            image::Shape::Array { of, stride, len } => self.array(self.shape(of)?, *stride, *len),
+            image::Shape::Enum { size, signed, .. } | image::Shape::Bits { size, signed, .. } => {
+                self.int(u32::from(*size), *signed)?
+            }
+            image::Shape::Buffer { size } => {
+                let bytes = self.array(self.int(1, false)?, 1, *size);
+                self.structure(4 + size, &[("length", 0, 4, half), ("bytes", 4, *size, bytes)])
             }
             image::Shape::Stack { frames, .. } => {
                 let frames_type = self.array(word, 8, *frames);
@@ -252,6 +252,15 @@ impl<'a, 'ctx> Debug<'a, 'ctx> {
             }
             image::Shape::Aggregate(aggregate) => self.array(word, 8, aggregate.words()),
         })
+    }
+
+    fn members(&self, record: &image::Record, names: &[String]) -> Result<DIType<'ctx>, Invariant> {
+        let mut members = Vec::with_capacity(names.len());
+        for (name, slot) in names.iter().zip(&record.fields) {
+            let size = slot.shape.size();
+            members.push((name.as_str(), slot.offset, size, self.shape(&slot.shape)?));
+        }
+        Ok(self.structure(record.size, &members))
     }
 }
 

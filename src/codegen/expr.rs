@@ -98,7 +98,9 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
             Expr::Select { condition, then, otherwise } => {
                 emitter.select(self.known(*condition)?, self.known(*then)?, self.known(*otherwise)?)
             }
-            Expr::Local(_) | Expr::Bytes(_) => return Err(self.unexpected("a scalar", id)),
+            Expr::Local(_) | Expr::Part(_) | Expr::Bytes(_) => {
+                return Err(self.unexpected("a scalar", id));
+            }
         })
     }
 

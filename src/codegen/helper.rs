@@ -40,6 +40,8 @@ const GET_CURRENT_PID_TGID: Helper = Helper::new(14, "get_current_pid_tgid", (4,
 const GET_CURRENT_UID_GID: Helper = Helper::new(15, "get_current_uid_gid", (4, 2), 0);
 const GET_CURRENT_COMM: Helper = Helper::new(16, "get_current_comm", (4, 2), 2);
 const GET_SMP_PROCESSOR_ID: Helper = Helper::new(8, "get_smp_processor_id", (4, 1), 0);
+const PROBE_READ: Helper = Helper::new(4, "probe_read", (4, 1), 3);
+const PROBE_READ_STR: Helper = Helper::new(45, "probe_read_str", (4, 11), 3);
 const PROBE_READ_USER: Helper = Helper::new(112, "probe_read_user", (5, 5), 3);
 const PROBE_READ_KERNEL: Helper = Helper::new(113, "probe_read_kernel", (5, 5), 3);
 const PROBE_READ_USER_STR: Helper = Helper::new(114, "probe_read_user_str", (5, 5), 3);
@@ -59,6 +61,8 @@ pub(super) fn of(helper: ir::Helper) -> &'static Helper {
         ir::Helper::ProbeReadUser => &PROBE_READ_USER,
         ir::Helper::ProbeReadKernelStr => &PROBE_READ_KERNEL_STR,
         ir::Helper::ProbeReadUserStr => &PROBE_READ_USER_STR,
+        ir::Helper::ProbeRead => &PROBE_READ,
+        ir::Helper::ProbeReadStr => &PROBE_READ_STR,
         ir::Helper::GetStack => &GET_STACK,
         ir::Helper::GetFuncIp => &GET_FUNC_IP,
     }

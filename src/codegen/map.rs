@@ -12,6 +12,8 @@ const HASH: u32 = 1;
 const ARRAY: u32 = 2;
 const PERCPU_HASH: u32 = 5;
 const PERCPU_ARRAY: u32 = 6;
+const LRU_HASH: u32 = 9;
+const LRU_PERCPU_HASH: u32 = 10;
 const RINGBUF: u32 = 27;
 
 /// Elements of a hash are allocated when they are needed, which saves milliseconds at the start.
@@ -93,11 +95,17 @@ impl<'ctx> Definer<'_, 'ctx> {
     fn script_map(&self, map: &image::Map, kernel: Version) -> Result<Definition<'ctx>, Invariant> {
         let (kind, hash) = match map.storage {
             image::Storage::Hash => (HASH, true),
+            image::Storage::LruHash => (LRU_HASH, true),
             image::Storage::PerCpuHash => (PERCPU_HASH, true),
+            image::Storage::PerCpuLruHash => (LRU_PERCPU_HASH, true),
             image::Storage::Array => (ARRAY, false),
             image::Storage::PerCpuArray => (PERCPU_ARRAY, false),
         };
-        let lazy = hash && (kernel.0, kernel.1) >= NO_PREALLOC_SINCE && !wants_preallocation(map);
+        let evicts = matches!(kind, LRU_HASH | LRU_PERCPU_HASH);
+        let lazy = hash
+            && !evicts
+            && (kernel.0, kernel.1) >= NO_PREALLOC_SINCE
+            && !wants_preallocation(map);
         let key = match &map.key {
             Some(key) => self.debug.shape(&key.shape)?,
             None => self.debug.int(4, false)?,

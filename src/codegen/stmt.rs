@@ -34,7 +34,7 @@ impl<'ctx> Function<'_, 'ctx> {
                 return self.branch(*condition, then, otherwise);
             }
             StmtKind::Block(inner) => return self.block(inner),
-            StmtKind::Return => {
+            StmtKind::Return(_) => {
                 self.emitter.ret(self.func.returns);
                 return Ok(false);
             }
@@ -83,6 +83,7 @@ impl<'ctx> Function<'_, 'ctx> {
                     args.iter().map(|&arg| self.operand(arg)).collect::<Lowered<Vec<_>>>()?;
                 self.emit(*event, &args)?;
             }
+            other => return Err(Invariant(format!("{other:?} has no code"))),
         }
         Ok(true)
     }

@@ -15,7 +15,7 @@ pub fn fold(mut program: Program) -> Program {
 fn block(func: &Func, block: Block) -> Block {
     let mut stmts = Vec::with_capacity(block.stmts.len());
     for Stmt { kind, span } in block.stmts {
-        let returns = matches!(kind, StmtKind::Return);
+        let returns = matches!(kind, StmtKind::Return(_) | StmtKind::Break | StmtKind::Continue);
         match stmt(func, kind) {
             StmtKind::Block(inner) if inner.stmts.is_empty() => {}
             kind => stmts.push(Stmt { kind, span }),
@@ -39,6 +39,7 @@ fn stmt(func: &Func, kind: StmtKind) -> StmtKind {
                 otherwise: block(func, otherwise),
             },
         },
+        StmtKind::Loop { kind, body } => StmtKind::Loop { kind, body: block(func, body) },
         other => other,
     }
 }

@@ -9,7 +9,7 @@ use ebtrace_image as image;
 
 use super::{Event, Func, LocalId, Map, Probe, Program, scope};
 use crate::source::{Sources, Span};
-use crate::types::{Type, TypeId, Types};
+use crate::types::{Access, Field, Struct, Type, TypeId, Types, types_of};
 
 /// The largest local in bytes that may stand on the stack.
 pub const ON_STACK_LIMIT: u32 = 32;
@@ -98,6 +98,8 @@ pub fn lay_out(
 fn map_table(types: &Types, map: &Map) -> image::Map {
     let aggregate = matches!(types.get(map.value), Type::Aggregate(_));
     let storage = match (map.key.is_some(), aggregate) {
+        (true, false) if map.evicts => image::Storage::LruHash,
+        (true, true) if map.evicts => image::Storage::PerCpuLruHash,
         (true, false) => image::Storage::Hash,
         (true, true) => image::Storage::PerCpuHash,
         (false, false) => image::Storage::Array,
@@ -165,25 +167,60 @@ pub fn shape(types: &Types, id: TypeId) -> image::Shape {
         image::Shape::Tuple(image::Record { size, fields })
     };
     match types.get(id) {
-        Type::Unknown | Type::Void => record(&[]),
+        Type::Unknown | Type::Void | Type::Function | Type::Opaque(_) => record(&[]),
         Type::Bool => image::Shape::Bool,
         Type::Int { bits, signed } => image::Shape::Int { size: bits / 8, signed: *signed },
         Type::Str(size) => image::Shape::Str { size: *size },
         Type::Pointer { .. } => image::Shape::Pointer,
-        Type::Array { of, len } => record(&vec![*of; *len as usize]),
-        Type::Struct(all) => image::Shape::Tuple(image::Record {
-            size: all.size,
-            fields: all
-                .fields
+        Type::Array { of, len } => image::Shape::Array {
+            of: Box::new(shape(types, *of)),
+            stride: types.size(*of),
+            len: *len,
+        },
+        Type::Struct(id) => structure(types, types.record(*id)),
+        Type::Record(fields) => match record(&types_of(fields)) {
+            image::Shape::Tuple(record) => {
+                image::Shape::Record(record, fields.iter().map(|(name, _)| name.clone()).collect())
+            }
+            other => other,
+        },
+        Type::Enum { id, size, signed } => image::Shape::Enum {
+            size: *size,
+            signed: *signed,
+            names: types
+                .named_numbers(*id)
+                .variants
                 .iter()
-                .map(|field| image::Slot { offset: field.offset, shape: shape(types, field.ty) })
+                .map(|(name, value)| (*value, name.clone()))
                 .collect(),
-        }),
+        },
+        Type::Buffer(size) => image::Shape::Buffer { size: *size },
         Type::Tuple(elements) => record(elements),
         Type::Stack { user, frames } => image::Shape::Stack { user: *user, frames: *frames },
         Type::Symbol { user } => image::Shape::Symbol { user: *user },
         Type::Aggregate(aggregate) => image::Shape::Aggregate(*aggregate),
     }
+}
+
+/// A struct or union by value; whoever made a value of it has asked for its fields.
+fn structure(types: &Types, record: &Struct) -> image::Shape {
+    let fields = record.fields.as_deref().unwrap_or_default();
+    let slot = |field: &Field| {
+        let shape = match (field.access, shape(types, field.ty)) {
+            (Access::Bits { from, width }, _) => image::Shape::Bits {
+                size: types.size(field.ty) as u8,
+                from,
+                width,
+                signed: types.is_signed(field.ty),
+            },
+            (_, shape) => shape,
+        };
+        image::Slot { offset: field.offset, shape }
+    };
+    image::Shape::Record(
+        image::Record { size: record.size, fields: fields.iter().map(slot).collect() },
+        fields.iter().map(|field| field.name.clone()).collect(),
+    )
 }
 
 /// Chooses a place for each local. Small ones go on the stack until it is full; the others share the scratch area,

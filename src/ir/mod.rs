@@ -38,6 +38,8 @@ pub type LocalId = Idx<Local>;
 pub type MapId = Idx<Map>;
 /// Index of an [`Event`] in the [`Program`].
 pub type EventId = Idx<Event>;
+/// Index of a [`Function`] in the [`Program`].
+pub type FunctionId = Idx<Function>;
 /// Index of a place in [`Program::sites`].
 pub type SiteId = Idx<Span>;
 
@@ -54,6 +56,26 @@ pub struct Program {
     pub sites: Arena<Span>,
     /// One program for each attach point, in the order of the script.
     pub probes: Vec<Probe>,
+    /// What programs call.
+    pub functions: Arena<Function>,
+}
+
+/// A function of the script that programs call: a BPF function of its own.
+#[derive(Debug, Clone)]
+pub struct Function {
+    /// As the script calls it.
+    pub name: String,
+    /// The locals of [`Function::func`] that hold the arguments.
+    pub params: Vec<LocalId>,
+    /// What [`StmtKind::Return`] carries; void where it carries nothing. A memory value is put into
+    /// [`Function::returned`] before the function returns nothing.
+    pub result: TypeId,
+    /// The local that a memory value is returned in.
+    pub returned: Option<LocalId>,
+    /// Where it is defined.
+    pub site: SiteId,
+    /// The code.
+    pub func: Func,
 }
 
 /// A map of the script.
@@ -67,6 +89,8 @@ pub struct Map {
     pub value: TypeId,
     /// Number of keys it can hold.
     pub max_entries: u32,
+    /// When it is full, the key that was used least recently makes room.
+    pub evicts: bool,
 }
 
 /// Something that is sent to user space.
@@ -152,6 +176,8 @@ pub enum Expr {
     Bytes(Vec<u8>),
     /// A memory value in a local. Scalars in locals are read by [`StmtKind::Load`].
     Local(LocalId),
+    /// A memory value that is a part of one in a local. Scalar parts are read by [`StmtKind::LoadPart`].
+    Part(Part),
     /// What a statement produced.
     Value(ValueId),
     /// A scalar at so many bytes in the context.
@@ -188,6 +214,18 @@ pub enum Expr {
         /// Where it is false.
         otherwise: ExprId,
     },
+}
+
+/// A part of a memory value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Part {
+    /// The memory value.
+    pub local: LocalId,
+    /// Bytes from its start.
+    pub offset: u32,
+    /// Bytes further, as a `u64`, and the greatest number of them that keeps the part within the local: a greater
+    /// one is replaced by it.
+    pub further: Option<(ExprId, u32)>,
 }
 
 /// What is known when the program is loaded: fields of [`image::Globals`].
@@ -270,6 +308,22 @@ pub enum StmtKind {
         ty: TypeId,
         /// What.
         value: ExprId,
+    },
+    /// Reads a scalar that is a part of a memory value.
+    LoadPart {
+        /// What stands there.
+        result: ValueId,
+        /// Where.
+        part: Part,
+    },
+    /// Compares two memory values of one type byte by byte.
+    BytesEqual {
+        /// Whether they are equal: a bool.
+        result: ValueId,
+        /// A memory value.
+        left: ExprId,
+        /// Another.
+        right: ExprId,
     },
     /// Compares two strings of any sizes up to their NULs.
     StrEqual {
@@ -355,9 +409,68 @@ pub enum StmtKind {
     },
     /// A scope of its own.
     Block(Block),
-    /// Ends the program with [`Func::returns`].
-    Return,
+    /// Repeats a block. All that the block mentions from around it is there as it is, also where the block becomes a
+    /// function of its own.
+    Loop {
+        /// How often.
+        kind: LoopKind,
+        /// What.
+        body: Block,
+    },
+    /// Leaves the innermost loop.
+    Break,
+    /// Begins the next round of the innermost loop.
+    Continue,
+    /// Calls a function of the script.
+    CallFunction {
+        /// Which.
+        function: FunctionId,
+        /// Of its parameters' types; strings may be shorter.
+        args: Vec<ExprId>,
+        /// What it returned, if that is a scalar.
+        result: Option<ValueId>,
+        /// Where a memory value that it returned is put.
+        into: Option<LocalId>,
+    },
+    /// Ends the program or function, from within any number of loops: with this scalar (`i64` for a program), or with
+    /// [`Func::returns`].
+    Return(Option<ExprId>),
 }
+
+/// How often a loop repeats its block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LoopKind {
+    /// Until [`StmtKind::Break`] or [`StmtKind::Return`], at most [`MOST_ROUNDS`] times; then `endless` is sent, an
+    /// event without fields.
+    Endless {
+        /// Says that the loop did not end.
+        endless: EventId,
+    },
+    /// Once for each number from the first to the one before the second, both `i64` and evaluated once; at most
+    /// [`MOST_ROUNDS`] times, then `endless` is sent.
+    Range {
+        /// The first.
+        from: ExprId,
+        /// One past the last.
+        to: ExprId,
+        /// Is assigned the number: an `i64`.
+        index: LocalId,
+        /// Says that the loop did not end.
+        endless: EventId,
+    },
+    /// Once for each key of a map.
+    Map {
+        /// Which; not a scalar one.
+        map: MapId,
+        /// Is assigned the key.
+        key: Option<LocalId>,
+        /// Is assigned the value, of the map's type, or 64 bits for an aggregation, merged over all CPUs.
+        value: Option<LocalId>,
+    },
+}
+
+/// What a loop repeats at most: the kernel's own limit (`BPF_MAX_LOOPS`).
+pub const MOST_ROUNDS: u64 = 1 << 23;
 
 /// The BPF helpers that statements call by name; `codegen::helper` has their ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -380,6 +493,10 @@ pub enum Helper {
     ProbeReadKernelStr,
     /// `long bpf_probe_read_user_str(void *into, u32 size, const void *from)`
     ProbeReadUserStr,
+    /// `long bpf_probe_read(void *into, u32 size, const void *from)`: of either memory, told by the address.
+    ProbeRead,
+    /// `long bpf_probe_read_str(void *into, u32 size, const void *from)`: likewise.
+    ProbeReadStr,
     /// `long bpf_get_stack(void *context, void *into, u32 size, u64 flags)`: bytes written, or negative.
     GetStack,
     /// `u64 bpf_get_func_ip(void *context)`

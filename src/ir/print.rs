@@ -70,6 +70,11 @@ impl Printer<'_> {
                 self.block(block, depth + 1);
                 "}".to_owned()
             }
+            StmtKind::Loop { kind, body } => {
+                let _ = writeln!(self.out, "{indent}{} {{", self.loop_head(kind));
+                self.block(body, depth + 1);
+                "}".to_owned()
+            }
             simple => self.simple(simple),
         };
         let _ = writeln!(self.out, "{indent}{line}");
@@ -122,9 +127,53 @@ impl Printer<'_> {
             StmtKind::Emit { event, args } => {
                 format!("emit {}({})", event.into_raw(), self.exprs(args))
             }
-            StmtKind::Return => format!("return {}", self.func.returns),
-            StmtKind::If { .. } | StmtKind::Block(_) => String::new(),
+            StmtKind::LoadPart { result, part } => {
+                format!("{} = load {}", self.result(*result), self.part(part))
+            }
+            StmtKind::BytesEqual { result, left, right } => {
+                format!(
+                    "{} = bytes_equal {}, {}",
+                    self.result(*result),
+                    self.expr(*left),
+                    self.expr(*right)
+                )
+            }
+            StmtKind::CallFunction { function, args, result, into } => {
+                let name = &self.program.functions[*function].name;
+                let call = format!("call {name}({})", self.exprs(args));
+                let into = into.map(|into| self.local(into));
+                let into = result.map(|result| self.result(result)).or(into);
+                into.map_or(call.clone(), |into| format!("{into} = {call}"))
+            }
+            StmtKind::Break => "break".to_owned(),
+            StmtKind::Continue => "continue".to_owned(),
+            StmtKind::Return(Some(value)) => format!("return {}", self.expr(*value)),
+            StmtKind::Return(None) => format!("return {}", self.func.returns),
+            StmtKind::If { .. } | StmtKind::Block(_) | StmtKind::Loop { .. } => String::new(),
         }
+    }
+
+    fn loop_head(&self, kind: &LoopKind) -> String {
+        match kind {
+            LoopKind::Endless { .. } => "loop".to_owned(),
+            LoopKind::Range { from, to, index, .. } => {
+                let (from, to) = (self.expr(*from), self.expr(*to));
+                format!("for {} in {from}..{to}", self.local(*index))
+            }
+            LoopKind::Map { map, key, value } => {
+                let name = |local: Option<LocalId>| {
+                    local.map_or("_".to_owned(), |local| self.local(local))
+                };
+                format!("for {}, {} in {}", name(*key), name(*value), self.map(*map, None))
+            }
+        }
+    }
+
+    fn part(&self, part: &Part) -> String {
+        let further = part
+            .further
+            .map_or(String::new(), |(expr, most)| format!("+min({}, {most})", self.expr(expr)));
+        format!("{}+{}{further}", self.local(part.local), part.offset)
     }
 
     fn map(&self, map: MapId, key: Option<ExprId>) -> String {
@@ -160,6 +209,7 @@ impl Printer<'_> {
                 format!("\"{}\"", text.escape_ascii())
             }
             Expr::Local(local) => self.local(*local),
+            Expr::Part(part) => self.part(part),
             Expr::Value(value) => format!("%{}", value.into_raw()),
             Expr::Context(offset) => named(format!("ctx[{offset}]")),
             Expr::ContextAddress(offset) => format!("&ctx[{offset}]"),

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Block, Expr, ExprId, Func, LocalId, StmtKind};
+use super::{Block, Expr, ExprId, Func, LocalId, LoopKind, Part, StmtKind};
 use crate::types::Types;
 
 /// The blocks of a function in order of the text, numbered from 0 (its body), and the homes of its locals.
@@ -59,6 +59,10 @@ fn visit(func: &Func, block: &Block, parent: Option<usize>, homes: &mut Homes) {
 fn mention_in(func: &Func, expr: ExprId, block: usize, homes: &mut Homes) {
     match &func.exprs[expr] {
         Expr::Local(local) | Expr::Address(local, _) => homes.mention(*local, block),
+        Expr::Part(part) => {
+            homes.mention(part.local, block);
+            part.further.iter().for_each(|(expr, _)| mention_in(func, *expr, block, homes));
+        }
         Expr::Binary { left, right, .. } => {
             mention_in(func, *left, block, homes);
             mention_in(func, *right, block, homes);
@@ -98,7 +102,13 @@ pub(super) fn locals_of(stmt: &StmtKind) -> Vec<LocalId> {
         | StmtKind::Store { local, .. }
         | StmtKind::StorePart { local, .. }
         | StmtKind::Zero { local }
+        | StmtKind::LoadPart { part: Part { local, .. }, .. }
+        | StmtKind::CallFunction { into: Some(local), .. }
         | StmtKind::MapGet { into: local, .. } => vec![*local],
+        StmtKind::Loop { kind: LoopKind::Range { index, .. }, .. } => vec![*index],
+        StmtKind::Loop { kind: LoopKind::Map { key, value, .. }, .. } => {
+            key.iter().chain(value).copied().collect()
+        }
         _ => Vec::new(),
     }
 }
@@ -106,14 +116,24 @@ pub(super) fn locals_of(stmt: &StmtKind) -> Vec<LocalId> {
 /// The expressions that a statement itself evaluates.
 pub(super) fn exprs_of(stmt: &StmtKind) -> Vec<ExprId> {
     match stmt {
-        StmtKind::Load { .. } | StmtKind::Zero { .. } | StmtKind::Block(_) | StmtKind::Return => {
-            Vec::new()
-        }
+        StmtKind::Load { .. }
+        | StmtKind::Zero { .. }
+        | StmtKind::Block(_)
+        | StmtKind::Break
+        | StmtKind::Continue => Vec::new(),
+        StmtKind::Return(value) => value.iter().copied().collect(),
+        StmtKind::LoadPart { part, .. } => part.further.iter().map(|(expr, _)| *expr).collect(),
+        StmtKind::Loop { kind: LoopKind::Range { from, to, .. }, .. } => vec![*from, *to],
+        StmtKind::Loop { .. } => Vec::new(),
         StmtKind::Let { value, .. }
         | StmtKind::Store { value, .. }
         | StmtKind::StorePart { value, .. } => vec![*value],
-        StmtKind::StrEqual { left, right, .. } => vec![*left, *right],
-        StmtKind::Call { args, .. } | StmtKind::Emit { args, .. } => args.clone(),
+        StmtKind::StrEqual { left, right, .. } | StmtKind::BytesEqual { left, right, .. } => {
+            vec![*left, *right]
+        }
+        StmtKind::Call { args, .. }
+        | StmtKind::CallFunction { args, .. }
+        | StmtKind::Emit { args, .. } => args.clone(),
         StmtKind::MapGet { key, .. } | StmtKind::MapDelete { key, .. } => {
             key.iter().copied().collect()
         }
@@ -127,7 +147,7 @@ pub(super) fn exprs_of(stmt: &StmtKind) -> Vec<ExprId> {
 pub(super) fn blocks_of(stmt: &StmtKind) -> Vec<&Block> {
     match stmt {
         StmtKind::If { then, otherwise, .. } => vec![then, otherwise],
-        StmtKind::Block(block) => vec![block],
+        StmtKind::Block(block) | StmtKind::Loop { body: block, .. } => vec![block],
         _ => Vec::new(),
     }
 }

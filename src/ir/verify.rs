@@ -12,19 +12,28 @@ use crate::types::Type;
 /// The first thing that is wrong, with the function's IR: always a fault of the compiler, never of the script.
 pub fn verify(program: &Program) -> Result<(), String> {
     for probe in &program.probes {
-        let mut verifier = Verifier { program, func: &probe.func, known: HashSet::new() };
-        if let Err(what) = verifier.block(&probe.func.body) {
-            let text = print::func(program, &probe.func);
-            return Err(format!("{}: {what}\n{text}", probe.label));
-        }
+        func(program, &probe.label, &probe.func)?;
+    }
+    for (_, function) in program.functions.iter() {
+        func(program, &function.name, &function.func)?;
     }
     Ok(())
+}
+
+fn func(program: &Program, name: &str, func: &Func) -> Result<(), String> {
+    let mut verifier = Verifier { program, func, known: HashSet::new(), loops: 0 };
+    verifier.block(&func.body).map_err(|what| {
+        let text = print::func(program, func);
+        format!("{name}: {what}\n{text}")
+    })
 }
 
 struct Verifier<'a> {
     program: &'a Program,
     func: &'a Func,
     known: HashSet<ValueId>,
+    /// Number of loops around the statement at hand.
+    loops: u32,
 }
 
 impl Verifier<'_> {
@@ -35,9 +44,12 @@ impl Verifier<'_> {
                 self.expr(expr)?;
             }
             self.stmt(&stmt.kind)?;
+            let loops = u32::from(matches!(stmt.kind, StmtKind::Loop { .. }));
+            self.loops += loops;
             for inner in blocks_of(&stmt.kind) {
                 self.block(inner)?;
             }
+            self.loops -= loops;
             if let Some(result) = result_of(&stmt.kind) {
                 if !self.known.insert(result) {
                     return Err(format!("%{} is assigned twice", result.into_raw()));
@@ -87,6 +99,7 @@ impl Verifier<'_> {
                 )?;
                 self.require(self.func.locals[*local].ty == self.ty(id), "the local's type", id)
             }
+            Expr::Part(part) => self.part(part, types.size(self.ty(id))),
             Expr::Value(value) => {
                 self.require(self.known.contains(value), "a value that is in scope", id)?;
                 self.require(self.func.values[*value].ty == self.ty(id), "the value's type", id)
@@ -223,8 +236,83 @@ impl Verifier<'_> {
             StmtKind::Call { .. }
             | StmtKind::Zero { .. }
             | StmtKind::Block(_)
-            | StmtKind::Return => Ok(()),
+            | StmtKind::Return(None) => Ok(()),
+            StmtKind::Return(Some(value)) => self.scalar(*value).map(|_| ()),
+            StmtKind::LoadPart { part, result } => {
+                self.part(part, types.size(self.func.values[*result].ty))
+            }
+            StmtKind::BytesEqual { left, right, .. } => {
+                self.require(self.ty(*left) == self.ty(*right), "values of one type", *right)
+            }
+            StmtKind::Break | StmtKind::Continue if self.loops == 0 => {
+                Err("a jump within no loop".to_owned())
+            }
+            StmtKind::Break | StmtKind::Continue => Ok(()),
+            StmtKind::Loop { kind, .. } => self.loop_kind(kind),
+            StmtKind::CallFunction { function, args, result, into } => {
+                self.call(*function, args, *result, *into)
+            }
         }
+    }
+
+    fn part(&self, part: &Part, size: u32) -> Result<(), String> {
+        let most = part.further.map_or(0, |(_, most)| most);
+        let room = self.program.types.size(self.func.locals[part.local].ty);
+        if let Some((further, _)) = part.further {
+            self.require(self.ty(further) == TypeId::U64, "a uint64", further)?;
+        }
+        match part.offset + most + size <= room {
+            true => Ok(()),
+            false => Err(format!("{} has no such part", self.func.locals[part.local].name)),
+        }
+    }
+
+    fn loop_kind(&self, kind: &LoopKind) -> Result<(), String> {
+        let local = |id: &LocalId| self.func.locals[*id].ty;
+        match kind {
+            LoopKind::Endless { .. } => Ok(()),
+            LoopKind::Range { from, to, index, .. } => {
+                self.require(self.ty(*from) == TypeId::I64, "an int64", *from)?;
+                self.require(self.ty(*to) == TypeId::I64, "an int64", *to)?;
+                match local(index) == TypeId::I64 {
+                    true => Ok(()),
+                    false => Err("a loop counts in another type than int64".to_owned()),
+                }
+            }
+            LoopKind::Map { map, key, value } => {
+                let map = &self.program.maps[*map];
+                let aggregate = matches!(self.program.types.get(map.value), Type::Aggregate(_));
+                let fits = value.iter().map(local).all(|ty| match aggregate {
+                    true => self.program.types.size(ty) == 8,
+                    false => ty == map.value,
+                });
+                match key.iter().map(local).all(|ty| Some(ty) == map.key) && fits {
+                    true => Ok(()),
+                    false => Err(format!("a loop over @{} of other types", map.name)),
+                }
+            }
+        }
+    }
+
+    fn call(
+        &self,
+        function: FunctionId,
+        args: &[ExprId],
+        result: Option<ValueId>,
+        into: Option<LocalId>,
+    ) -> Result<(), String> {
+        let function = &self.program.functions[function];
+        if function.params.len() != args.len() {
+            return Err(format!("{} takes {} values", function.name, function.params.len()));
+        }
+        let result = result.map(|result| self.func.values[result].ty);
+        let into = into.map(|into| self.func.locals[into].ty);
+        if result.or(into).is_some_and(|ty| ty != function.result) {
+            return Err(format!("{} returns another type", function.name));
+        }
+        args.iter()
+            .zip(&function.params)
+            .try_for_each(|(&arg, &param)| self.fits(arg, function.func.locals[param].ty))
     }
 
     fn full(&self, event: EventId) -> Result<(), String> {
@@ -241,8 +329,10 @@ fn result_of(stmt: &StmtKind) -> Option<ValueId> {
     match stmt {
         StmtKind::Let { result, .. }
         | StmtKind::Load { result, .. }
+        | StmtKind::LoadPart { result, .. }
+        | StmtKind::BytesEqual { result, .. }
         | StmtKind::StrEqual { result, .. } => Some(*result),
-        StmtKind::Call { result, .. } => *result,
+        StmtKind::Call { result, .. } | StmtKind::CallFunction { result, .. } => *result,
         StmtKind::MapGet { found, .. } | StmtKind::MapDelete { found, .. } => *found,
         _ => None,
     }

@@ -199,7 +199,13 @@ fn record(name: &str, fields: &[TracepointField], user: bool, types: &mut Types)
             },
         })
         .collect();
-    types.intern(Type::Struct(Box::new(types::Struct { name: name.to_owned(), size, fields })))
+    types.add_struct(types::Struct {
+        name: name.to_owned(),
+        size,
+        align: 8,
+        fields: Some(fields),
+        origin: types::Origin::Script,
+    })
 }
 
 fn field_type(field: &TracepointField, space: Space, types: &mut Types) -> TypeId {

@@ -40,6 +40,26 @@ impl Lower<'_> {
                 None => self.poison(),
             },
             ExprKind::Field { base, name, name_span } => self.field(base, name, *name_span),
+            ExprKind::Typeof(_) => self.poison(),
+            ExprKind::Tuple(elements) => self.tuple(elements, span),
+            ExprKind::Record(fields) => self.record(fields, span),
+            ExprKind::Index { base, index } => self.index(base, index, span),
+            ExprKind::Element { base, index, index_span } => {
+                self.element_at(base, *index, *index_span)
+            }
+            ExprKind::Cast { ty, operand } => self.cast(ty, operand, span),
+            ExprKind::Sizeof(of) => self.size_of(of, span),
+            ExprKind::Typeinfo(of) => self.type_info(of, span),
+            ExprKind::Offsetof { of, path } => self.offset_of(of, path, span),
+            ExprKind::Comptime(inner) => self.comptime(inner, span),
+            ExprKind::If(branch) => self.if_value(branch, span),
+            ExprKind::Block(block) => self.block_value(block, span),
+            ExprKind::Unary { op: ast::UnaryOp::Dereference, operand } => {
+                self.dereference(operand, span)
+            }
+            ExprKind::Unary { op: ast::UnaryOp::AddressOf, operand } => {
+                self.address_of_place(operand, span)
+            }
             ExprKind::Unary { op, operand } => self.unary(*op, operand, span),
             ExprKind::Binary { op: ast::BinaryOp::And, left, right, .. } => {
                 self.logical(left, right, true)
@@ -172,7 +192,7 @@ impl Lower<'_> {
         let record = match self.b.types().get(operand.ty).clone() {
             Type::Unknown => return self.poison(),
             Type::Pointer { to, space: Space::Context } => match self.b.types().get(to).clone() {
-                Type::Struct(record) => Some(record),
+                Type::Struct(id) => Some(self.b.types().record(id).clone()),
                 _ => None,
             },
             _ => None,
@@ -186,8 +206,9 @@ impl Lower<'_> {
             );
             return self.poison();
         };
-        let Some(field) = record.fields.iter().find(|field| field.name == name) else {
-            let names: Vec<&str> = record.fields.iter().map(|field| field.name.as_str()).collect();
+        let fields = record.fields.as_deref().unwrap_or_default();
+        let Some(field) = fields.iter().find(|field| field.name == name) else {
+            let names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
             let diagnostic = Diagnostic::error(
                 Code::UnknownField,
                 format!("`{}` has no field `{name}`", record.name),

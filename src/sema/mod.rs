@@ -7,13 +7,21 @@
 
 mod args;
 mod assign;
+mod cast;
+mod compound;
+mod control;
 mod error;
 mod expr;
 mod facts;
+mod introspect;
 mod operator;
+mod part;
 mod place;
+mod pointer;
 mod probe;
+mod scope;
 mod stmt;
+mod types;
 
 use std::collections::HashMap;
 

@@ -32,7 +32,10 @@ pub(super) fn walk(
         diagnostics: Diagnostics::new(),
     };
     walk.declare_maps();
-    let probes = script.items.iter().map(|ast::Item::Probe(probe)| probe);
+    let probes = script.items.iter().filter_map(|item| match item {
+        ast::Item::Probe(probe) => Some(probe),
+        _ => None,
+    });
     let points = probes
         .enumerate()
         .flat_map(|(number, probe)| probe.points.iter().map(move |point| (number, probe, point)));
@@ -85,7 +88,7 @@ impl Walk<'_> {
                 _ => self.program.types.intern(crate::types::Type::Tuple(keys)),
             });
             let max_entries = if key.is_some() { self.options.max_map_keys } else { 1 };
-            let map = Map { name: name.clone(), key, value: value.ty, max_entries };
+            let map = Map { name: name.clone(), key, value: value.ty, max_entries, evicts: false };
             self.maps.insert(name.clone(), self.program.maps.alloc(map));
         }
     }

@@ -42,6 +42,13 @@ impl Lower<'_> {
 
     fn stmt_kind(&mut self, stmt: &ast::Stmt) {
         match &stmt.kind {
+            ast::StmtKind::Expr(ast::Expr { kind: ExprKind::If(branch), .. }) => {
+                self.branch(branch);
+            }
+            ast::StmtKind::Expr(ast::Expr { kind: ExprKind::Block(block), .. }) => {
+                let block = self.block(block);
+                self.b.stmt(StmtKind::Block(block));
+            }
             ast::StmtKind::Expr(expr) => {
                 let operand = self.expr(expr);
                 self.warn_unused(expr, &operand);
@@ -49,8 +56,19 @@ impl Lower<'_> {
             ast::StmtKind::Assign { target, op, value } => {
                 self.assign(target, *op, value, stmt.span)
             }
-            ast::StmtKind::If(branch) => self.branch(branch),
             ast::StmtKind::Unroll { count, body } => self.unroll(count, body),
+            ast::StmtKind::Discard(expr) => {
+                self.expr(expr);
+            }
+            ast::StmtKind::Let { name, ty, value } => {
+                self.declare(name, ty.as_ref(), value.as_ref(), stmt.span);
+            }
+            ast::StmtKind::While { condition, body } => self.repeat_while(condition, body),
+            ast::StmtKind::For { name, over, body } => self.repeat_for(name, over, body),
+            ast::StmtKind::Break => self.jump(StmtKind::Break, stmt.span),
+            ast::StmtKind::Continue => self.jump(StmtKind::Continue, stmt.span),
+            ast::StmtKind::Return(value) => self.give_back(value.as_ref(), stmt.span),
+            ast::StmtKind::Import(_) => {}
         }
     }
 

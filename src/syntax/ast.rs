@@ -3,7 +3,11 @@
 //! A tree without types: the grammar builds it through the constructors here, [`super::print`] turns it back into
 //! a script, and the checker lowers it into IR. Nothing in it changes after parsing.
 
-use crate::source::Span;
+mod operator;
+
+pub use operator::{BinaryOp, StepOp, UnaryOp};
+
+use crate::source::{Span, Spanned};
 
 /// A whole script.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -17,6 +21,110 @@ pub struct Script {
 pub enum Item {
     /// `kprobe:f /pid == 1/ { … }`
     Probe(Probe),
+    /// `macro add($x, @m, y) { … }`
+    Macro(Macro),
+    /// `fn twice($x : int64) : int64 { … }`
+    Function(Function),
+    /// `let @a = lruhash(100);`
+    MapDecl(MapDecl),
+    /// `config = { max_strlen = 64 }`
+    Config(Config),
+    /// `import "lib.bt";`
+    Import(Import),
+    /// A preprocessor line, or a definition of a struct, union, enum or typedef: C, read by `types::c`.
+    C(CText),
+}
+
+/// A piece of C as written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CText {
+    /// `struct pair { int a; int b; };`, `#define N 3`, lines that `\` continues included.
+    pub text: String,
+    /// Its place.
+    pub span: Span,
+}
+
+/// A name and its place.
+pub type Name = Spanned<String>;
+
+/// `config = { … }`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// In order.
+    pub entries: Vec<ConfigEntry>,
+    /// The word `config`.
+    pub span: Span,
+}
+
+/// `key = value` in a `config` block.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConfigEntry {
+    /// As written.
+    pub key: Name,
+    /// As written, without quotes: `64`, `true`, `warn`.
+    pub value: Name,
+}
+
+/// `import "path";`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Import {
+    /// Without the quotes, escapes resolved.
+    pub path: Name,
+}
+
+/// `let @a = lruhash(100);`
+#[derive(Debug, Clone, PartialEq)]
+pub struct MapDecl {
+    /// Without the sigil.
+    pub name: Name,
+    /// `hash`, `lruhash`, `percpuhash`, `percpulruhash`, or what else stands there.
+    pub kind: Name,
+    /// Number of keys: a literal, which the checker demands.
+    pub entries: Expr,
+}
+
+/// `macro name(params) { … }`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Macro {
+    /// As it is called.
+    pub name: Name,
+    /// In order.
+    pub params: Vec<MacroParam>,
+    /// What a call stands for.
+    pub body: Block,
+}
+
+/// A parameter of a macro.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MacroParam {
+    /// What it takes.
+    pub kind: MacroParamKind,
+    /// Without sigil.
+    pub name: Name,
+}
+
+/// What a parameter of a macro takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MacroParamKind {
+    /// `$x`: a variable, which the body may change.
+    Variable,
+    /// `@x`: a map.
+    Map,
+    /// `x`: any expression, or a type.
+    Expr,
+}
+
+/// `fn name($a : type) : type { … }`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Function {
+    /// As it is called.
+    pub name: Name,
+    /// Variables without sigil, and their types.
+    pub params: Vec<(Name, TypeExpr)>,
+    /// What it returns.
+    pub result: TypeExpr,
+    /// The code.
+    pub body: Block,
 }
 
 /// Attach points, predicate and body.
@@ -44,6 +152,9 @@ pub struct AttachPoint {
 pub struct Block {
     /// In order.
     pub stmts: Vec<Stmt>,
+    /// The expression at the end that no semicolon follows: the block's value where it has one, elsewhere a statement
+    /// like the others.
+    pub value: Option<Box<Expr>>,
     /// Delimiters included.
     pub span: Span,
 }
@@ -71,8 +182,17 @@ pub enum StmtKind {
         /// The right side.
         value: Expr,
     },
-    /// `if (a) { … } else { … }`
-    If(If),
+    /// `_ = f();`: the value is dropped on purpose.
+    Discard(Expr),
+    /// `let $x : int64 = 5;`
+    Let {
+        /// Without the sigil.
+        name: Name,
+        /// After the colon.
+        ty: Option<TypeExpr>,
+        /// After the `=`.
+        value: Option<Expr>,
+    },
     /// `unroll (3) { … }`
     Unroll {
         /// How often.
@@ -80,6 +200,39 @@ pub enum StmtKind {
         /// What.
         body: Block,
     },
+    /// `while ($x > 0) { … }`
+    While {
+        /// Tested before each round.
+        condition: Expr,
+        /// What.
+        body: Block,
+    },
+    /// `for ($i : 0..10) { … }`, `for ($kv : @m) { … }`
+    For {
+        /// The variable, without its sigil.
+        name: Name,
+        /// Over what.
+        over: Iterable,
+        /// What.
+        body: Block,
+    },
+    /// `break;`
+    Break,
+    /// `continue;`
+    Continue,
+    /// `return;`, `return 1;`
+    Return(Option<Expr>),
+    /// `import "lib.bpf.c";`
+    Import(Import),
+}
+
+/// What `for` goes over.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Iterable {
+    /// `a..b`, without `b`.
+    Range(Expr, Expr),
+    /// Anything else; the checker demands a map.
+    Map(Expr),
 }
 
 /// `if`, with all of its `else if`s nested in [`If::otherwise`].
@@ -144,6 +297,52 @@ pub enum ExprKind {
         /// In order.
         args: Vec<Expr>,
     },
+    /// `typeof(T)` as an argument of a macro.
+    Typeof(TypeOrExpr),
+    /// `(1, "a")`, `(1,)`, `()`
+    Tuple(Vec<Expr>),
+    /// `(a = 1, b = "x")`
+    Record(Vec<(Name, Expr)>),
+    /// `$a[1]`; of maps only what follows their key.
+    Index {
+        /// Left of the bracket.
+        base: Box<Expr>,
+        /// Within the brackets.
+        index: Box<Expr>,
+    },
+    /// `$t.0`
+    Element {
+        /// Left of the dot.
+        base: Box<Expr>,
+        /// Which, from 0.
+        index: u64,
+        /// Place of the number.
+        index_span: Span,
+    },
+    /// `(uint8)$x`
+    Cast {
+        /// In the parentheses.
+        ty: TypeExpr,
+        /// After them.
+        operand: Box<Expr>,
+    },
+    /// `sizeof(T)`, `sizeof(expr)`
+    Sizeof(TypeOrExpr),
+    /// `typeinfo(T)`, `typeinfo(expr)`
+    Typeinfo(TypeOrExpr),
+    /// `offsetof(struct s, a.b)`
+    Offsetof {
+        /// The type, or a value of it.
+        of: TypeOrExpr,
+        /// Field, its field, and so on.
+        path: Vec<Name>,
+    },
+    /// `comptime e`
+    Comptime(Box<Expr>),
+    /// `if (a) { … } else { … }`, also where it stands as a statement.
+    If(Box<If>),
+    /// `{ …; e }`, also where it stands as a statement.
+    Block(Block),
     /// `args.filename`, `args->filename`
     Field {
         /// Left of the dot.
@@ -153,7 +352,7 @@ pub enum ExprKind {
         /// Place of the name.
         name_span: Span,
     },
-    /// `-x`, `!x`, `~x`
+    /// `-x`, `!x`, `~x`, `*x`, `&x`
     Unary {
         /// Which.
         op: UnaryOp,
@@ -191,93 +390,60 @@ pub enum ExprKind {
     },
 }
 
-/// Operators with one operand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum UnaryOp {
-    /// `-`
-    Negate,
-    /// `!`
-    Not,
-    /// `~`
-    Complement,
+/// A type as written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TypeExpr {
+    /// Which.
+    pub kind: TypeExprKind,
+    /// Its place.
+    pub span: Span,
 }
 
-/// `++` and `--`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum StepOp {
-    /// `++`
-    Increment,
-    /// `--`
-    Decrement,
+/// The kinds of written type.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TypeExprKind {
+    /// `int64`, `string`, `struct task_struct`
+    Name {
+        /// `struct`, `union` or `enum` in front of the name.
+        tag: Option<Tag>,
+        /// The name.
+        name: String,
+    },
+    /// `T *`
+    Pointer(Box<TypeExpr>),
+    /// `T[4]`; `T[]` takes its length from the value.
+    Array(Box<TypeExpr>, Option<u64>),
+    /// `typeof(e)`
+    Typeof(Box<TypeOrExpr>),
 }
 
-/// Operators with two operands.
+/// The word in front of the name of a C type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs, reason = "the name is the operator's")]
-pub enum BinaryOp {
-    Multiply,
-    Divide,
-    Remainder,
-    Add,
-    Subtract,
-    ShiftLeft,
-    ShiftRight,
-    Less,
-    Greater,
-    LessEqual,
-    GreaterEqual,
-    Equal,
-    NotEqual,
-    BitAnd,
-    BitXor,
-    BitOr,
-    And,
-    Or,
+pub enum Tag {
+    /// `struct`
+    Struct,
+    /// `union`
+    Union,
+    /// `enum`
+    Enum,
 }
 
-impl BinaryOp {
+impl Tag {
     /// As the script writes it.
-    pub fn symbol(self) -> &'static str {
+    pub fn word(self) -> &'static str {
         match self {
-            BinaryOp::Multiply => "*",
-            BinaryOp::Divide => "/",
-            BinaryOp::Remainder => "%",
-            BinaryOp::Add => "+",
-            BinaryOp::Subtract => "-",
-            BinaryOp::ShiftLeft => "<<",
-            BinaryOp::ShiftRight => ">>",
-            BinaryOp::Less => "<",
-            BinaryOp::Greater => ">",
-            BinaryOp::LessEqual => "<=",
-            BinaryOp::GreaterEqual => ">=",
-            BinaryOp::Equal => "==",
-            BinaryOp::NotEqual => "!=",
-            BinaryOp::BitAnd => "&",
-            BinaryOp::BitXor => "^",
-            BinaryOp::BitOr => "|",
-            BinaryOp::And => "&&",
-            BinaryOp::Or => "||",
+            Tag::Struct => "struct",
+            Tag::Union => "union",
+            Tag::Enum => "enum",
         }
     }
 }
 
-impl UnaryOp {
-    /// As the script writes it.
-    pub fn symbol(self) -> &'static str {
-        match self {
-            UnaryOp::Negate => "-",
-            UnaryOp::Not => "!",
-            UnaryOp::Complement => "~",
-        }
-    }
-}
-
-impl StepOp {
-    /// As the script writes it.
-    pub fn symbol(self) -> &'static str {
-        match self {
-            StepOp::Increment => "++",
-            StepOp::Decrement => "--",
-        }
-    }
+/// What `sizeof` and the like take.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TypeOrExpr {
+    /// A type; a bare name is always read as one.
+    Type(TypeExpr),
+    /// A value, of which only the type matters.
+    Expr(Box<Expr>),
 }

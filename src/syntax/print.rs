@@ -15,8 +15,9 @@ pub fn script(script: &Script) -> String {
         if index > 0 {
             printer.out.push('\n');
         }
-        let Item::Probe(probe) = item;
-        printer.probe(probe);
+        if let Item::Probe(probe) = item {
+            printer.probe(probe);
+        }
     }
     printer.out
 }
@@ -83,13 +84,13 @@ impl Printer {
                 self.expr(value, Level::Any);
                 self.out.push(';');
             }
-            StmtKind::If(branch) => self.branch(branch),
             StmtKind::Unroll { count, body } => {
                 self.out.push_str("unroll ");
                 self.parens(count);
                 self.out.push(' ');
                 self.block(body);
             }
+            _ => {}
         }
     }
 
@@ -167,6 +168,7 @@ impl Printer {
                 self.expr(base, Level::Postfix);
                 let _ = write!(self.out, ".{name}");
             }
+            ExprKind::If(branch) => self.branch(branch),
             atom => self.atom(atom),
         }
     }

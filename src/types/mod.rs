@@ -3,11 +3,13 @@
 //! Sizes and alignments are computed here and nowhere else.
 
 pub mod format;
+mod record;
 
 use std::fmt;
 
 pub use ebtrace_image::Aggregate;
-use indexmap::IndexSet;
+use indexmap::{IndexMap, IndexSet};
+pub use record::{Access, Enum, EnumId, Field, Origin, Struct, StructId};
 
 /// Index of a [`Type`] in [`Types`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -22,6 +24,8 @@ pub enum Space {
     User,
     /// The program's context: read directly.
     Context,
+    /// Not known: told by the address itself when it is read.
+    Unset,
 }
 
 /// A type.
@@ -56,10 +60,27 @@ pub enum Type {
         /// How many.
         len: u32,
     },
-    /// A record with named fields at given offsets.
-    Struct(Box<Struct>),
+    /// A struct or union with named fields at given offsets; its definition is in [`Types::record`].
+    Struct(StructId),
+    /// One of several named numbers.
+    Enum {
+        /// Its definition.
+        id: EnumId,
+        /// Bytes: as its C type says in a struct or array, 8 in values of the script.
+        size: u8,
+        /// Two's complement.
+        signed: bool,
+    },
     /// Values side by side, laid out as C does.
     Tuple(Vec<TypeId>),
+    /// Values side by side with names, laid out as C does.
+    Record(Vec<(String, TypeId)>),
+    /// Bytes: a `u32` with their number, then room for so many.
+    Buffer(u32),
+    /// A C function, only ever behind a pointer.
+    Function,
+    /// A C type that is declared and not defined, with its tag: `struct foo`. Only ever behind a pointer.
+    Opaque(String),
     /// A call stack of at most so many frames.
     Stack {
         /// User space instead of the kernel's.
@@ -74,41 +95,6 @@ pub enum Type {
     },
     /// A per-CPU aggregation; only maps hold it.
     Aggregate(Aggregate),
-}
-
-/// A record with named fields at given offsets.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Struct {
-    /// As messages call it.
-    pub name: String,
-    /// Bytes.
-    pub size: u32,
-    /// In order.
-    pub fields: Vec<Field>,
-}
-
-/// A field of a [`Struct`].
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Field {
-    /// Its name.
-    pub name: String,
-    /// Its type.
-    pub ty: TypeId,
-    /// Bytes from the start of the record.
-    pub offset: u32,
-    /// How the value is found from there.
-    pub access: Access,
-}
-
-/// How the value of a field is found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Access {
-    /// It stands at the offset.
-    Plain,
-    /// A `u32` stands there whose lower half is the offset of the data from the start of the record.
-    DataLoc,
-    /// The same, but from the end of this field.
-    RelLoc,
 }
 
 impl TypeId {
@@ -151,6 +137,10 @@ impl TypeId {
 #[derive(Debug, Clone)]
 pub struct Types {
     set: IndexSet<Type>,
+    structs: Vec<Struct>,
+    enums: Vec<Enum>,
+    /// C types by their names: `struct pair`, `enum state`, and typedefs by the bare name.
+    names: IndexMap<String, TypeId>,
 }
 
 impl Default for Types {
@@ -166,7 +156,7 @@ impl Types {
         for signed in [true, false] {
             set.extend([8, 16, 32, 64].map(|bits| Type::Int { bits, signed }));
         }
-        Types { set }
+        Types { set, structs: Vec::new(), enums: Vec::new(), names: IndexMap::new() }
     }
 
     /// The id of a type.
@@ -177,6 +167,50 @@ impl Types {
     /// The type behind an id.
     pub fn get(&self, id: TypeId) -> &Type {
         &self.set[id.0 as usize]
+    }
+
+    /// Adds a struct or union; one that is there already, equal in all parts, is not added again.
+    pub fn add_struct(&mut self, record: Struct) -> TypeId {
+        let known = self.structs.iter().position(|known| *known == record);
+        let index = known.unwrap_or_else(|| {
+            self.structs.push(record);
+            self.structs.len() - 1
+        });
+        self.intern(Type::Struct(StructId(index as u32)))
+    }
+
+    /// The definition of a struct.
+    pub fn record(&self, id: StructId) -> &Struct {
+        &self.structs[id.0 as usize]
+    }
+
+    /// The same, to complete it.
+    pub fn record_mut(&mut self, id: StructId) -> &mut Struct {
+        &mut self.structs[id.0 as usize]
+    }
+
+    /// Adds an enum; one that is there already is not added again.
+    pub fn add_enum(&mut self, named: Enum) -> EnumId {
+        let known = self.enums.iter().position(|known| *known == named);
+        EnumId(known.unwrap_or_else(|| {
+            self.enums.push(named);
+            self.enums.len() - 1
+        }) as u32)
+    }
+
+    /// The definition of an enum.
+    pub fn named_numbers(&self, id: EnumId) -> &Enum {
+        &self.enums[id.0 as usize]
+    }
+
+    /// The C type of this name: `struct pair`, `enum state`, or a typedef's bare name.
+    pub fn named(&self, name: &str) -> Option<TypeId> {
+        self.names.get(name).copied()
+    }
+
+    /// Gives a C type a name; the first one stays.
+    pub fn set_name(&mut self, name: String, ty: TypeId) {
+        self.names.entry(name).or_insert(ty);
     }
 
     /// `Type::Str` of this size.
@@ -198,8 +232,12 @@ impl Types {
             Type::Str(size) => *size,
             Type::Pointer { .. } => 8,
             Type::Array { of, len } => self.size(*of) * len,
-            Type::Struct(record) => record.size,
+            Type::Struct(id) => self.record(*id).size,
+            Type::Enum { size, .. } => u32::from(*size),
             Type::Tuple(elements) => self.tuple_layout(elements).1,
+            Type::Record(fields) => self.tuple_layout(&types_of(fields)).1,
+            Type::Buffer(room) => 4 + room,
+            Type::Function | Type::Opaque(_) => 0,
             Type::Stack { frames, .. } => 16 + 8 * frames,
             Type::Symbol { .. } => 16,
             Type::Aggregate(aggregate) => aggregate.words() * 8,
@@ -209,14 +247,24 @@ impl Types {
     /// Alignment in bytes of a value in memory.
     pub fn align(&self, id: TypeId) -> u32 {
         match self.get(id) {
-            Type::Unknown | Type::Void | Type::Bool | Type::Str(_) => 1,
+            Type::Unknown
+            | Type::Void
+            | Type::Bool
+            | Type::Str(_)
+            | Type::Function
+            | Type::Opaque(_) => 1,
             Type::Int { bits, .. } => u32::from(bits / 8),
+            Type::Enum { size, .. } => u32::from(*size),
+            Type::Buffer(_) => 4,
             Type::Array { of, .. } => self.align(*of),
+            Type::Struct(id) => self.record(*id).align,
+            Type::Record(fields) => {
+                fields.iter().map(|(_, field)| self.align(*field)).max().unwrap_or(1)
+            }
             Type::Tuple(elements) => {
                 elements.iter().map(|&element| self.align(element)).max().unwrap_or(1)
             }
             Type::Pointer { .. }
-            | Type::Struct(_)
             | Type::Stack { .. }
             | Type::Symbol { .. }
             | Type::Aggregate(_) => 8,
@@ -240,7 +288,10 @@ impl Types {
 
     /// Whether values live in registers; all others live in memory.
     pub fn is_scalar(&self, id: TypeId) -> bool {
-        matches!(self.get(id), Type::Bool | Type::Int { .. } | Type::Pointer { .. })
+        matches!(
+            self.get(id),
+            Type::Bool | Type::Int { .. } | Type::Enum { .. } | Type::Pointer { .. }
+        )
     }
 
     /// Whether it is an integer of any width.
@@ -256,7 +307,7 @@ impl Types {
     /// Whether values can be stored, printed and used as keys.
     pub fn is_value(&self, id: TypeId) -> bool {
         match self.get(id) {
-            Type::Void | Type::Struct(_) | Type::Aggregate(_) | Type::Array { .. } => false,
+            Type::Void | Type::Aggregate(_) | Type::Function | Type::Opaque(_) => false,
             Type::Pointer { space, .. } => *space != Space::Context,
             _ => true,
         }
@@ -264,7 +315,11 @@ impl Types {
 
     /// The low bits of an integer constant of a type, extended to 64 by its sign.
     pub fn extend(&self, value: u64, id: TypeId) -> u64 {
-        let Type::Int { bits, signed } = *self.get(id) else { return value };
+        let (bits, signed) = match *self.get(id) {
+            Type::Int { bits, signed } => (bits, signed),
+            Type::Enum { size, signed, .. } => (size * 8, signed),
+            _ => return value,
+        };
         let unused = 64 - u32::from(bits);
         if signed { ((value << unused) as i64 >> unused) as u64 } else { value << unused >> unused }
     }
@@ -273,6 +328,11 @@ impl Types {
     pub fn name(&self, id: TypeId) -> TypeName<'_> {
         TypeName { types: self, id }
     }
+}
+
+/// The types of a record's fields.
+pub fn types_of(fields: &[(String, TypeId)]) -> Vec<TypeId> {
+    fields.iter().map(|(_, ty)| *ty).collect()
 }
 
 /// The function that makes an aggregation.
@@ -306,7 +366,19 @@ impl fmt::Display for TypeName<'_> {
             Type::Str(size) => write!(f, "string[{size}]"),
             Type::Pointer { to, .. } => write!(f, "{} *", of(*to)),
             Type::Array { of: element, len } => write!(f, "{}[{len}]", of(*element)),
-            Type::Struct(record) => f.write_str(&record.name),
+            Type::Struct(id) => f.write_str(&self.types.record(*id).name),
+            Type::Enum { id, .. } => f.write_str(&self.types.named_numbers(*id).name),
+            Type::Opaque(name) => f.write_str(name),
+            Type::Function => f.write_str("function"),
+            Type::Buffer(room) => write!(f, "buffer[{room}]"),
+            Type::Record(fields) => {
+                f.write_str("record { ")?;
+                for (index, (name, field)) in fields.iter().enumerate() {
+                    let comma = if index == 0 { "" } else { ", " };
+                    write!(f, "{comma}.{name} = {}", of(*field))?;
+                }
+                f.write_str(" }")
+            }
             Type::Tuple(elements) => {
                 f.write_str("(")?;
                 for (index, &element) in elements.iter().enumerate() {

@@ -86,8 +86,12 @@ pub struct Map {
 pub enum Storage {
     /// Keyed plain values.
     Hash,
+    /// Keyed plain values; when full, the key that was used least recently makes room.
+    LruHash,
     /// Keyed aggregations, one value per CPU.
     PerCpuHash,
+    /// Keyed aggregations, one value per CPU; when full, the key that was used least recently makes room.
+    PerCpuLruHash,
     /// A scalar plain value: one element.
     Array,
     /// A scalar aggregation: one element, one value per CPU.
@@ -150,6 +154,13 @@ pub enum Failure {
     },
     /// A division or remainder by zero gave 1.
     DivideByZero,
+    /// An array was read at an index that it does not have: field 0 is the index (`u64`), field 1 the length (`u64`).
+    OutOfBounds,
+    /// A loop did not end by itself and was ended.
+    EndlessLoop {
+        /// After so many rounds.
+        rounds: u64,
+    },
 }
 
 /// A BPF program and where it is attached.

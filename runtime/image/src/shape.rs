@@ -23,6 +23,43 @@ pub enum Shape {
     },
     /// Values side by side.
     Tuple(Record),
+    /// Values side by side with names: a record of the script, a C struct, or a union, whose fields overlap.
+    Record(Record, Vec<String>),
+    /// Values of one type side by side.
+    Array {
+        /// Each of them.
+        of: Box<Shape>,
+        /// Bytes from one to the next.
+        stride: u32,
+        /// How many.
+        len: u32,
+    },
+    /// An integer of 1, 2, 4 or 8 bytes that has a name for some of its values.
+    Enum {
+        /// Bytes.
+        size: u8,
+        /// Two's complement.
+        signed: bool,
+        /// Values and their names; of several names of one value the last is shown. A value without a name is shown
+        /// as a number.
+        names: Vec<(i128, String)>,
+    },
+    /// Some bits of an integer of 1, 2, 4 or 8 bytes.
+    Bits {
+        /// Bytes of the whole.
+        size: u8,
+        /// Number of the lowest bit.
+        from: u8,
+        /// How many bits.
+        width: u8,
+        /// Two's complement.
+        signed: bool,
+    },
+    /// Bytes: a `u32` with their number, then room for `size` of them.
+    Buffer {
+        /// Room for this many bytes.
+        size: u32,
+    },
     /// A call stack: `u32` process id, `u32` of padding, `u64` number of frames, then `frames` addresses of 8 bytes.
     Stack {
         /// User space instead of the kernel's.
@@ -47,7 +84,10 @@ impl Shape {
             Shape::Bool => 1,
             Shape::Pointer => 8,
             Shape::Str { size } => *size,
-            Shape::Tuple(record) => record.size,
+            Shape::Tuple(record) | Shape::Record(record, _) => record.size,
+            Shape::Array { stride, len, .. } => stride * len,
+            Shape::Enum { size, .. } | Shape::Bits { size, .. } => u32::from(*size),
+            Shape::Buffer { size } => 4 + size,
             Shape::Stack { frames, .. } => 16 + 8 * frames,
             Shape::Symbol { .. } => 16,
             Shape::Aggregate(aggregate) => aggregate.words() * 8,

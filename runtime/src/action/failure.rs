@@ -48,6 +48,11 @@ impl Actions {
         let Some(site) = self.sites.get(site.0 as usize) else { return };
         let (message, helper) = match failure {
             Failure::DivideByZero => (DIVIDED.to_owned(), None),
+            Failure::OutOfBounds => (OUT_OF_BOUNDS.to_owned(), None),
+            Failure::EndlessLoop { rounds } => (
+                format!("The loop did not end by itself and was ended after {rounds} rounds."),
+                None,
+            ),
             Failure::MapFull { map, helper } => {
                 let code = match event.record.fields.first().map(|slot| decode_slot(slot, bytes)) {
                     Some(Value::Signed(code)) => code,
@@ -80,6 +85,12 @@ impl Actions {
                 Failure::DivideByZero => {
                     (format!("{} more divisions by 0 gave 1.", grouped(*repeated)), None)
                 }
+                Failure::OutOfBounds => {
+                    (format!("{} more indices were out of bounds.", grouped(*repeated)), None)
+                }
+                Failure::EndlessLoop { .. } => {
+                    (format!("{} more loops did not end.", grouped(*repeated)), None)
+                }
                 Failure::MapFull { map, helper } => {
                     let name =
                         self.maps.get(map.0 as usize).map_or("a map", |map| &map.info().name);
@@ -107,6 +118,7 @@ impl Actions {
     }
 }
 
+const OUT_OF_BOUNDS: &str = "Array access out of bounds. This can lead to unexpected results.";
 const DIVIDED: &str = "Divide or modulo by 0 detected. This can lead to unexpected results. 1 is being used as the result.";
 
 fn refused_update(map: Option<&Map>, code: i64) -> String {

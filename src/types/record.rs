@@ -1,0 +1,82 @@
+//! Structs, unions and enums: what names their parts and numbers.
+
+use super::TypeId;
+
+/// Index of a [`Struct`] in [`super::Types`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StructId(pub(super) u32);
+
+/// Index of an [`Enum`] in [`super::Types`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EnumId(pub(super) u32);
+
+/// A struct or union with named fields at given offsets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Struct {
+    /// As messages call it: `struct pair`, `union u`; `struct ` alone for one without a name.
+    pub name: String,
+    /// Bytes.
+    pub size: u32,
+    /// Bytes, a power of two.
+    pub align: u32,
+    /// In order; `None` until somebody asked for the fields of a kernel type.
+    pub fields: Option<Vec<Field>>,
+    /// Where it is from.
+    pub origin: Origin,
+}
+
+/// Where a C type is from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// The script, a header that it includes, or the compiler itself.
+    Script,
+    /// The kernel's BTF: number of the blob (0 is `vmlinux`, then modules) and of the type in it.
+    Kernel {
+        /// Which blob.
+        blob: u32,
+        /// The type's number in it.
+        id: u32,
+    },
+}
+
+/// A field of a [`Struct`].
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Field {
+    /// Its name; empty for a struct or union whose fields count as fields of this one.
+    pub name: String,
+    /// Its type.
+    pub ty: TypeId,
+    /// Bytes from the start of the struct.
+    pub offset: u32,
+    /// How the value is found from there.
+    pub access: Access,
+}
+
+/// How the value of a field is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// It stands at the offset.
+    Plain,
+    /// Some bits of the integer that stands at the offset, as wide as the field's type.
+    Bits {
+        /// Number of the lowest, as the machine counts.
+        from: u8,
+        /// How many.
+        width: u8,
+    },
+    /// A `u32` stands there whose lower half is the offset of the data from the start of the record.
+    DataLoc,
+    /// The same, but from the end of this field.
+    RelLoc,
+}
+
+/// Named numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Enum {
+    /// As messages call it: `enum state`; `enum ` alone for one without a name.
+    pub name: String,
+    /// In order; of several names of one number the last is shown.
+    pub variants: Vec<(String, i128)>,
+    /// Where it is from.
+    pub origin: Origin,
+}

@@ -239,4 +239,8 @@ codes! {
     Ignored = "W0305",
         "The message says what happens instead.",
         "begin { print(str(\"abc\", 4096)); }";
+    /// A value is cut to fit the type of its place.
+    Narrowed = "W0306",
+        "The place has a declared type that does not hold every value of the other type. A cast says that it is meant.",
+        "";
 }

@@ -2,14 +2,15 @@
 
 use ebtrace_image::{Action, Failure};
 
-use super::place::Element;
+use super::element::Element;
+use super::part::assigns;
 use super::{Lower, Operand, error};
 use crate::builtin::{self, Addition, Call, Lowering};
 use crate::ir::build::{image_map, image_site};
-use crate::ir::{EventId, MapId, StmtKind};
+use crate::ir::{BinaryOp, EventId, MapId, StmtKind};
 use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind};
-use crate::types::{Type, TypeId};
+use crate::types::{Type, TypeId, aggregating_function};
 
 /// The helper that fails when a map has no room.
 const UPDATE: &str = "map_update_elem";
@@ -80,17 +81,21 @@ impl Lower<'_> {
         }
     }
 
-    fn store_variable(&mut self, name: &str, span: Span, operand: Operand, value_span: Span) {
+    /// Assigns to a variable, which is made in the innermost block if there is none of the name.
+    pub(super) fn store_variable(
+        &mut self,
+        name: &str,
+        span: Span,
+        operand: Operand,
+        value_span: Span,
+    ) {
         if !self.b.types().is_value(operand.ty) {
             let found = self.type_name(operand.ty);
             self.complain(error::bad_value(value_span, &found, "assigned to a variable"));
             return;
         }
-        let Some(local) =
-            self.assign_variable(name, span, (operand.ty, operand.flexible(), value_span))
-        else {
-            return;
-        };
+        let offer = self.offer(&operand, value_span);
+        let Some(local) = self.assign_variable(name, span, offer) else { return };
         let ty = self.b.local_type(local);
         if ty != TypeId::UNKNOWN && operand.ty != TypeId::UNKNOWN {
             let value = self.coerce(&operand, ty);
@@ -107,12 +112,26 @@ impl Lower<'_> {
         value: &ast::Expr,
         span: Span,
     ) {
-        let Some(element) = self.element(name, key, target) else {
+        let Some(mut element) = self.element(name, key, target) else {
             self.expr(value);
             return;
         };
+        if assigns(value)
+            && let Some(key) = element.key
+        {
+            let mut key = self.operand(key);
+            self.keep(&mut key);
+            element.key = Some(key.expr);
+        }
         let operand = match op {
-            None => self.expr(value),
+            None => {
+                let operand = self.expr(value);
+                if let Some(ty) = self.aggregate_of(&operand) {
+                    self.complain_copy(name, ty, value.span);
+                    return;
+                }
+                operand
+            }
             Some(op) => {
                 let old = self.old_number(name, &element, target);
                 let operand = self.expr(value);
@@ -143,7 +162,8 @@ impl Lower<'_> {
             self.complain(error::bad_value(value_span, &found, "assigned to a map"));
             return;
         }
-        self.learn_value(name, (operand.ty, operand.flexible(), value_span));
+        let offer = self.offer(&operand, value_span);
+        self.learn_value(name, offer);
         let Some(map) = element.map.filter(|_| operand.ty != TypeId::UNKNOWN) else { return };
         if matches!(self.b.types().get(element.value), Type::Aggregate(_)) {
             return;
@@ -151,6 +171,20 @@ impl Lower<'_> {
         let value = self.exact(&operand, element.value, "value");
         let full = self.full(map, span);
         self.b.stmt(StmtKind::MapPut { map, key: element.key, value, full });
+    }
+
+    /// What all CPUs counted is a number; only the function adds to another map.
+    fn complain_copy(&mut self, name: &str, ty: TypeId, span: Span) {
+        let Type::Aggregate(aggregate) = *self.b.types().get(ty) else { return };
+        let found = self.type_name(ty);
+        let function = aggregating_function(aggregate);
+        let number = self.number_of(aggregate).map(|ty| self.type_name(ty)).unwrap_or_default();
+        self.complain(
+            error::bad_value(span, &found, "assigned from one map to another").help(format!(
+                "assign the number that it is now, as in `@{name} = ({number})…`, or count there too: \
+                 `@{name} = {function}(…);`"
+            )),
+        );
     }
 
     /// The event for a map that has no room.
@@ -204,24 +238,9 @@ impl Lower<'_> {
             },
             _ => return self.poison(),
         };
-        if old.ty == TypeId::UNKNOWN {
+        let Some((old, new)) = self.stepped(&old, op, target.span, span) else {
             return self.poison();
-        }
-        if !self.b.types().is_int(old.ty) {
-            let found = self.type_name(old.ty);
-            self.complain(error::bad_operand(op.symbol(), target.span, &found));
-            return self.poison();
-        }
-        // Whatever was assigned, what counts up or down is a signed number of 64 bits.
-        let old = self.b.convert(old.expr, TypeId::I64);
-        let old = self.b.name(old);
-        let step = match op {
-            ast::StepOp::Increment => 1,
-            ast::StepOp::Decrement => u64::MAX,
         };
-        let new = self.b.binary_int(crate::ir::BinaryOp::Add, old, step);
-        let new = self.b.name(new);
-        let (old, new) = (self.operand(old), self.operand(new));
         match (&target.kind, element) {
             (ExprKind::Map { name, .. }, Some(element)) => {
                 self.store_element(name, &element, new.clone(), target.span, span);
@@ -232,5 +251,48 @@ impl Lower<'_> {
             _ => {}
         }
         if prefix { new } else { old }
+    }
+
+    /// What counts up or down is a number of 64 bits, signed unless only an unsigned one holds it; an address moves by
+    /// an element. Returns what it was and what it becomes, both fit to be used more than once.
+    fn stepped(
+        &mut self,
+        old: &Operand,
+        op: ast::StepOp,
+        target: Span,
+        span: Span,
+    ) -> Option<(Operand, Operand)> {
+        let wide = match *self.b.types().get(old.ty) {
+            Type::Unknown => return None,
+            Type::Int { bits: 64, signed } | Type::Enum { signed, .. } => TypeId::int(64, signed),
+            Type::Int { .. } => TypeId::I64,
+            Type::Pointer { .. } => old.ty,
+            _ => {
+                let found = self.type_name(old.ty);
+                self.complain(error::bad_operand(op.symbol(), target, &found));
+                return None;
+            }
+        };
+        let value = self.b.convert(old.expr, wide);
+        let value = self.b.name(value);
+        let old = self.operand(value);
+        let new = if self.b.types().is_int(wide) {
+            let step = match op {
+                ast::StepOp::Increment => 1,
+                ast::StepOp::Decrement => u64::MAX,
+            };
+            let new = self.b.binary_int(BinaryOp::Add, old.expr, step);
+            self.operand(new)
+        } else {
+            let one = self.number(1);
+            let op = match op {
+                ast::StepOp::Increment => ast::BinaryOp::Add,
+                ast::StepOp::Decrement => ast::BinaryOp::Subtract,
+            };
+            self.binary(op, span, (old.clone(), target), (one, span))
+        };
+        let named = self.b.name(new.expr);
+        let new = self.operand(named);
+        (new.ty != TypeId::UNKNOWN).then_some((old, new))
     }
 }

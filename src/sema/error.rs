@@ -75,6 +75,33 @@ pub(crate) fn type_clash(name: &str, old: (&str, Span), new: (&str, Span)) -> Di
     .help(format!("use a second {second}, or make both the same type"))
 }
 
+/// Integers of two signs in one place.
+pub(crate) fn mixed_signs(old: (&str, Span), new: (&str, Span), wide: &str) -> Diagnostic {
+    Diagnostic::warning(
+        Code::MixedSigns,
+        format!("`{}` and `{}` meet here and become `{wide}`", old.0, new.0),
+    )
+    .label(new.1, format!("this is `{}`", new.0))
+    .label(old.1, format!("this is `{}`", old.0))
+    .help("very large or negative values change; keep both of one sign if it matters")
+}
+
+/// A number that is cut to a declared type at run time.
+pub(crate) fn cut(place: (&str, Span), value: (&str, Span)) -> Diagnostic {
+    Diagnostic::warning(Code::Narrowed, format!("`{}` does not hold every `{}`", place.0, value.0))
+        .label(value.1, format!("this is `{}`", value.0))
+        .label(place.1, format!("`{}` here", place.0))
+        .help(format!("write `({})` before the value to say that it is meant", place.0))
+}
+
+/// A literal that a declared type does not hold.
+pub(crate) fn does_not_fit(place: (&str, Span), value: (i128, Span)) -> Diagnostic {
+    Diagnostic::error(Code::TypeClash, format!("`{}` does not hold {}", place.0, value.0))
+        .label(value.1, "this number")
+        .label(place.1, format!("`{}` here", place.0))
+        .help("declare a wider type, or cast the number to say which bits are meant")
+}
+
 /// A key of another type than the map's.
 pub(crate) fn key_type_clash(name: &str, old: (&str, Span), new: (&str, Span)) -> Diagnostic {
     Diagnostic::error(

@@ -1,6 +1,6 @@
 //! Expressions.
 
-use super::facts::{Joined, join};
+use super::join::{Joined, join};
 use super::{Literal, Lower, Operand, error};
 use crate::builtin::{self, Call, Lowering};
 use crate::diagnostic::{Code, Diagnostic};
@@ -68,8 +68,8 @@ impl Lower<'_> {
                 self.logical(left, right, false)
             }
             ExprKind::Binary { op, op_span, left, right } => {
-                let (left_operand, right_operand) = (self.expr(left), self.expr(right));
-                self.binary(*op, *op_span, (left_operand, left.span), (right_operand, right.span))
+                let [left, right] = self.operand_pair(left, right);
+                self.binary(*op, *op_span, left, right)
             }
             ExprKind::Ternary { condition, then, otherwise } => {
                 self.ternary(condition, then.as_deref(), otherwise)

@@ -10,10 +10,12 @@ mod assign;
 mod cast;
 mod compound;
 mod control;
+mod element;
 mod error;
 mod expr;
 mod facts;
 mod introspect;
+mod join;
 mod operator;
 mod part;
 mod place;
@@ -77,7 +79,24 @@ pub enum Literal {
     Bool(bool),
     /// Text without its NUL.
     Str(Vec<u8>),
+    /// The parts of a tuple or record, each where it is known.
+    Tuple(Vec<Option<Literal>>),
 }
+
+impl Literal {
+    /// Whether all of it is known.
+    pub fn is_whole(&self) -> bool {
+        match self {
+            Literal::Tuple(parts) => {
+                parts.iter().all(|part| part.as_ref().is_some_and(Literal::is_whole))
+            }
+            _ => true,
+        }
+    }
+}
+
+/// An operand and its place.
+pub(crate) type Placed = (Operand, Span);
 
 impl Operand {
     /// The number of an integer literal.
@@ -121,6 +140,8 @@ pub struct Lower<'a> {
     scopes: Vec<HashMap<String, Variable>>,
     /// Where variables that no longer exist were assigned.
     gone: HashMap<String, Span>,
+    /// Reads of aggregations as numbers, and the types of those maps' values.
+    aggregates: HashMap<ExprId, TypeId>,
     /// Whether `exit()` or the like was reached in this block.
     ended: bool,
 }

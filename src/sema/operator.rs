@@ -296,7 +296,7 @@ fn as_int(literal: &Literal) -> i128 {
     match literal {
         Literal::Int(number) => *number,
         Literal::Bool(value) => i128::from(*value),
-        Literal::Str(_) => 0,
+        Literal::Str(_) | Literal::Tuple(_) => 0,
     }
 }
 

@@ -78,15 +78,10 @@ impl Walk<'_> {
     fn declare_maps(&mut self) {
         for (name, fact) in &self.known.maps {
             let Some(value) = fact.value else { continue };
-            let keys: Option<Vec<TypeId>> =
-                fact.key.as_ref().map(|slots| slots.iter().map(|slot| slot.ty).collect());
-            if keys.iter().flatten().any(|&key| key == TypeId::UNKNOWN) {
+            let key = fact.key.map(|slot| slot.ty);
+            if key == Some(TypeId::UNKNOWN) {
                 continue;
             }
-            let key = keys.map(|keys| match keys[..] {
-                [only] => only,
-                _ => self.program.types.intern(crate::types::Type::Tuple(keys)),
-            });
             let max_entries = if key.is_some() { self.options.max_map_keys } else { 1 };
             let map = Map { name: name.clone(), key, value: value.ty, max_entries, evicts: false };
             self.maps.insert(name.clone(), self.program.maps.alloc(map));
@@ -157,6 +152,7 @@ impl Walk<'_> {
             diagnostics: &mut self.diagnostics,
             scopes: Vec::new(),
             gone: HashMap::new(),
+            aggregates: HashMap::new(),
             ended: false,
         };
         lower.body(probe);

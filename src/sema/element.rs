@@ -1,0 +1,254 @@
+//! Elements of maps: their keys, and what is read there.
+
+use super::error;
+use super::facts::{MapFact, Offer, Slot};
+use super::join::{self, Flex};
+use super::{Lower, Operand, Placed};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::host::Version;
+use crate::ir::{Expr, ExprId, MapId, StmtKind};
+use crate::source::Span;
+use crate::syntax::ast::{self, ExprKind};
+use crate::types::{Aggregate, Type, TypeId, aggregating_function};
+
+/// An element of a map, or a scalar map: its key is evaluated.
+#[derive(Debug, Clone)]
+pub(super) struct Element {
+    /// `None` before the map's types are known.
+    pub(super) map: Option<MapId>,
+    /// `None` for a scalar map.
+    pub(super) key: Option<ExprId>,
+    /// The map's value type.
+    pub(super) value: TypeId,
+}
+
+impl Lower<'_> {
+    /// Evaluates a map's key and learns the map's key type. A tuple that is written out is the same as several keys.
+    pub(super) fn element(
+        &mut self,
+        name: &str,
+        key: Option<&[ast::Expr]>,
+        span: Span,
+    ) -> Option<Element> {
+        let keys = key.map(|exprs| match exprs {
+            [ast::Expr { kind: ExprKind::Tuple(parts), .. }] if parts.len() > 1 => {
+                self.operands(parts)
+            }
+            exprs => self.operands(exprs),
+        });
+        self.element_of(name, keys, span)
+    }
+
+    /// The same with a key that is evaluated already.
+    pub(super) fn element_of(
+        &mut self,
+        name: &str,
+        keys: Option<Vec<Placed>>,
+        span: Span,
+    ) -> Option<Element> {
+        if let Some(bad) =
+            keys.iter().flatten().find(|(key, _)| !self.b.types().is_value(key.ty)).cloned()
+        {
+            let found = self.type_name(bad.0.ty);
+            self.complain(error::bad_value(bad.1, &found, "used as a key"));
+            return None;
+        }
+        self.learn_key(name, keys.as_deref(), span)?;
+        let fact = self.known.maps.get(name);
+        let value = fact.and_then(|fact| fact.value).map_or(TypeId::UNKNOWN, |slot| slot.ty);
+        let map = self.maps.get(name).copied();
+        let key = match (map.and_then(|map| self.b.program.maps[map].key), keys) {
+            (Some(ty), Some(keys)) => Some(self.key(ty, &keys)),
+            _ => None,
+        };
+        Some(Element { map, key, value })
+    }
+
+    fn learn_key(&mut self, name: &str, keys: Option<&[Placed]>, span: Span) -> Option<()> {
+        let before = self.found.maps.get(name).cloned();
+        let count = keys.map(|keys| match keys {
+            [(only, _)] => self.key_count(only.ty),
+            keys => Some(keys.len()),
+        });
+        let Some(before) = before else {
+            let key = keys.map(|keys| self.learn_keys(name, None, keys, span));
+            self.found.maps.insert(name.to_owned(), MapFact { key, span, value: None });
+            return Some(());
+        };
+        let known = before.key.map(|slot| self.key_count(slot.ty));
+        let clash = match (known, count) {
+            (Some(Some(known)), Some(Some(count))) => known != count,
+            (known, count) => known.is_some() != count.is_some(),
+        };
+        if clash {
+            let number = |count: Option<Option<usize>>| count.map(|count| count.unwrap_or(1));
+            self.complain(error::key_clash(
+                name,
+                (number(known), before.span),
+                (number(count), span),
+            ));
+            return None;
+        }
+        let key = keys.map(|keys| self.learn_keys(name, before.key, keys, span));
+        self.found.maps.insert(name.to_owned(), MapFact { key, ..before });
+        Some(())
+    }
+
+    /// How many keys a key of this type is; not known of what is unknown itself.
+    fn key_count(&mut self, ty: TypeId) -> Option<usize> {
+        match self.b.types().get(ty) {
+            Type::Unknown => None,
+            Type::Tuple(parts) => Some(parts.len()),
+            _ => Some(1),
+        }
+    }
+
+    /// Several keys are learnt one by one, so that messages name the one that is wrong.
+    fn learn_keys(
+        &mut self,
+        name: &str,
+        before: Option<Slot>,
+        keys: &[Placed],
+        span: Span,
+    ) -> Slot {
+        let before = before.filter(|slot| slot.ty != TypeId::UNKNOWN);
+        let unknown = Slot { ty: TypeId::UNKNOWN, flexible: Flex::default(), span, fixed: false };
+        let learn = |lower: &mut Self, slot: Option<Slot>, (key, span): &Placed| {
+            let offer = lower.offer(key, *span);
+            lower.learn(slot, offer, |old, new| error::key_type_clash(name, old, new))
+        };
+        if let [only] = keys {
+            return learn(self, before, only).unwrap_or(unknown);
+        }
+        let parts: Vec<Option<Slot>> = match before {
+            None => vec![None; keys.len()],
+            Some(slot) => {
+                let types = self.b.types();
+                let Type::Tuple(parts) = types.get(slot.ty).clone() else { return slot };
+                let sides = join::sides(types, &parts, slot.flexible);
+                sides
+                    .into_iter()
+                    .map(|(ty, flexible)| Some(Slot { ty, flexible, ..slot }))
+                    .collect()
+            }
+        };
+        let mut learnt = Vec::with_capacity(keys.len());
+        for (part, key) in parts.into_iter().zip(keys) {
+            let Some(slot) = learn(self, part, key) else { return before.unwrap_or(unknown) };
+            learnt.push(slot);
+        }
+        let types = self.b.types();
+        let flexible = learnt.iter().map(|slot| (slot.flexible, join::leaves(types, slot.ty)));
+        let flexible = Flex::of_parts(flexible.collect::<Vec<_>>());
+        let ty = types.intern(Type::Tuple(learnt.iter().map(|slot| slot.ty).collect()));
+        let first = before.unwrap_or(unknown);
+        Slot { ty, flexible, ..first }
+    }
+
+    /// Learns the type of a map's values.
+    pub(super) fn learn_value(&mut self, name: &str, value: impl Into<Offer>) {
+        let Some(before) = self.found.maps.get(name).map(|fact| fact.value) else { return };
+        let full_name = format!("@{name}");
+        let slot =
+            self.learn(before, value.into(), |old, new| error::type_clash(&full_name, old, new));
+        if let Some(fact) = self.found.maps.get_mut(name) {
+            fact.value = slot;
+        }
+    }
+
+    /// Puts the operands of a key together.
+    fn key(&mut self, ty: TypeId, keys: &[Placed]) -> ExprId {
+        if let [(only, _)] = keys {
+            return self.exact(only, ty, "key");
+        }
+        let Type::Tuple(parts) = self.b.types().get(ty).clone() else {
+            return self.poison().expr;
+        };
+        let local = self.b.local("key", ty);
+        self.b.zero(local);
+        let (offsets, _) = self.b.types().tuple_layout(&parts);
+        for ((&offset, &part), (key, _)) in offsets.iter().zip(&parts).zip(keys) {
+            self.put_part(local, offset, part, key);
+        }
+        self.b.add(Expr::Local(local), ty)
+    }
+
+    /// What a map holds for a key.
+    pub(super) fn read_element(&mut self, name: &str, element: &Element, span: Span) -> Operand {
+        let Some(map) = element.map else {
+            return self.unknown_map(name, span);
+        };
+        let ty = match *self.b.types().get(element.value) {
+            Type::Unknown => return self.unknown_map(name, span),
+            Type::Aggregate(aggregate) if self.host.version() < READS_ALL_CPUS => {
+                return self.old_kernel(aggregate, span);
+            }
+            Type::Aggregate(aggregate) => match self.number_of(aggregate) {
+                Some(ty) => ty,
+                None => {
+                    let found = self.type_name(element.value);
+                    self.complain(
+                        error::bad_value(span, &found, "used in an expression")
+                            .help(format!("print the whole map: `print(@{name})`")),
+                    );
+                    return self.poison();
+                }
+            },
+            _ => element.value,
+        };
+        let into = self.b.local("value", ty);
+        self.b.stmt(StmtKind::MapGet { map, key: element.key, into, found: None });
+        let operand = self.local_operand(into);
+        if ty != element.value {
+            self.aggregates.insert(operand.expr, element.value);
+        }
+        operand
+    }
+
+    /// The type of the aggregation that an operand is the number of, if it is just that.
+    pub(super) fn aggregate_of(&self, operand: &Operand) -> Option<TypeId> {
+        self.aggregates.get(&operand.expr).copied()
+    }
+
+    /// The type of the number that an aggregation can be read as.
+    pub(super) fn number_of(&self, aggregate: Aggregate) -> Option<TypeId> {
+        match aggregate {
+            Aggregate::Count => Some(TypeId::U64),
+            Aggregate::Sum { signed }
+            | Aggregate::Min { signed }
+            | Aggregate::Max { signed }
+            | Aggregate::Avg { signed } => Some(TypeId::int(64, signed)),
+            Aggregate::Hist { .. } | Aggregate::Lhist { .. } => None,
+        }
+    }
+
+    fn old_kernel(&mut self, aggregate: Aggregate, span: Span) -> Operand {
+        let (major, minor, _) = READS_ALL_CPUS;
+        let what = aggregating_function(aggregate);
+        self.complain(
+            Diagnostic::error(
+                Code::KernelLacks,
+                format!("reading a `{what}()` needs Linux {major}.{minor} or newer"),
+            )
+            .label(span, "this reads what all CPUs counted")
+            .help("keep a number of your own beside it: `@n = @n + 1`"),
+        );
+        self.poison()
+    }
+
+    fn unknown_map(&mut self, name: &str, span: Span) -> Operand {
+        let known: Vec<String> = self
+            .known
+            .maps
+            .iter()
+            .filter(|(_, fact)| fact.value.is_some())
+            .map(|(name, _)| name.clone())
+            .collect();
+        let near = known.iter().map(String::as_str).filter(|known| !known.is_empty());
+        self.complain(error::unknown_map(span, name, near));
+        self.poison()
+    }
+}
+
+/// The first kernel whose programs can read what other CPUs counted.
+const READS_ALL_CPUS: Version = (5, 19, 0);

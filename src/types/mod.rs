@@ -2,9 +2,11 @@
 //!
 //! Sizes and alignments are computed here and nowhere else.
 
+pub mod catalog;
 pub mod format;
 mod record;
 
+use std::collections::HashMap;
 use std::fmt;
 
 pub use ebtrace_image::Aggregate;
@@ -141,6 +143,10 @@ pub struct Types {
     enums: Vec<Enum>,
     /// C types by their names: `struct pair`, `enum state`, and typedefs by the bare name.
     names: IndexMap<String, TypeId>,
+    /// Structs and enums of the kernel by their place in its BTF, since their parts may not be known yet.
+    kernel: HashMap<Origin, TypeId>,
+    /// Names of numbers, with the enum that has them.
+    constants: IndexMap<String, (TypeId, i128)>,
 }
 
 impl Default for Types {
@@ -156,7 +162,14 @@ impl Types {
         for signed in [true, false] {
             set.extend([8, 16, 32, 64].map(|bits| Type::Int { bits, signed }));
         }
-        Types { set, structs: Vec::new(), enums: Vec::new(), names: IndexMap::new() }
+        Types {
+            set,
+            structs: Vec::new(),
+            enums: Vec::new(),
+            names: IndexMap::new(),
+            kernel: HashMap::new(),
+            constants: IndexMap::new(),
+        }
     }
 
     /// The id of a type.
@@ -171,12 +184,31 @@ impl Types {
 
     /// Adds a struct or union; one that is there already, equal in all parts, is not added again.
     pub fn add_struct(&mut self, record: Struct) -> TypeId {
-        let known = self.structs.iter().position(|known| *known == record);
-        let index = known.unwrap_or_else(|| {
-            self.structs.push(record);
-            self.structs.len() - 1
-        });
-        self.intern(Type::Struct(StructId(index as u32)))
+        match self.structs.iter().position(|known| *known == record) {
+            Some(index) => self.intern(Type::Struct(StructId(index as u32))),
+            None => self.new_struct(record).0,
+        }
+    }
+
+    /// Adds a struct or union whose parts are filled in later; equal ones are different types.
+    pub fn new_struct(&mut self, record: Struct) -> (TypeId, StructId) {
+        let (id, origin) = (StructId(self.structs.len() as u32), record.origin);
+        self.structs.push(record);
+        let ty = self.intern(Type::Struct(id));
+        self.set_kernel_type(origin, ty);
+        (ty, id)
+    }
+
+    /// Notes which type a place in the kernel's BTF became.
+    pub(crate) fn set_kernel_type(&mut self, origin: Origin, ty: TypeId) {
+        if origin != Origin::Script {
+            self.kernel.insert(origin, ty);
+        }
+    }
+
+    /// The struct or enum that a place in the kernel's BTF became.
+    pub(crate) fn kernel_type(&self, origin: Origin) -> Option<TypeId> {
+        self.kernel.get(&origin).copied()
     }
 
     /// The definition of a struct.
@@ -211,6 +243,26 @@ impl Types {
     /// Gives a C type a name; the first one stays.
     pub fn set_name(&mut self, name: String, ty: TypeId) {
         self.names.entry(name).or_insert(ty);
+    }
+
+    /// All names of C types so far, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.keys().map(String::as_str)
+    }
+
+    /// The number that a name of an enum stands for, and the enum, as wide as values of the script.
+    pub fn constant(&self, name: &str) -> Option<(TypeId, i128)> {
+        self.constants.get(name).copied()
+    }
+
+    /// Gives a number of an enum its name; the first one stays.
+    pub fn set_constant(&mut self, name: String, ty: TypeId, number: i128) {
+        self.constants.entry(name).or_insert((ty, number));
+    }
+
+    /// All names of numbers so far, in order.
+    pub fn constants(&self) -> impl Iterator<Item = &str> {
+        self.constants.keys().map(String::as_str)
     }
 
     /// `Type::Str` of this size.

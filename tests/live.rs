@@ -29,6 +29,8 @@ mod case;
 mod facility;
 #[path = "live/leftover.rs"]
 mod leftover;
+#[path = "live/random/mod.rs"]
+mod random;
 #[path = "live/session.rs"]
 mod session;
 
@@ -74,7 +76,7 @@ fn trials() -> Vec<Trial> {
     };
     scripts.retain(|path| path.extension() == Some(OsStr::new("bt")));
     scripts.sort();
-    scripts.into_iter().map(trial).collect()
+    scripts.into_iter().map(trial).chain(random::trials(binary(), slowness())).collect()
 }
 
 fn trial(script: PathBuf) -> Trial {

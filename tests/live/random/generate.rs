@@ -387,7 +387,7 @@ impl Generator {
                 let map = self.random.below(self.program.maps.len());
                 Expr::Map { map, key: self.map_key(map, 0).map(Box::new) }
             }
-            0..=3 => self.unknown(),
+            1..=3 => self.unknown(),
             4 => {
                 let op = self.random.pick(&[Unary::Negate, Unary::Complement]);
                 let operand = self.int(depth - 1);

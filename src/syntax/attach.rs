@@ -16,13 +16,14 @@ pub struct Part {
     pub span: Span,
 }
 
-/// Splits an attach point at its colons, `$1` and the like replaced by `params` before; a missing one is empty.
+/// Splits an attach point at its colons, `$1` and the like replaced by `params` before; a missing one is empty. The
+/// name that a script gives its probe (`name=kprobe:f`) is no part of it.
 ///
 /// # Errors
 /// A parameter that is followed by a letter, and quotes that do not close or hold a faulty escape.
 pub fn split(point: &AttachPoint, params: &[String]) -> Result<Vec<Part>, SyntaxError> {
     let mut splitter = Splitter { span: point.span, parts: Vec::new(), open: None };
-    let mut at = 0;
+    let mut at = own_name(&point.text);
     while let Some(letter) = point.text[at..].chars().next() {
         let rest = &point.text[at..];
         let digits = parameter(rest);
@@ -45,6 +46,13 @@ pub fn split(point: &AttachPoint, params: &[String]) -> Result<Vec<Part>, Syntax
         };
     }
     Ok(splitter.finish())
+}
+
+/// Length of `name=` before the probe type.
+fn own_name(text: &str) -> usize {
+    let in_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    let length = text.find(|letter| !in_word(letter)).unwrap_or(text.len());
+    if length > 0 && text[length..].starts_with('=') { length + 1 } else { 0 }
 }
 
 /// Number of digits after a `$`.
@@ -186,6 +194,7 @@ mod tests {
     #[test]
     fn splits_at_colons_outside_of_quotes() {
         assert_eq!(parts("begin", &[]), [part("begin", false, 0, 5)]);
+        assert_eq!(parts("mine=begin", &[]), [part("begin", false, 5, 10)]);
         assert_eq!(
             parts("kprobe:f+4", &[]),
             [part("kprobe", false, 0, 6), part("f+4", false, 7, 10)]

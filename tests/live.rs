@@ -1,5 +1,6 @@
 //! Live tests: every `tests/live/NAME.bt` is run by ebtrace on the running kernel, and its output compared with what the
-//! comments at its head expect. Nothing is run unless `EBTRACE_LIVE=1` is set, for they load BPF programs and need root.
+//! comments at its head expect; so are the scripts of `docs/language.md`, and random programs. Nothing is run unless
+//! `EBTRACE_LIVE=1` is set, for they load BPF programs and need root.
 //!
 //! A line `// word: value` before the first line of code is a directive; other comments are prose. An unknown word, or a
 //! script that expects nothing, fails.
@@ -25,6 +26,8 @@
 
 #[path = "live/case.rs"]
 mod case;
+#[path = "live/documents.rs"]
+mod documents;
 #[path = "live/facility.rs"]
 mod facility;
 #[path = "live/leftover.rs"]
@@ -76,7 +79,10 @@ fn trials() -> Vec<Trial> {
     };
     scripts.retain(|path| path.extension() == Some(OsStr::new("bt")));
     scripts.sort();
-    scripts.into_iter().map(trial).chain(random::trials(binary(), slowness())).collect()
+    let mut trials: Vec<Trial> = scripts.into_iter().map(trial).collect();
+    trials.extend(documents::trials(&binary(), slowness()));
+    trials.extend(random::trials(binary(), slowness()));
+    trials
 }
 
 fn trial(script: PathBuf) -> Trial {

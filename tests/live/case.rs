@@ -53,6 +53,12 @@ impl Case {
         Self::parse(&text)
     }
 
+    /// A script without directives, which prints these lines if they are known.
+    pub(crate) fn documented(output: Option<Vec<String>>) -> Self {
+        let whole = output.unwrap_or_default();
+        Self { timeout: 20, signal: Some(libc::SIGINT), whole, ..Self::default() }
+    }
+
     fn parse(text: &str) -> Result<Self, String> {
         let mut case = Self { timeout: 20, ..Self::default() };
         let mut in_head = true;

@@ -78,7 +78,8 @@ impl Lower<'_> {
         }
     }
 
-    fn string(&mut self, text: &[u8], span: Span) -> Operand {
+    /// Text that is known now and may be too long.
+    pub(super) fn string(&mut self, text: &[u8], span: Span) -> Operand {
         let most = self.max_strlen() as usize;
         if text.len() + 1 > most {
             self.complain(
@@ -265,15 +266,18 @@ impl Lower<'_> {
         if let Some(Literal::Str(text)) = &operand.literal {
             return self.b.int(u64::from(!text.is_empty()), TypeId::BOOL);
         }
-        match self.b.types().get(operand.ty) {
+        let ty = self.aggregate_of(operand).unwrap_or(operand.ty);
+        match self.b.types().get(ty) {
             Type::Unknown => self.b.int(1, TypeId::BOOL),
             Type::Bool => operand.expr,
-            Type::Int { .. } | Type::Pointer { .. } => match operand.literal_int() {
-                Some(number) => self.b.int(u64::from(number != 0), TypeId::BOOL),
-                None => self.b.convert(operand.expr, TypeId::BOOL),
-            },
+            Type::Int { .. } | Type::Pointer { .. } | Type::Enum { .. } => {
+                match operand.literal_int() {
+                    Some(number) => self.b.int(u64::from(number != 0), TypeId::BOOL),
+                    None => self.b.convert(operand.expr, TypeId::BOOL),
+                }
+            }
             _ => {
-                let found = self.type_name(operand.ty);
+                let found = self.type_name(ty);
                 self.complain(error::bad_condition(span, &found));
                 self.b.int(1, TypeId::BOOL)
             }

@@ -2,34 +2,39 @@
 
 use ebtrace_image::{Action, Failure};
 
-use super::{Literal, Lower, Operand, error};
+use super::{Lower, Operand, Placed, error};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::build::image_site;
-use crate::ir::{BinaryOp, Expr, ExprId, StmtKind};
+use crate::ir::{BinaryOp, ExprId};
 use crate::source::Span;
 use crate::syntax::ast;
 use crate::types::{Space, Type, TypeId};
-
-/// An operand and its place.
-type Placed = (Operand, Span);
 
 impl Lower<'_> {
     /// `-x`, `!x`, `~x`
     pub(super) fn unary(&mut self, op: ast::UnaryOp, expr: &ast::Expr, span: Span) -> Operand {
         let operand = self.expr(expr);
-        if let Some(folded) = self.fold_unary(op, &operand, span) {
+        if let Some(folded) =
+            operand.literal.as_ref().and_then(|literal| self.fold_unary(op, literal, span))
+        {
             return folded;
+        }
+        if let Some(ty) = self.aggregate_of(&operand).filter(|_| op != ast::UnaryOp::Not) {
+            return self.bad_operand(op.symbol(), expr.span, ty);
         }
         let ty = self.b.types().get(operand.ty).clone();
         match (op, ty) {
             (_, Type::Unknown) => self.poison(),
-            (ast::UnaryOp::Not, Type::Bool | Type::Int { .. } | Type::Pointer { .. }) => {
+            (ast::UnaryOp::Not, Type::Bool | Type::Int { .. } | Type::Enum { .. }) => {
                 let condition = self.condition(&operand, expr.span);
                 let no = self.b.int(0, TypeId::BOOL);
                 let value = self.b.binary(BinaryOp::Equal, condition, no);
                 self.operand(value)
             }
-            (ast::UnaryOp::Negate | ast::UnaryOp::Complement, Type::Int { signed, .. }) => {
+            (
+                ast::UnaryOp::Negate | ast::UnaryOp::Complement,
+                Type::Int { signed, .. } | Type::Enum { signed, .. },
+            ) => {
                 let wide = self.b.convert(operand.expr, TypeId::int(64, signed));
                 let value = match op {
                     ast::UnaryOp::Negate => {
@@ -40,41 +45,15 @@ impl Lower<'_> {
                 };
                 self.operand(value)
             }
-            _ => {
-                let found = self.type_name(operand.ty);
-                self.complain(error::bad_operand(op.symbol(), expr.span, &found));
-                self.poison()
-            }
+            _ => self.bad_operand(op.symbol(), expr.span, operand.ty),
         }
     }
 
-    fn fold_unary(&mut self, op: ast::UnaryOp, operand: &Operand, span: Span) -> Option<Operand> {
-        Some(match (op, operand.literal.as_ref()?) {
-            (ast::UnaryOp::Not, Literal::Bool(value)) => self.boolean(!value),
-            (ast::UnaryOp::Not, Literal::Int(number)) => self.boolean(*number == 0),
-            (ast::UnaryOp::Negate, Literal::Int(number)) => self.folded(number.checked_neg(), span),
-            (ast::UnaryOp::Complement, Literal::Int(number)) if *number < 0 => self.number(!number),
-            (ast::UnaryOp::Complement, Literal::Int(number)) => {
-                self.number(i128::from(!(*number as u64)))
-            }
-            _ => return None,
-        })
-    }
-
-    /// A result of folding; complains where it does not fit 64 bits.
-    fn folded(&mut self, result: Option<i128>, span: Span) -> Operand {
-        let range = i128::from(i64::MIN)..=i128::from(u64::MAX);
-        match result.filter(|number| range.contains(number)) {
-            Some(number) => self.number(number),
-            None => {
-                self.complain(
-                    Diagnostic::error(Code::LiteralOverflow, "this has no result in 64 bits")
-                        .label(span, "computed before the script runs")
-                        .help("integers go from -9223372036854775808 to 18446744073709551615"),
-                );
-                self.poison()
-            }
-        }
+    /// Complains of an operand that an operator does not apply to.
+    pub(super) fn bad_operand(&mut self, op: &str, span: Span, ty: TypeId) -> Operand {
+        let found = self.type_name(ty);
+        self.complain(error::bad_operand(op, span, &found));
+        self.poison()
     }
 
     /// Any operator with two operands but `&&` and `||`.
@@ -86,29 +65,17 @@ impl Lower<'_> {
         right: Placed,
     ) -> Operand {
         if let (Some(a), Some(b)) = (left.0.literal.clone(), right.0.literal.clone())
-            && let Some(folded) = self.fold(op, &a, &b, left.1.to(right.1))
+            && let Some(folded) = self.fold(op, (&a, left.1), (&b, right.1))
         {
             return folded;
         }
         let types = [left.0.ty, right.0.ty].map(|ty| self.b.types().get(ty).clone());
         match types {
             [Type::Unknown, _] | [_, Type::Unknown] => self.poison(),
-            [Type::Int { .. } | Type::Bool, Type::Int { .. } | Type::Bool] => {
-                self.integers(op, op_span, &left.0, &right.0)
-            }
-            [Type::Str(_), Type::Str(_)]
-                if matches!(op, ast::BinaryOp::Equal | ast::BinaryOp::NotEqual) =>
-            {
-                let result = self.b.value(TypeId::BOOL);
-                self.b.stmt(StmtKind::StrEqual { result, left: left.0.expr, right: right.0.expr });
-                let equal = self.b.add(Expr::Value(result), TypeId::BOOL);
-                if op == ast::BinaryOp::Equal {
-                    return self.operand(equal);
-                }
-                let no = self.b.int(0, TypeId::BOOL);
-                let different = self.b.binary(BinaryOp::Equal, equal, no);
-                self.operand(different)
-            }
+            [
+                Type::Int { .. } | Type::Bool | Type::Enum { .. },
+                Type::Int { .. } | Type::Bool | Type::Enum { .. },
+            ] => self.integers(op, op_span, &left, &right),
             [Type::Pointer { .. }, Type::Int { .. } | Type::Pointer { .. }]
             | [Type::Int { .. }, Type::Pointer { .. }]
                 if is_comparison(op) =>
@@ -122,7 +89,10 @@ impl Lower<'_> {
             [Type::Pointer { to, space }, Type::Int { .. }] if space != Space::Context => {
                 self.pointer_step(op, op_span, left, right, to)
             }
-            _ => self.bad_operands(op, op_span, &left, &right),
+            _ => match self.compare_memory(op, &left, &right) {
+                Some(compared) => compared,
+                None => self.bad_operands(op, op_span, &left, &right),
+            },
         }
     }
 
@@ -171,34 +141,107 @@ impl Lower<'_> {
         &mut self,
         op: ast::BinaryOp,
         op_span: Span,
-        left: &Operand,
-        right: &Operand,
+        left: &Placed,
+        right: &Placed,
     ) -> Operand {
-        let mut signed =
-            |operand: &Operand| self.b.types().is_signed(operand.ty) && !operand.flexible();
-        let (left_signed, right_signed) = (signed(left), signed(right));
-        // What a shift does to the sign depends on the left side alone.
-        let shifts = matches!(op, ast::BinaryOp::ShiftLeft | ast::BinaryOp::ShiftRight);
-        let either = if shifts { left_signed } else { left_signed || right_signed };
-        let ty = TypeId::int(64, either || (op == ast::BinaryOp::Subtract));
-        let (a, b) = (self.b.convert(left.expr, ty), self.b.convert(right.expr, ty));
+        let (left_signed, right_signed) = (self.has_sign(&left.0), self.has_sign(&right.0));
+        let either = left_signed || right_signed;
+        let result = TypeId::int(64, either || op == ast::BinaryOp::Subtract);
         if is_comparison(op) {
+            let (a, b) =
+                (self.b.convert(left.0.expr, result), self.b.convert(right.0.expr, result));
+            self.warn_of_signs(left, right);
             return self.compare(op, a, b);
         }
-        let ir_op = match op {
-            ast::BinaryOp::Add => BinaryOp::Add,
-            ast::BinaryOp::Subtract => BinaryOp::Subtract,
-            ast::BinaryOp::Multiply => BinaryOp::Multiply,
-            ast::BinaryOp::BitAnd => BinaryOp::And,
-            ast::BinaryOp::BitOr => BinaryOp::Or,
-            ast::BinaryOp::BitXor => BinaryOp::Xor,
-            ast::BinaryOp::ShiftLeft => BinaryOp::ShiftLeft,
-            ast::BinaryOp::ShiftRight => BinaryOp::ShiftRight,
-            ast::BinaryOp::Divide => return self.divide(BinaryOp::Divide, a, b, right, op_span),
-            _ => return self.divide(BinaryOp::Remainder, a, b, right, op_span),
+        // What is divided or moves to the right keeps its sign, whatever the other side is.
+        let by_left = TypeId::int(64, if left.0.flexible() { either } else { left_signed });
+        let (ir_op, ty) = match op {
+            ast::BinaryOp::Add => (BinaryOp::Add, result),
+            ast::BinaryOp::Subtract => (BinaryOp::Subtract, result),
+            ast::BinaryOp::Multiply => (BinaryOp::Multiply, result),
+            ast::BinaryOp::BitAnd => (BinaryOp::And, result),
+            ast::BinaryOp::BitOr => (BinaryOp::Or, result),
+            ast::BinaryOp::BitXor => (BinaryOp::Xor, result),
+            ast::BinaryOp::ShiftLeft => (BinaryOp::ShiftLeft, result),
+            ast::BinaryOp::ShiftRight => (BinaryOp::ShiftRight, by_left),
+            ast::BinaryOp::Divide => (BinaryOp::Divide, by_left),
+            _ => (BinaryOp::Remainder, by_left),
         };
-        let value = self.b.binary(ir_op, a, b);
+        let a = self.b.convert(left.0.expr, ty);
+        let value = match ir_op {
+            BinaryOp::ShiftLeft | BinaryOp::ShiftRight => self.shift(ir_op, a, &right.0),
+            BinaryOp::Divide | BinaryOp::Remainder => {
+                let b = self.b.convert(right.0.expr, ty);
+                match self.divide(ir_op, (a, b), right, op_span) {
+                    Some(value) => value,
+                    None => return self.poison(),
+                }
+            }
+            _ => {
+                let b = self.b.convert(right.0.expr, ty);
+                self.b.binary(ir_op, a, b)
+            }
+        };
+        let value = self.b.convert(value, result);
         self.operand(value)
+    }
+
+    /// Whether it may be negative; a non-negative literal takes on the sign of what it meets.
+    fn has_sign(&mut self, operand: &Operand) -> bool {
+        let signed = matches!(
+            self.b.types().get(operand.ty),
+            Type::Int { signed: true, .. } | Type::Enum { signed: true, .. }
+        );
+        signed && !operand.flexible()
+    }
+
+    /// Warns of a comparison with numbers that have no common type.
+    fn warn_of_signs(&mut self, left: &Placed, right: &Placed) {
+        let (a, b) = (self.has_sign(&left.0), self.has_sign(&right.0));
+        let (signed, unsigned) = match (a, b) {
+            (true, false) => (left, right),
+            (false, true) => (right, left),
+            _ => return,
+        };
+        if unsigned.0.flexible() || self.b.types().size(unsigned.0.ty) < 8 {
+            return;
+        }
+        let names = [signed.0.ty, unsigned.0.ty].map(|ty| self.type_name(ty));
+        self.complain(
+            Diagnostic::warning(
+                Code::MixedSigns,
+                format!("`{}` and `{}` are compared as `int64`", names[0], names[1]),
+            )
+            .label(unsigned.1, format!("this is `{}`, and negative if very large", names[1]))
+            .label(signed.1, format!("this is `{}`", names[0]))
+            .help("write `(int64)` before the one, or `(uint64)` before the other"),
+        );
+    }
+
+    /// By 64 bits and more, and by a negative number, everything is shifted out: 0 is left, or the sign alone.
+    fn shift(&mut self, op: BinaryOp, value: ExprId, count: &Operand) -> ExprId {
+        let ty = self.b.ty(value);
+        let keeps_sign = op == BinaryOp::ShiftRight && self.b.types().is_signed(ty);
+        match count.literal_int().map(u64::try_from) {
+            Some(Ok(count @ 0..=63)) => return self.b.binary_int(op, value, count),
+            Some(_) if keeps_sign => return self.b.binary_int(op, value, 63),
+            Some(_) => return self.b.int(0, ty),
+            None => {}
+        }
+        let count = self.b.convert(count.expr, TypeId::U64);
+        let count = self.b.name(count);
+        let limit = self.b.int(64, TypeId::U64);
+        let inside = self.b.binary(BinaryOp::Less, count, limit);
+        if keeps_sign {
+            let most = self.b.int(63, TypeId::U64);
+            let count = self.b.select(inside, count, most);
+            let count = self.b.convert(count, ty);
+            return self.b.binary(op, value, count);
+        }
+        let count = self.b.convert(count, ty);
+        let shifted = self.b.binary(op, value, count);
+        let nothing = self.b.int(0, ty);
+        self.b.select(inside, shifted, nothing)
     }
 
     /// Two operands of one type.
@@ -218,24 +261,21 @@ impl Lower<'_> {
     fn divide(
         &mut self,
         op: BinaryOp,
-        left: ExprId,
-        right: ExprId,
-        divisor: &Operand,
+        (left, right): (ExprId, ExprId),
+        divisor: &Placed,
         op_span: Span,
-    ) -> Operand {
-        match divisor.literal_int() {
+    ) -> Option<ExprId> {
+        match divisor.0.literal_int() {
             Some(0) => {
                 self.complain(
                     Diagnostic::error(Code::LiteralOverflow, "a division by zero has no result")
-                        .label(op_span, "the right side is 0")
+                        .label(op_span, "divides by the right side")
+                        .label(divisor.1, "which is 0")
                         .help("divide by something else, or leave the division out"),
                 );
-                return self.poison();
+                return None;
             }
-            Some(_) => {
-                let value = self.b.binary(op, left, right);
-                return self.operand(value);
-            }
+            Some(_) => return Some(self.b.binary(op, left, right)),
             None => {}
         }
         let ty = self.b.ty(left);
@@ -257,46 +297,7 @@ impl Lower<'_> {
             },
             |b| b.store(result, value),
         );
-        self.local_operand(result)
-    }
-
-    /// An operation on literals; `None` where it is not one for literals.
-    fn fold(
-        &mut self,
-        op: ast::BinaryOp,
-        left: &Literal,
-        right: &Literal,
-        span: Span,
-    ) -> Option<Operand> {
-        use ast::BinaryOp as Op;
-        match (left, right) {
-            (Literal::Int(_) | Literal::Bool(_), Literal::Int(_) | Literal::Bool(_)) => {
-                let (a, b) = (as_int(left), as_int(right));
-                if is_comparison(op) {
-                    return Some(self.boolean(compares(op, a.cmp(&b))));
-                }
-                if b == 0 && matches!(op, Op::Divide | Op::Remainder) {
-                    return None;
-                }
-                Some(self.folded(fold_ints(op, a, b), span))
-            }
-            (Literal::Str(a), Literal::Str(b)) if is_comparison(op) => {
-                Some(self.boolean(compares(op, a.cmp(b))))
-            }
-            (Literal::Str(a), Literal::Str(b)) if op == Op::Add => {
-                let joined = [a.as_slice(), b].concat();
-                Some(self.text(&joined))
-            }
-            _ => None,
-        }
-    }
-}
-
-fn as_int(literal: &Literal) -> i128 {
-    match literal {
-        Literal::Int(number) => *number,
-        Literal::Bool(value) => i128::from(*value),
-        Literal::Str(_) | Literal::Tuple(_) => 0,
+        Some(self.b.read(result))
     }
 }
 
@@ -306,34 +307,4 @@ fn is_comparison(op: ast::BinaryOp) -> bool {
         op,
         Op::Less | Op::Greater | Op::LessEqual | Op::GreaterEqual | Op::Equal | Op::NotEqual
     )
-}
-
-fn compares(op: ast::BinaryOp, order: std::cmp::Ordering) -> bool {
-    match op {
-        ast::BinaryOp::Less => order.is_lt(),
-        ast::BinaryOp::Greater => order.is_gt(),
-        ast::BinaryOp::LessEqual => order.is_le(),
-        ast::BinaryOp::GreaterEqual => order.is_ge(),
-        ast::BinaryOp::NotEqual => order.is_ne(),
-        _ => order.is_eq(),
-    }
-}
-
-/// Both numbers fit 64 bits, so no intermediate result overflows 128.
-fn fold_ints(op: ast::BinaryOp, a: i128, b: i128) -> Option<i128> {
-    use ast::BinaryOp as Op;
-    let shift = || u32::try_from(b).ok().filter(|&shift| shift < 64);
-    match op {
-        Op::Multiply => a.checked_mul(b),
-        Op::Divide => a.checked_div(b),
-        Op::Remainder => a.checked_rem(b),
-        Op::Add => Some(a + b),
-        Op::Subtract => Some(a - b),
-        Op::ShiftLeft => shift().map(|shift| a << shift),
-        Op::ShiftRight => shift().map(|shift| a >> shift),
-        Op::BitAnd => Some(a & b),
-        Op::BitXor => Some(a ^ b),
-        Op::BitOr => Some(a | b),
-        _ => None,
-    }
 }

@@ -156,6 +156,20 @@ codes! {
     BadValue = "E0310",
         "Some expressions have no value (`printf()`), and aggregations live in maps only.",
         "begin { $x = printf(\"a\"); }";
+    /// There is no type of this name.
+    UnknownType = "E0330",
+        "Types are those of the language (`bool`, `int8` to `uint64`, `string[N]`, `buffer[N]`), those that the script \
+         or a header that it includes defines, and those of the kernel.",
+        "begin { print(sizeof(struct tsak_struct)); }";
+    /// This is no pointer, or one to something whose size is not known.
+    BadPointer = "E0331",
+        "`*` reads what stands at an address, which needs a pointer to a type with a size. `void *` and pointers to \
+         types that are declared and not defined are cast first: `*(uint64 *)p`.",
+        "begin { print(*comm); }";
+    /// An index is no integer, or not within the array.
+    BadIndex = "E0332",
+        "Elements are counted from 0 to one less than the length.",
+        "tracepoint:raw_syscalls:sys_enter { print(args.args[6]); }";
     /// A function got too few or too many arguments.
     CallArity = "E0401",
         "The message shows how the function is called.",
@@ -243,4 +257,13 @@ codes! {
     Narrowed = "W0306",
         "The place has a declared type that does not hold every value of the other type. A cast says that it is meant.",
         "";
+    /// Which memory an address belongs to is not known, or two that belong to different ones meet.
+    AddressSpace = "W0330",
+        "Kernel and process have addresses of their own. In probes that say nothing about whose an address is, \
+         `kptr(p)` and `uptr(p)` do; otherwise the machine's one read for both is used, which not every machine has.",
+        "begin { $p = 16; print(*$p); }";
+    /// Pointers to different types are compared.
+    DistinctPointers = "W0331",
+        "They are only equal by accident, or because one type is the beginning of the other.",
+        "begin { $a = 1; $b = \"x\"; print(&$a == &$b); }";
 }

@@ -1,6 +1,6 @@
 //! Tuples, records and arrays: making them, and taking them apart.
 
-use super::{Lower, Operand};
+use super::{Lower, Operand, Placed};
 use crate::source::Span;
 use crate::syntax::ast;
 
@@ -17,8 +17,8 @@ impl Lower<'_> {
         self.poison()
     }
 
-    /// `base[index]`, of arrays, pointers, strings and tuples.
-    pub(super) fn index(&mut self, base: &ast::Expr, index: &ast::Expr, span: Span) -> Operand {
+    /// `base[index]` of strings, tuples and the like; arrays and pointers are in `subscript.rs`.
+    pub(super) fn index_value(&mut self, base: Placed, index: &ast::Expr, span: Span) -> Operand {
         let _ = (base, index, span);
         self.poison()
     }

@@ -4,21 +4,14 @@ use super::join::{Joined, join};
 use super::{Literal, Lower, Operand, error};
 use crate::builtin::{self, Call, Lowering};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::ir::{BinaryOp, Expr, ExprId, Helper, StmtKind};
+use crate::ir::{Expr, ExprId, StmtKind};
 use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind};
-use crate::types::{Access, Field, Space, Type, TypeId};
+use crate::types::{Type, TypeId};
 
 impl Lower<'_> {
-    /// Lowers an expression.
-    pub(super) fn expr(&mut self, expr: &ast::Expr) -> Operand {
-        let before = self.b.at(expr.span);
-        let operand = self.expr_kind(expr);
-        self.b.at(before);
-        operand
-    }
-
-    fn expr_kind(&mut self, expr: &ast::Expr) -> Operand {
+    /// Lowers an expression that designates no memory; see [`Lower::expr`].
+    pub(super) fn expr_kind(&mut self, expr: &ast::Expr) -> Operand {
         let span = expr.span;
         match &expr.kind {
             ExprKind::Int(number) => self.number(i128::from(*number)),
@@ -39,11 +32,9 @@ impl Lower<'_> {
                 Some(element) => self.read_element(name, &element, span),
                 None => self.poison(),
             },
-            ExprKind::Field { base, name, name_span } => self.field(base, name, *name_span),
             ExprKind::Typeof(_) => self.poison(),
             ExprKind::Tuple(elements) => self.tuple(elements, span),
             ExprKind::Record(fields) => self.record(fields, span),
-            ExprKind::Index { base, index } => self.index(base, index, span),
             ExprKind::Element { base, index, index_span } => {
                 self.element_at(base, *index, *index_span)
             }
@@ -54,9 +45,9 @@ impl Lower<'_> {
             ExprKind::Comptime(inner) => self.comptime(inner, span),
             ExprKind::If(branch) => self.if_value(branch, span),
             ExprKind::Block(block) => self.block_value(block, span),
-            ExprKind::Unary { op: ast::UnaryOp::Dereference, operand } => {
-                self.dereference(operand, span)
-            }
+            ExprKind::Field { .. }
+            | ExprKind::Index { .. }
+            | ExprKind::Unary { op: ast::UnaryOp::Dereference, .. } => self.expr(expr),
             ExprKind::Unary { op: ast::UnaryOp::AddressOf, operand } => {
                 self.address_of_place(operand, span)
             }
@@ -185,80 +176,6 @@ impl Lower<'_> {
             return false;
         }
         true
-    }
-
-    /// `args.filename`
-    fn field(&mut self, base: &ast::Expr, name: &str, name_span: Span) -> Operand {
-        let operand = self.expr(base);
-        let record = match self.b.types().get(operand.ty).clone() {
-            Type::Unknown => return self.poison(),
-            Type::Pointer { to, space: Space::Context } => match self.b.types().get(to).clone() {
-                Type::Struct(id) => Some(self.b.types().record(id).clone()),
-                _ => None,
-            },
-            _ => None,
-        };
-        let Some(record) = record else {
-            let found = self.type_name(operand.ty);
-            self.complain(
-                Diagnostic::error(Code::UnknownField, format!("`{found}` has no fields"))
-                    .label(base.span, format!("this is `{found}`"))
-                    .label(name_span, "so there is no such field"),
-            );
-            return self.poison();
-        };
-        let fields = record.fields.as_deref().unwrap_or_default();
-        let Some(field) = fields.iter().find(|field| field.name == name) else {
-            let names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
-            let diagnostic = Diagnostic::error(
-                Code::UnknownField,
-                format!("`{}` has no field `{name}`", record.name),
-            )
-            .label(name_span, "no such field")
-            .suggest_nearest(name_span, name, names.iter().copied())
-            .help(format!("its fields are {}", names.join(", ")));
-            self.complain(diagnostic);
-            return self.poison();
-        };
-        self.read_field(field)
-    }
-
-    /// Reads a field of the context.
-    fn read_field(&mut self, field: &Field) -> Operand {
-        match (field.access, self.b.types().get(field.ty).clone()) {
-            (Access::Plain, Type::Array { of: TypeId::I8, len }) => {
-                self.text_field(field.offset, len)
-            }
-            (Access::Plain, Type::Array { .. }) => {
-                let expr = self.b.add(Expr::ContextAddress(field.offset), field.ty);
-                self.operand(expr)
-            }
-            (Access::Plain, _) => {
-                let expr = self.b.add(Expr::Context(field.offset), field.ty);
-                self.operand(expr)
-            }
-            (access, _) => {
-                let location = self.b.add(Expr::Context(field.offset), TypeId::U32);
-                let location = self.b.convert(location, TypeId::U64);
-                let distance = self.b.binary_int(BinaryOp::And, location, 0xffff);
-                let from = if access == Access::RelLoc { field.offset + 4 } else { 0 };
-                let base = self.b.add(Expr::ContextAddress(from), TypeId::U64);
-                let address = self.b.binary(BinaryOp::Add, base, distance);
-                let address = self.b.convert(address, field.ty);
-                self.operand(address)
-            }
-        }
-    }
-
-    /// Text in the record itself. It is read as text, since what follows its NUL may be left over from before.
-    fn text_field(&mut self, offset: u32, len: u32) -> Operand {
-        let ty = self.b.types().string(len);
-        let local = self.b.local("text", ty);
-        self.b.zero(local);
-        let (into, size) = (self.b.address(local, 0), self.b.int(u64::from(len), TypeId::U64));
-        let from = self.b.add(Expr::ContextAddress(offset), TypeId::U64);
-        self.b.call_void(Helper::ProbeReadKernelStr, vec![into, size, from]);
-        self.local_operand(local)
     }
 
     /// An operand as a condition: a bool.

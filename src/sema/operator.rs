@@ -8,7 +8,7 @@ use crate::ir::build::image_site;
 use crate::ir::{BinaryOp, ExprId};
 use crate::source::Span;
 use crate::syntax::ast;
-use crate::types::{Space, Type, TypeId};
+use crate::types::{Type, TypeId};
 
 impl Lower<'_> {
     /// `-x`, `!x`, `~x`
@@ -76,18 +76,8 @@ impl Lower<'_> {
                 Type::Int { .. } | Type::Bool | Type::Enum { .. },
                 Type::Int { .. } | Type::Bool | Type::Enum { .. },
             ] => self.integers(op, op_span, &left, &right),
-            [Type::Pointer { .. }, Type::Int { .. } | Type::Pointer { .. }]
-            | [Type::Int { .. }, Type::Pointer { .. }]
-                if is_comparison(op) =>
-            {
-                let (left, right) = (
-                    self.b.convert(left.0.expr, TypeId::U64),
-                    self.b.convert(right.0.expr, TypeId::U64),
-                );
-                self.compare(op, left, right)
-            }
-            [Type::Pointer { to, space }, Type::Int { .. }] if space != Space::Context => {
-                self.pointer_step(op, op_span, left, right, to)
+            [Type::Pointer { .. }, _] | [_, Type::Pointer { .. }] => {
+                self.pointers(op, op_span, left, right)
             }
             _ => match self.compare_memory(op, &left, &right) {
                 Some(compared) => compared,
@@ -111,29 +101,6 @@ impl Lower<'_> {
             (&names[1], right.1),
         ));
         self.poison()
-    }
-
-    /// Address plus or minus a number of elements.
-    fn pointer_step(
-        &mut self,
-        op: ast::BinaryOp,
-        op_span: Span,
-        left: Placed,
-        right: Placed,
-        to: TypeId,
-    ) -> Operand {
-        let ir_op = match op {
-            ast::BinaryOp::Add => BinaryOp::Add,
-            ast::BinaryOp::Subtract => BinaryOp::Subtract,
-            _ => return self.bad_operands(op, op_span, &left, &right),
-        };
-        let size = u64::from(self.b.types().size(to).max(1));
-        let base = self.b.convert(left.0.expr, TypeId::U64);
-        let distance = self.b.convert(right.0.expr, TypeId::U64);
-        let distance = self.b.binary_int(BinaryOp::Multiply, distance, size);
-        let address = self.b.binary(ir_op, base, distance);
-        let address = self.b.convert(address, left.0.ty);
-        self.operand(address)
     }
 
     /// Integers and bools: computed in 64 bits, signed if one side is, unless that is a non-negative literal.
@@ -245,7 +212,7 @@ impl Lower<'_> {
     }
 
     /// Two operands of one type.
-    fn compare(&mut self, op: ast::BinaryOp, left: ExprId, right: ExprId) -> Operand {
+    pub(super) fn compare(&mut self, op: ast::BinaryOp, left: ExprId, right: ExprId) -> Operand {
         let value = match op {
             ast::BinaryOp::Equal => self.b.binary(BinaryOp::Equal, left, right),
             ast::BinaryOp::NotEqual => self.b.binary(BinaryOp::NotEqual, left, right),
@@ -301,7 +268,7 @@ impl Lower<'_> {
     }
 }
 
-fn is_comparison(op: ast::BinaryOp) -> bool {
+pub(super) fn is_comparison(op: ast::BinaryOp) -> bool {
     use ast::BinaryOp as Op;
     matches!(
         op,

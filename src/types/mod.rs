@@ -5,6 +5,7 @@
 pub mod catalog;
 pub mod format;
 mod record;
+mod value;
 
 use std::collections::HashMap;
 use std::fmt;

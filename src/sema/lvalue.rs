@@ -1,0 +1,320 @@
+//! What expressions designate: a value, or memory that is read only where its value is needed.
+//!
+//! `p->a.b.c` is located first and read once: one address is computed, and just the bytes of `c` are copied. The
+//! same holds for `*p`, for elements of arrays, and for the fields of the program's context.
+
+use super::{Lower, Operand};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::ir::{BinaryOp, Expr, ExprId, Helper, LocalId};
+use crate::syntax::ast::{self, ExprKind, UnaryOp};
+use crate::types::{Access, Field, Space, StructId, Type, TypeId};
+
+/// What an expression designates.
+#[derive(Debug, Clone)]
+pub(super) enum Lvalue {
+    /// A value that is at hand.
+    Value(Operand),
+    /// A place in memory that is laid out as in C.
+    Memory(Memory),
+}
+
+/// A place in memory.
+#[derive(Debug, Clone)]
+pub(super) struct Memory {
+    pub(super) base: Base,
+    /// Bytes from there.
+    pub(super) offset: u32,
+    /// What stands there.
+    pub(super) ty: TypeId,
+    /// Where pointers that stand there point.
+    pub(super) space: Space,
+    pub(super) access: Access,
+}
+
+/// What a place in memory is a part of.
+#[derive(Debug, Clone)]
+pub(super) enum Base {
+    /// The program's context.
+    Context,
+    /// What is at this address, a `u64`.
+    Address(ExprId),
+    /// A memory value of the program itself.
+    Held(Operand),
+}
+
+impl Memory {
+    /// A part of it, so many bytes further.
+    pub(super) fn part(&self, offset: u32, ty: TypeId, access: Access) -> Memory {
+        Memory { base: self.base.clone(), offset: self.offset + offset, ty, access, ..*self }
+    }
+}
+
+impl Lower<'_> {
+    /// Lowers an expression.
+    pub(super) fn expr(&mut self, expr: &ast::Expr) -> Operand {
+        let before = self.b.at(expr.span);
+        let lvalue = self.locate(expr);
+        let operand = self.fetch(lvalue);
+        self.b.at(before);
+        operand
+    }
+
+    /// Finds out what an expression designates, and reads what is necessary for that.
+    pub(super) fn locate(&mut self, expr: &ast::Expr) -> Lvalue {
+        let before = self.b.at(expr.span);
+        let lvalue = match &expr.kind {
+            ExprKind::Field { base, name, name_span } => self.locate_field(base, name, *name_span),
+            ExprKind::Index { base, index } => self.locate_element(base, index, expr.span),
+            ExprKind::Unary { op: UnaryOp::Dereference, operand } => self.locate_pointee(operand),
+            _ => {
+                let operand = self.expr_kind(expr);
+                self.designated(operand)
+            }
+        };
+        self.b.at(before);
+        lvalue
+    }
+
+    /// Structs and arrays are read part by part.
+    pub(super) fn designated(&mut self, operand: Operand) -> Lvalue {
+        let ty = operand.ty;
+        if !matches!(self.b.types().get(ty), Type::Struct(_)) {
+            return Lvalue::Value(operand);
+        }
+        let base = match self.b.expr(operand.expr) {
+            Expr::ContextAddress(0) => Base::Context,
+            _ => Base::Held(operand),
+        };
+        let space = self.space();
+        Lvalue::Memory(Memory { base, offset: 0, ty, space, access: Access::Plain })
+    }
+
+    /// The value of what an expression designates.
+    pub(super) fn fetch(&mut self, lvalue: Lvalue) -> Operand {
+        match lvalue {
+            Lvalue::Value(operand) => operand,
+            Lvalue::Memory(memory) => self.fetch_memory(&memory),
+        }
+    }
+
+    /// The type that [`Lower::fetch`] gives the value; nothing is read.
+    pub(super) fn fetched_type(&mut self, lvalue: &Lvalue) -> TypeId {
+        match lvalue {
+            Lvalue::Value(operand) => operand.ty,
+            Lvalue::Memory(memory) => match self.b.types().get(memory.ty).clone() {
+                Type::Array { of: TypeId::I8, len } if len > 0 => self.b.types().string(len),
+                Type::Array { of, len: 0 } => self.b.types().pointer(of, memory.space),
+                Type::Enum { .. } => self.b.types().widened(memory.ty),
+                _ => self.b.types().respaced(memory.ty, memory.space),
+            },
+        }
+    }
+
+    fn fetch_memory(&mut self, memory: &Memory) -> Operand {
+        let ty = self.fetched_type(&Lvalue::Memory(memory.clone()));
+        match (memory.access, self.b.types().get(memory.ty).clone()) {
+            (_, Type::Unknown) => self.poison(),
+            (Access::Bits { from, width }, _) => self.bits(memory, from, width, ty),
+            (Access::DataLoc, _) => self.data_location(memory, 0),
+            (Access::RelLoc, _) => self.data_location(memory, memory.offset + 4),
+            (_, Type::Bool | Type::Int { .. } | Type::Pointer { .. }) => self.load(memory, ty),
+            (_, Type::Enum { size, signed, .. }) => {
+                let raw = self.load(memory, TypeId::int(size * 8, signed));
+                let value = self.b.convert(raw.expr, ty);
+                self.operand(value)
+            }
+            (_, Type::Array { len: 0, .. }) => {
+                let address = self.address_in(memory);
+                let address = self.b.convert(address, ty);
+                self.operand(address)
+            }
+            (_, Type::Array { of: TypeId::I8, len }) => self.text_in(memory, len),
+            (_, Type::Struct(id)) if matches!(memory.base, Base::Context) => {
+                self.context_record(memory, id)
+            }
+            (_, Type::Struct(id)) => {
+                self.complete(id);
+                self.copy(memory, ty)
+            }
+            (_, Type::Void | Type::Function | Type::Opaque(_) | Type::Aggregate(_)) => {
+                self.complain_incomplete(memory.ty)
+            }
+            _ => self.copy(memory, ty),
+        }
+    }
+
+    /// Reads a scalar as it stands in memory.
+    fn load(&mut self, memory: &Memory, ty: TypeId) -> Operand {
+        match &memory.base {
+            Base::Context => {
+                let expr = self.b.add(Expr::Context(memory.offset), ty);
+                self.operand(expr)
+            }
+            Base::Address(_) => self.copy(memory, ty),
+            Base::Held(value) => self.part(value, memory.offset, None, ty),
+        }
+    }
+
+    /// Reads bytes as they stand in memory; those that cannot be read are zeros.
+    fn copy(&mut self, memory: &Memory, ty: TypeId) -> Operand {
+        if let Base::Held(value) = &memory.base {
+            return match memory.offset == 0 && value.ty == ty {
+                true => value.clone(),
+                false => self.part(value, memory.offset, None, ty),
+            };
+        }
+        let local = self.b.local("read", ty);
+        let from = self.address_in(memory);
+        self.read_into(local, from, memory.space);
+        self.local_operand(local)
+    }
+
+    /// Fills a local with the bytes at an address.
+    pub(super) fn read_into(&mut self, local: LocalId, from: ExprId, space: Space) {
+        let ty = self.b.local_type(local);
+        let size = u64::from(self.b.types().size(ty));
+        let (into, size) = (self.b.address(local, 0), self.b.int(size, TypeId::U64));
+        let helper = match space {
+            Space::User => Helper::ProbeReadUser,
+            Space::Kernel | Space::Context => Helper::ProbeReadKernel,
+            Space::Unset => {
+                self.warn_unset();
+                Helper::ProbeRead
+            }
+        };
+        self.b.call_void(helper, vec![into, size, from]);
+    }
+
+    /// Text in an array of `char`. It is read as text, since what follows its NUL may be left over from before.
+    fn text_in(&mut self, memory: &Memory, len: u32) -> Operand {
+        let ty = self.b.types().string(len);
+        let local = self.b.local("text", ty);
+        self.b.zero(local);
+        let (into, size) = (self.b.address(local, 0), self.b.int(u64::from(len), TypeId::U64));
+        let from = self.address_in(memory);
+        let helper = match (&memory.base, memory.space) {
+            (Base::Address(_), Space::User) => Helper::ProbeReadUserStr,
+            (Base::Address(_), Space::Unset) => {
+                self.warn_unset();
+                Helper::ProbeReadStr
+            }
+            _ => Helper::ProbeReadKernelStr,
+        };
+        self.b.call_void(helper, vec![into, size, from]);
+        self.local_operand(local)
+    }
+
+    /// Some bits of an integer.
+    fn bits(&mut self, memory: &Memory, from: u8, width: u8, ty: TypeId) -> Operand {
+        let unit = TypeId::int(self.b.types().size(memory.ty) as u8 * 8, false);
+        let raw = self.load(memory, unit);
+        let raw = self.b.convert(raw.expr, TypeId::U64);
+        let signed = match *self.b.types().get(memory.ty) {
+            Type::Int { signed, .. } | Type::Enum { signed, .. } => signed,
+            _ => false,
+        };
+        // Up against the highest bit, and down again with the sign.
+        let (above, unused) = (64 - u64::from(from) - u64::from(width), 64 - u64::from(width));
+        let high = self.b.binary_int(BinaryOp::ShiftLeft, raw, above);
+        let high = self.b.convert(high, TypeId::int(64, signed));
+        let value = self.b.binary_int(BinaryOp::ShiftRight, high, unused);
+        let value = self.b.convert(value, ty);
+        self.operand(value)
+    }
+
+    /// The address of what stands elsewhere in a tracepoint's record, so many bytes from its `from`.
+    fn data_location(&mut self, memory: &Memory, from: u32) -> Operand {
+        let location = self.load(memory, TypeId::U32);
+        let location = self.b.convert(location.expr, TypeId::U64);
+        let distance = self.b.binary_int(BinaryOp::And, location, 0xffff);
+        let base = self.b.add(Expr::ContextAddress(from), TypeId::U64);
+        let address = self.b.binary(BinaryOp::Add, base, distance);
+        let address = self.b.convert(address, memory.ty);
+        self.operand(address)
+    }
+
+    /// The context as a value: a record of all that its fields give one by one.
+    fn context_record(&mut self, memory: &Memory, id: StructId) -> Operand {
+        let fields = self.fields_of(id);
+        let values: Vec<(String, Operand)> = fields
+            .iter()
+            .map(|field: &Field| {
+                let part = memory.part(field.offset, field.ty, field.access);
+                (field.name.clone(), self.fetch_memory(&part))
+            })
+            .collect();
+        let types = values.iter().map(|(name, value)| (name.clone(), value.ty)).collect();
+        let types: Vec<(String, TypeId)> = types;
+        let elements = crate::types::types_of(&types);
+        let (offsets, _) = self.b.types().tuple_layout(&elements);
+        let ty = self.b.types().intern(Type::Record(types));
+        let local = self.b.local("args", ty);
+        self.b.zero(local);
+        for ((_, value), offset) in values.iter().zip(offsets) {
+            self.b.store_part(local, offset, value.ty, value.expr);
+        }
+        self.local_operand(local)
+    }
+
+    /// The address of a place, as a `u64`.
+    pub(super) fn address_in(&mut self, memory: &Memory) -> ExprId {
+        match &memory.base {
+            Base::Context => self.b.add(Expr::ContextAddress(memory.offset), TypeId::U64),
+            Base::Address(address) if memory.offset == 0 => *address,
+            Base::Address(address) => {
+                self.b.binary_int(BinaryOp::Add, *address, u64::from(memory.offset))
+            }
+            Base::Held(value) => {
+                let part = self.part(value, memory.offset, None, memory.ty);
+                self.address_of_part(&part)
+            }
+        }
+    }
+
+    /// The address of a memory value of the program, as a `u64`.
+    fn address_of_part(&mut self, value: &Operand) -> ExprId {
+        let Expr::Part(part) = *self.b.expr(value.expr) else {
+            let local = self.held(value);
+            return self.b.add(Expr::Address(local, 0), TypeId::U64);
+        };
+        let start = self.b.add(Expr::Address(part.local, part.offset), TypeId::U64);
+        match part.further {
+            None => start,
+            Some((further, most)) => {
+                let further = self.b.add(Expr::Bounded(further, u64::from(most)), TypeId::U64);
+                self.b.binary(BinaryOp::Add, start, further)
+            }
+        }
+    }
+
+    fn warn_unset(&mut self) {
+        let span = self.b.span();
+        self.complain(
+            Diagnostic::warning(
+                Code::AddressSpace,
+                "whether this address is the kernel's or the process's is not known",
+            )
+            .label(span, "it is read from either, whichever has it")
+            .help("say which: `kptr(…)` for the kernel's memory, `uptr(…)` for the process's"),
+        );
+    }
+
+    fn complain_incomplete(&mut self, ty: TypeId) -> Operand {
+        let found = self.type_name(ty);
+        let span = self.b.span();
+        let diagnostic = Diagnostic::error(
+            Code::BadPointer,
+            format!("there is nothing to read in a `{found}`: its size is not known"),
+        )
+        .label(span, format!("this is `{found}`"));
+        let diagnostic = match self.b.types().get(ty) {
+            Type::Void => diagnostic
+                .help("say what stands there with a cast: `*(uint64 *)p`, `((struct s *)p)->x`"),
+            Type::Opaque(_) => diagnostic
+                .help("define it above the probes, or `#include` the header that defines it"),
+            _ => diagnostic.help("a function's address can be printed, stored and compared"),
+        };
+        self.complain(diagnostic);
+        self.poison()
+    }
+}

@@ -1,0 +1,68 @@
+//! The types that values have once they are read from memory.
+
+use super::{Space, Type, TypeId, Types};
+
+impl Types {
+    /// The same type with all pointers in it into this memory.
+    pub fn respaced(&mut self, id: TypeId, space: Space) -> TypeId {
+        match *self.get(id) {
+            Type::Pointer { to, .. } => {
+                let to = self.respaced(to, space);
+                self.pointer(to, space)
+            }
+            Type::Array { of, len } => {
+                let of = self.respaced(of, space);
+                self.intern(Type::Array { of, len })
+            }
+            _ => id,
+        }
+    }
+
+    /// The same for pointers of which nobody has said where they point.
+    pub fn respaced_if_unset(&mut self, id: TypeId, space: Space) -> TypeId {
+        match *self.get(id) {
+            Type::Pointer { space: Space::Unset, .. } => self.respaced(id, space),
+            Type::Array { of, len } => {
+                let of = self.respaced_if_unset(of, space);
+                self.intern(Type::Array { of, len })
+            }
+            _ => id,
+        }
+    }
+
+    /// The type that values of an enum have in scripts, whatever its size in C.
+    pub fn widened(&mut self, id: TypeId) -> TypeId {
+        match *self.get(id) {
+            Type::Enum { id, signed, .. } => self.intern(Type::Enum { id, size: 8, signed }),
+            _ => id,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_levels_of_a_pointer_get_the_space() {
+        let mut types = Types::new();
+        let inner = types.pointer(TypeId::I8, Space::Unset);
+        let mixed = types.pointer(inner, Space::Kernel);
+        let array = types.intern(Type::Array { of: mixed, len: 4 });
+        let user = types.respaced(array, Space::User);
+        let inner = types.pointer(TypeId::I8, Space::User);
+        let of = types.pointer(inner, Space::User);
+        assert_eq!(*types.get(user), Type::Array { of, len: 4 });
+        assert_eq!(types.respaced(TypeId::U64, Space::User), TypeId::U64);
+    }
+
+    #[test]
+    fn a_space_that_is_known_stays() {
+        let mut types = Types::new();
+        let known = types.pointer(TypeId::I8, Space::User);
+        let unknown = types.pointer(TypeId::I8, Space::Unset);
+        assert_eq!(types.respaced_if_unset(known, Space::Kernel), known);
+        let kernel = types.pointer(TypeId::I8, Space::Kernel);
+        assert_eq!(types.respaced_if_unset(unknown, Space::Kernel), kernel);
+    }
+}

@@ -156,6 +156,11 @@ codes! {
     BadValue = "E0310",
         "Some expressions have no value (`printf()`), and aggregations live in maps only.",
         "begin { $x = printf(\"a\"); }";
+    /// A value cannot be cast to this type.
+    BadCast = "E0321",
+        "Integers, bools, enums and addresses can be cast to one another, integers and arrays of the same size too, and \
+         strings to arrays of characters or longer strings.",
+        "begin { print((int64)comm); }";
     /// There is no type of this name.
     UnknownType = "E0330",
         "Types are those of the language (`bool`, `int8` to `uint64`, `string[N]`, `buffer[N]`), those that the script \
@@ -166,9 +171,10 @@ codes! {
         "`*` reads what stands at an address, which needs a pointer to a type with a size. `void *` and pointers to \
          types that are declared and not defined are cast first: `*(uint64 *)p`.",
         "begin { print(*comm); }";
-    /// An index is no integer, or not within the array.
+    /// An index is no integer, or there is no such element.
     BadIndex = "E0332",
-        "Elements are counted from 0 to one less than the length.",
+        "Elements of arrays, tuples and strings are counted from 0 to one less than the length. An element of a tuple is \
+         chosen by a literal number, since each has a type of its own.",
         "tracepoint:raw_syscalls:sys_enter { print(args.args[6]); }";
     /// A function got too few or too many arguments.
     CallArity = "E0401",
@@ -257,6 +263,10 @@ codes! {
     Narrowed = "W0306",
         "The place has a declared type that does not hold every value of the other type. A cast says that it is meant.",
         "";
+    /// A cast to the type that the value has already.
+    Unneeded = "W0307",
+        "The cast changes nothing and can be left out.",
+        "begin { print((uint32)pid); }";
     /// Which memory an address belongs to is not known, or two that belong to different ones meet.
     AddressSpace = "W0330",
         "Kernel and process have addresses of their own. In probes that say nothing about whose an address is, \

@@ -82,7 +82,7 @@ impl Lower<'_> {
             return Lvalue::Value(self.poison());
         };
         let (offsets, _) = self.b.types().tuple_layout(&types_of(&fields));
-        Lvalue::Value(self.part(value, offsets[index], None, fields[index].1))
+        Lvalue::Value(self.known_part(value, index, offsets[index], fields[index].1))
     }
 
     fn complain_no_fields(&mut self, ty: TypeId, span: Span, name_span: Span) -> Lvalue {

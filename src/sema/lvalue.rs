@@ -64,7 +64,7 @@ impl Lower<'_> {
         let before = self.b.at(expr.span);
         let lvalue = match &expr.kind {
             ExprKind::Field { base, name, name_span } => self.locate_field(base, name, *name_span),
-            ExprKind::Index { base, index } => self.locate_element(base, index, expr.span),
+            ExprKind::Index { base, index } => self.locate_element(base, index),
             ExprKind::Unary { op: UnaryOp::Dereference, operand } => self.locate_pointee(operand),
             _ => {
                 let operand = self.expr_kind(expr);

@@ -75,7 +75,7 @@ impl Lower<'_> {
             [
                 Type::Int { .. } | Type::Bool | Type::Enum { .. },
                 Type::Int { .. } | Type::Bool | Type::Enum { .. },
-            ] => self.integers(op, op_span, &left, &right),
+            ] => self.integers(op, &left, &right),
             [Type::Pointer { .. }, _] | [_, Type::Pointer { .. }] => {
                 self.pointers(op, op_span, left, right)
             }
@@ -104,13 +104,7 @@ impl Lower<'_> {
     }
 
     /// Integers and bools: computed in 64 bits, signed if one side is, unless that is a non-negative literal.
-    fn integers(
-        &mut self,
-        op: ast::BinaryOp,
-        op_span: Span,
-        left: &Placed,
-        right: &Placed,
-    ) -> Operand {
+    fn integers(&mut self, op: ast::BinaryOp, left: &Placed, right: &Placed) -> Operand {
         let (left_signed, right_signed) = (self.has_sign(&left.0), self.has_sign(&right.0));
         let either = left_signed || right_signed;
         let result = TypeId::int(64, either || op == ast::BinaryOp::Subtract);
@@ -120,8 +114,12 @@ impl Lower<'_> {
             self.warn_of_signs(left, right);
             return self.compare(op, a, b);
         }
-        // What is divided or moves to the right keeps its sign, whatever the other side is.
-        let by_left = TypeId::int(64, if left.0.flexible() { either } else { left_signed });
+        // What is divided or moves to the right keeps its sign: a `uint64` has none, whatever the other side is.
+        let no_sign = matches!(
+            self.b.types().get(left.0.ty),
+            Type::Int { bits: 64, signed: false } | Type::Enum { signed: false, .. }
+        );
+        let by_left = TypeId::int(64, either && !no_sign);
         let (ir_op, ty) = match op {
             ast::BinaryOp::Add => (BinaryOp::Add, result),
             ast::BinaryOp::Subtract => (BinaryOp::Subtract, result),
@@ -139,7 +137,7 @@ impl Lower<'_> {
             BinaryOp::ShiftLeft | BinaryOp::ShiftRight => self.shift(ir_op, a, &right.0),
             BinaryOp::Divide | BinaryOp::Remainder => {
                 let b = self.b.convert(right.0.expr, ty);
-                match self.divide(ir_op, (a, b), right, op_span) {
+                match self.divide(ir_op, (a, b), right) {
                     Some(value) => value,
                     None => return self.poison(),
                 }
@@ -230,14 +228,12 @@ impl Lower<'_> {
         op: BinaryOp,
         (left, right): (ExprId, ExprId),
         divisor: &Placed,
-        op_span: Span,
     ) -> Option<ExprId> {
         match divisor.0.literal_int() {
             Some(0) => {
                 self.complain(
                     Diagnostic::error(Code::LiteralOverflow, "a division by zero has no result")
-                        .label(op_span, "divides by the right side")
-                        .label(divisor.1, "which is 0")
+                        .label(divisor.1, "this is 0")
                         .help("divide by something else, or leave the division out"),
                 );
                 return None;

@@ -58,11 +58,15 @@ impl Lower<'_> {
 
     /// Evaluates expressions in order. A memory value stands for its place, so it is copied where what follows may
     /// write there.
-    pub(super) fn operands(&mut self, exprs: &[ast::Expr]) -> Vec<Placed> {
+    pub(super) fn operands<'e>(
+        &mut self,
+        exprs: impl IntoIterator<Item = &'e ast::Expr>,
+    ) -> Vec<Placed> {
+        let exprs: Vec<&ast::Expr> = exprs.into_iter().collect();
         let mut operands = Vec::with_capacity(exprs.len());
         for (index, expr) in exprs.iter().enumerate() {
             let mut operand = self.expr(expr);
-            if exprs[index + 1..].iter().any(assigns) {
+            if exprs[index + 1..].iter().any(|later| assigns(later)) {
                 self.keep(&mut operand);
             }
             operands.push((operand, expr.span));

@@ -13,12 +13,7 @@ use crate::types::{Access, Type, TypeId};
 
 impl Lower<'_> {
     /// `base[index]`
-    pub(super) fn locate_element(
-        &mut self,
-        base: &ast::Expr,
-        index: &ast::Expr,
-        span: Span,
-    ) -> Lvalue {
+    pub(super) fn locate_element(&mut self, base: &ast::Expr, index: &ast::Expr) -> Lvalue {
         let value = match self.locate(base) {
             Lvalue::Memory(memory) if self.is_array(memory.ty) => {
                 return self.array_element(&memory, index);
@@ -43,7 +38,7 @@ impl Lower<'_> {
                 let memory = Memory { base, offset: 0, ty, space, access: Access::Plain };
                 self.array_element(&memory, index)
             }
-            _ => Lvalue::Value(self.index_value((value, base.span), index, span)),
+            _ => Lvalue::Value(self.index_value((value, base.span), index)),
         }
     }
 
@@ -65,7 +60,7 @@ impl Lower<'_> {
     }
 
     /// An element of an array in memory.
-    fn array_element(&mut self, memory: &Memory, index: &ast::Expr) -> Lvalue {
+    pub(super) fn array_element(&mut self, memory: &Memory, index: &ast::Expr) -> Lvalue {
         let Type::Array { of, len } = *self.b.types().get(memory.ty) else {
             return Lvalue::Value(self.poison());
         };

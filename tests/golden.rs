@@ -58,7 +58,7 @@ fn compile(sources: &mut Sources, name: &str, text: String) -> (Option<Checked>,
     let directive =
         |key: &str| text.lines().next().and_then(|line| line.strip_prefix(key)).map(str::trim);
     let mut host = Fixture::new();
-    for feature in [Feature::Kprobes, Feature::Uprobes, Feature::Tracefs] {
+    for feature in [Feature::Kprobes, Feature::Uprobes, Feature::Tracefs, Feature::Btf] {
         if directive("// without:") == Some(feature.name()) {
             host = host.without(feature);
         }

@@ -12,9 +12,13 @@ pub use tracefs::{Tracefs, TracefsError};
 
 use std::fs;
 use std::io;
+use std::path::Path;
 
 /// Directory of the kernel's event sources ("PMUs"); each has a file `type`.
 const EVENT_SOURCES: &str = "/sys/bus/event_source/devices";
+
+/// Directory of the kernel's description of its types, and of its modules'.
+const BTF: &str = "/sys/kernel/btf";
 
 // Bits of the effective capability set, from linux/capability.h.
 const CAP_SYS_ADMIN: u64 = 1 << 21;
@@ -76,7 +80,41 @@ fn parse_number(text: &str) -> io::Result<u32> {
 /// # Errors
 /// `NotFound` when the kernel was built without `CONFIG_DEBUG_INFO_BTF`.
 pub fn btf_bytes() -> io::Result<BtfBytes> {
-    BtfBytes::open("/sys/kernel/btf/vmlinux")
+    btf_file(Path::new(BTF).join("vmlinux"))
+}
+
+/// The BTF blob of a module, which continues that of the kernel.
+///
+/// # Errors
+/// `NotFound` when the module is not loaded, or has none.
+pub fn module_btf_bytes(module: &str) -> io::Result<BtfBytes> {
+    btf_file(Path::new(BTF).join(module))
+}
+
+/// Whether the kernel describes its types (`CONFIG_DEBUG_INFO_BTF`).
+pub fn has_btf() -> bool {
+    Path::new(BTF).join("vmlinux").exists()
+}
+
+/// A BTF blob from any file.
+///
+/// # Errors
+/// Where the file cannot be read.
+pub fn btf_file(path: impl AsRef<Path>) -> io::Result<BtfBytes> {
+    BtfBytes::open(path)
+}
+
+/// The loaded modules that have BTF, sorted by name.
+///
+/// # Errors
+/// `NotFound` when the kernel was built without BTF.
+pub fn btf_modules() -> io::Result<Vec<String>> {
+    let names = fs::read_dir(BTF)?.map(|entry| Ok(entry?.file_name().into_string()));
+    let names: Vec<_> = names.collect::<io::Result<_>>()?;
+    let mut names: Vec<String> = names.into_iter().flatten().collect();
+    names.retain(|name| name != "vmlinux");
+    names.sort_unstable();
+    Ok(names)
 }
 
 /// Ids of the CPUs that are running now, ascending.

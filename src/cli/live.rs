@@ -7,11 +7,15 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use ebtrace::host::btf::{self, Btf};
 use ebtrace::host::{
-    Arch, Feature, Host, HostError, TracepointField, UserSymbol, Version, btf, tracefs,
+    Arch, Feature, Host, HostError, TracepointField, UserSymbol, Version, tracefs,
 };
 use ebtrace_runtime::binary::{self, Binary};
-use ebtrace_runtime::kernel::{self, Kallsyms, Tracefs, TracefsError};
+use ebtrace_runtime::kernel::{self, BtfBytes, Kallsyms, Tracefs, TracefsError};
+
+/// Names another file than the running kernel's own BTF.
+const BTF_FILE: &str = "BPFTRACE_BTF";
 
 /// Reads the running kernel and the files of this machine; each only when asked, and once.
 #[derive(Default)]
@@ -19,6 +23,14 @@ pub(crate) struct Live {
     tracefs: OnceCell<Result<Tracefs, HostError>>,
     kallsyms: OnceCell<Result<Kallsyms, HostError>>,
     binaries: RefCell<HashMap<PathBuf, Rc<Binary>>>,
+    btf: OnceCell<Result<Rc<Btf>, HostError>>,
+    modules: OnceCell<Vec<Module>>,
+}
+
+/// A module that has BTF.
+struct Module {
+    name: String,
+    btf: OnceCell<Result<Rc<Btf>, HostError>>,
 }
 
 impl Live {
@@ -35,6 +47,21 @@ impl Live {
                 .map_err(|error| HostError::Unreadable(format!("/proc/kallsyms: {error}")))
         };
         self.kallsyms.get_or_init(read).as_ref().map_err(Clone::clone)
+    }
+
+    fn vmlinux(&self) -> Result<Rc<Btf>, HostError> {
+        self.btf.get_or_init(read_vmlinux).clone()
+    }
+
+    fn modules(&self) -> &[Module] {
+        self.modules.get_or_init(|| {
+            // The modules continue the kernel's own blob and no other.
+            if std::env::var_os(BTF_FILE).is_some() {
+                return Vec::new();
+            }
+            let names = kernel::btf_modules().unwrap_or_default();
+            names.into_iter().map(|name| Module { name, btf: OnceCell::new() }).collect()
+        })
     }
 
     fn elf(&self, path: &Path) -> Result<Rc<Binary>, HostError> {
@@ -62,6 +89,7 @@ impl Host for Live {
             Feature::Kprobes => kernel::has_kprobes(),
             Feature::Uprobes => kernel::has_uprobes(),
             Feature::Tracefs => !matches!(self.tracefs(), Err(HostError::Lacks(_))),
+            Feature::Btf => std::env::var_os(BTF_FILE).is_some() || kernel::has_btf(),
         }
     }
 
@@ -76,6 +104,16 @@ impl Host for Live {
 
     fn functions(&self) -> Result<Vec<Cow<'_, str>>, HostError> {
         Ok(self.kallsyms()?.function_names().map(Cow::Borrowed).collect())
+    }
+
+    fn btf(&self, blob: u32) -> Result<Rc<Btf>, HostError> {
+        let Some(index) = blob.checked_sub(1) else { return self.vmlinux() };
+        let module = self.modules().get(index as usize).ok_or(HostError::NotFound)?;
+        module.btf.get_or_init(|| read_module(&module.name, self.vmlinux()?)).clone()
+    }
+
+    fn btf_count(&self) -> u32 {
+        1 + u32::try_from(self.modules().len()).unwrap_or(0)
     }
 
     fn tracepoint(&self, category: &str, event: &str) -> Result<Vec<TracepointField>, HostError> {
@@ -111,6 +149,29 @@ impl Host for Live {
     fn user_symbols(&self, path: &Path) -> Result<Vec<String>, HostError> {
         Ok(self.elf(path)?.functions().iter().map(|function| function.name.clone()).collect())
     }
+}
+
+fn read_vmlinux() -> Result<Rc<Btf>, HostError> {
+    let (path, bytes) = match std::env::var_os(BTF_FILE) {
+        Some(path) => (path.display().to_string(), kernel::btf_file(&path)),
+        None => ("/sys/kernel/btf/vmlinux".to_owned(), kernel::btf_bytes()),
+    };
+    match bytes {
+        Ok(bytes) => index("vmlinux", bytes, None),
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(HostError::Lacks(Feature::Btf)),
+        Err(error) => Err(HostError::Unreadable(format!("{path}: {error}"))),
+    }
+}
+
+fn read_module(name: &str, base: Rc<Btf>) -> Result<Rc<Btf>, HostError> {
+    let bytes = kernel::module_btf_bytes(name)
+        .map_err(|error| HostError::Unreadable(format!("the BTF of module {name}: {error}")))?;
+    index(name, bytes, Some(base))
+}
+
+fn index(name: &str, bytes: BtfBytes, base: Option<Rc<Btf>>) -> Result<Rc<Btf>, HostError> {
+    let damaged = || HostError::Unreadable(format!("the BTF of {name} is damaged"));
+    Btf::new(name, Box::new(bytes), base).map(Rc::new).ok_or_else(damaged)
 }
 
 fn tracefs_error(error: TracefsError) -> HostError {

@@ -1,4 +1,15 @@
 //! Reads the kernel's description of its own types and functions (BTF).
+//!
+//! The blob of `vmlinux` stands alone. That of a module continues it: its ids and the offsets of its names begin where
+//! those of `vmlinux` end.
+
+mod decode;
+
+use std::fmt;
+use std::ops::Range;
+use std::rc::Rc;
+
+pub use decode::{Described, Member};
 
 /// `BTF_MAGIC`, in the byte order of the machine.
 const MAGIC: u16 = 0xeb9f;
@@ -7,23 +18,216 @@ const KIND_FUNC: u32 = 12;
 /// Bytes of a type's common part: name, kind, size.
 const TYPE_SIZE: usize = 12;
 
-/// Whether a BTF blob describes a function of this name; `None` where the blob is damaged.
-///
-/// Names are stored once, so the name is looked for first, and then the function that refers to it: one pass over
-/// each half of the blob, and no table is built.
-pub fn has_function(blob: &[u8], name: &str) -> Option<bool> {
+/// A blob of BTF, with the place of each of its types.
+pub struct Btf {
+    name: String,
+    base: Option<Rc<Btf>>,
+    bytes: Box<dyn AsRef<[u8]>>,
+    types: Range<usize>,
+    strings: Range<usize>,
+    /// Where in `types` each type starts.
+    offsets: Vec<u32>,
+    /// Id of the first type, and offset of the first name.
+    first_id: u32,
+    first_string: u32,
+}
+
+/// What kind of thing a name is looked up as; kinds have names of their own, but for enums and typedefs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Named {
+    /// `struct`
+    Struct,
+    /// `union`
+    Union,
+    /// `enum`
+    Enum,
+    /// A typedef, or a number such as `int`.
+    Plain,
+    /// A function.
+    Function,
+    /// A global variable.
+    Variable,
+}
+
+impl Named {
+    fn has(self, kind: u32) -> bool {
+        match self {
+            Named::Struct => kind == 4,
+            Named::Union => kind == 5,
+            Named::Enum => kind == 6 || kind == 19,
+            Named::Plain => kind == 8 || kind == 1 || kind == 16,
+            Named::Function => kind == KIND_FUNC,
+            Named::Variable => kind == 14,
+        }
+    }
+}
+
+impl fmt::Debug for Btf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Btf({}, {} types)", self.name, self.offsets.len())
+    }
+}
+
+impl Btf {
+    /// Indexes the blob of `vmlinux`, or with that as its base the blob of a module; `None` where it is damaged.
+    pub fn new(
+        name: impl Into<String>,
+        bytes: Box<dyn AsRef<[u8]>>,
+        base: Option<Rc<Btf>>,
+    ) -> Option<Btf> {
+        let blob = (*bytes).as_ref();
+        let (types, strings) = sections(blob)?;
+        let offsets = index(&blob[types.clone()])?;
+        let first_id = base.as_ref().map_or(1, |base| base.first_id + base.offsets.len() as u32);
+        let first_string =
+            base.as_ref().map_or(0, |base| base.first_string + base.strings.len() as u32);
+        Some(Btf {
+            name: name.into(),
+            base,
+            types,
+            strings,
+            offsets,
+            first_id,
+            first_string,
+            bytes,
+        })
+    }
+
+    /// `vmlinux`, or the module's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether a type of this id is its own, not that of its base.
+    pub fn owns(&self, id: u32) -> bool {
+        id >= self.first_id
+    }
+
+    /// The type of this name that stands first in this blob, its base not included.
+    pub fn find(&self, kind: Named, name: &str) -> Option<u32> {
+        self.find_all(kind, name).next()
+    }
+
+    /// All types of this name in this blob, its base not included.
+    pub fn find_all(&self, kind: Named, name: &str) -> impl Iterator<Item = u32> {
+        // A module shares the names that vmlinux has too.
+        let shared = self.base.as_ref().and_then(|base| base.name_offset(name));
+        let wanted = [self.name_offset(name), shared];
+        let types = self.types();
+        let search = wanted.iter().any(Option::is_some);
+        let offsets = if search { &self.offsets[..] } else { &[] };
+        offsets.iter().enumerate().filter_map(move |(index, &at)| {
+            let at = at as usize;
+            let name = word(types, at)?;
+            let same = name != 0 && wanted.contains(&Some(name));
+            (same && kind.has(word(types, at + 4)? >> 24 & 0x1f))
+                .then_some(self.first_id + index as u32)
+        })
+    }
+
+    /// The enum of this blob that has a constant of this name, and the constant's value.
+    pub fn find_constant(&self, name: &str) -> Option<(u32, i128)> {
+        let shared = self.base.as_ref().and_then(|base| base.name_offset(name));
+        let wanted = [self.name_offset(name), shared];
+        wanted.iter().flatten().next()?;
+        let types = self.types();
+        let is = |at: usize| word(types, at).is_some_and(|name| wanted.contains(&Some(name)));
+        let has = |at: usize| {
+            let info = word(types, at + 4)?;
+            let step = match info >> 24 & 0x1f {
+                6 => 8,
+                19 => 12,
+                _ => return None,
+            };
+            let first = at + TYPE_SIZE;
+            (0..(info & 0xffff) as usize).find(|number| is(first + number * step))
+        };
+        let found = self.offsets.iter().enumerate();
+        let (index, number) =
+            found.into_iter().find_map(|(index, &at)| Some((index, has(at as usize)?)))?;
+        let id = self.first_id + index as u32;
+        let Described::Enum { variants, .. } = self.get(id)? else { return None };
+        Some((id, variants.get(number)?.1))
+    }
+
+    /// The names of all types of a kind in this blob, its base not included.
+    pub fn names(&self, kind: Named) -> impl Iterator<Item = &str> {
+        let types = self.types();
+        self.offsets.iter().filter_map(move |&at| {
+            let info = word(types, at as usize + 4)?;
+            let name = kind.has(info >> 24 & 0x1f).then(|| word(types, at as usize))??;
+            self.string(name).filter(|name| !name.is_empty())
+        })
+    }
+
+    fn types(&self) -> &[u8] {
+        &(*self.bytes).as_ref()[self.types.clone()]
+    }
+
+    fn strings(&self) -> &[u8] {
+        &(*self.bytes).as_ref()[self.strings.clone()]
+    }
+
+    fn string(&self, offset: u32) -> Option<&str> {
+        if offset < self.first_string {
+            return self.base.as_ref()?.string(offset);
+        }
+        let text = self.strings().get((offset - self.first_string) as usize..)?;
+        std::str::from_utf8(&text[..memchr::memchr(0, text)?]).ok()
+    }
+
+    fn name_offset(&self, name: &str) -> Option<u32> {
+        let found = find_name(self.strings(), name)?;
+        Some(self.first_string + found)
+    }
+}
+
+/// The offset of a name among a blob's strings.
+fn find_name(strings: &[u8], name: &str) -> Option<u32> {
+    if name.is_empty() {
+        return None;
+    }
+    let wanted = [b"\0", name.as_bytes(), b"\0"].concat();
+    let first = strings.starts_with(&wanted[1..]).then_some(0);
+    first.or_else(|| Some(memchr::memmem::find(strings, &wanted)? as u32 + 1))
+}
+
+/// Where each type starts.
+fn index(types: &[u8]) -> Option<Vec<u32>> {
+    // Most types take 16 bytes or more.
+    let mut offsets = Vec::with_capacity(types.len() / 16);
+    let mut at = 0;
+    while at < types.len() {
+        let info = word(types, at + 4)?;
+        offsets.push(at as u32);
+        at += TYPE_SIZE + extra(info >> 24 & 0x1f, (info & 0xffff) as usize)?;
+    }
+    Some(offsets)
+}
+
+/// Where types and names are in a blob.
+fn sections(blob: &[u8]) -> Option<(Range<usize>, Range<usize>)> {
     if u16::from_ne_bytes(blob.get(..2)?.try_into().ok()?) != MAGIC {
         return None;
     }
     let header = word(blob, 4)? as usize;
     let section = |offset: usize, length: usize| {
         let start = header.checked_add(word(blob, offset)? as usize)?;
-        blob.get(start..start.checked_add(word(blob, length)? as usize)?)
+        let range = start..start.checked_add(word(blob, length)? as usize)?;
+        blob.get(range.clone()).map(|_| range)
     };
-    let (types, names) = (section(8, 12)?, section(16, 20)?);
-    let wanted = [b"\0", name.as_bytes(), b"\0"].concat();
-    let Some(found) = memchr::memmem::find(names, &wanted) else { return Some(false) };
-    function_named(types, found as u32 + 1)
+    Some((section(8, 12)?, section(16, 20)?))
+}
+
+/// Whether a BTF blob describes a function of this name; `None` where the blob is damaged.
+///
+/// Names are stored once, so the name is looked for first, and then the function that refers to it: one pass over
+/// each half of the blob, and no table is built.
+pub fn has_function(blob: &[u8], name: &str) -> Option<bool> {
+    let (types, names) = sections(blob)?;
+    let (types, names) = (&blob[types], &blob[names]);
+    let Some(found) = find_name(names, name) else { return Some(false) };
+    function_named(types, found)
 }
 
 fn function_named(types: &[u8], name: u32) -> Option<bool> {

@@ -1,9 +1,15 @@
 //! A small fake machine for tests and documentation: always the same, whatever it runs on.
 
+mod kernel;
+mod writer;
+
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
+use super::btf::Btf;
 use super::tracefs::parse_format;
 use super::{Arch, Feature, Host, HostError, TracepointField, UserSymbol, Version};
 
@@ -59,6 +65,7 @@ const TRACEPOINTS: [(&str, &str, &str); 5] = [
 #[derive(Debug, Clone, Default)]
 pub struct Fixture {
     lacking: BTreeSet<Feature>,
+    btf: OnceCell<Vec<Rc<Btf>>>,
 }
 
 impl Fixture {
@@ -71,6 +78,13 @@ impl Fixture {
     #[must_use]
     pub fn without(mut self, feature: Feature) -> Fixture {
         self.lacking.insert(feature);
+        self
+    }
+
+    /// The same with the types of another kernel: `vmlinux`, then its modules.
+    #[must_use]
+    pub fn with_types(mut self, blobs: Vec<Rc<Btf>>) -> Fixture {
+        self.btf = OnceCell::from(blobs);
         self
     }
 
@@ -98,6 +112,18 @@ impl Host for Fixture {
 
     fn functions(&self) -> Result<Vec<Cow<'_, str>>, HostError> {
         Ok(FUNCTIONS.map(Cow::Borrowed).to_vec())
+    }
+
+    fn btf(&self, blob: u32) -> Result<Rc<Btf>, HostError> {
+        if !self.has(Feature::Btf) {
+            return Err(HostError::Lacks(Feature::Btf));
+        }
+        let blobs = self.btf.get_or_init(kernel::blobs);
+        blobs.get(blob as usize).cloned().ok_or(HostError::NotFound)
+    }
+
+    fn btf_count(&self) -> u32 {
+        self.btf.get_or_init(kernel::blobs).len() as u32
     }
 
     fn tracepoint(&self, category: &str, event: &str) -> Result<Vec<TracepointField>, HostError> {

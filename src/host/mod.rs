@@ -9,6 +9,9 @@ pub mod tracefs;
 
 use std::borrow::Cow;
 use std::path::PathBuf;
+use std::rc::Rc;
+
+use btf::Btf;
 
 /// A facility that some kernels lack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -19,6 +22,8 @@ pub enum Feature {
     Uprobes,
     /// The list of tracepoints and their formats (`CONFIG_TRACING`).
     Tracefs,
+    /// The description of the kernel's types (`CONFIG_DEBUG_INFO_BTF`).
+    Btf,
 }
 
 impl Feature {
@@ -28,6 +33,7 @@ impl Feature {
             Feature::Kprobes => "kprobes",
             Feature::Uprobes => "uprobes",
             Feature::Tracefs => "tracefs",
+            Feature::Btf => "btf",
         }
     }
 
@@ -37,6 +43,7 @@ impl Feature {
             Feature::Kprobes => "CONFIG_KPROBE_EVENTS",
             Feature::Uprobes => "CONFIG_UPROBE_EVENTS",
             Feature::Tracefs => "CONFIG_TRACING",
+            Feature::Btf => "CONFIG_DEBUG_INFO_BTF",
         }
     }
 }
@@ -130,6 +137,15 @@ pub trait Host {
     /// # Errors
     /// As for [`Host::has_function`].
     fn functions(&self) -> Result<Vec<Cow<'_, str>>, HostError>;
+
+    /// The kernel's description of its types: number 0 is that of `vmlinux`, the others those of its modules.
+    ///
+    /// # Errors
+    /// `NotFound` for a number beyond the last, `Lacks(Btf)`, or `Unreadable` with the reason.
+    fn btf(&self, blob: u32) -> Result<Rc<Btf>, HostError>;
+
+    /// How many of them there are: `vmlinux` and the modules that are loaded.
+    fn btf_count(&self) -> u32;
 
     /// Fields of a tracepoint's record, the common ones included.
     ///

@@ -3,9 +3,14 @@
 //! The kernel's are read when they are asked for, one by one: a struct is known by its size until somebody wants its
 //! fields ([`complete`]), and what its fields point to is not read with it.
 
+use super::kernel::{self, Blob, Reader};
 use super::{Field, StructId, Type, TypeId, Types};
 use crate::host::Host;
+use crate::host::btf::Named;
 use crate::syntax::ast::Tag;
+
+/// As the BTF of the kernel proper is called.
+const KERNEL: &str = "vmlinux";
 
 /// Names of numbers that need no declaration, with their width and whether they have a sign.
 const INTEGERS: &[(&str, u8, bool)] = &[
@@ -89,8 +94,16 @@ pub fn resolve_name(
     if let Some(known) = types.named(&spelt) {
         return Some(known);
     }
-    let _ = host;
-    if tag.is_none() { plain(name) } else { None }
+    let kind = match tag {
+        Some(Tag::Struct) => Named::Struct,
+        Some(Tag::Union) => Named::Union,
+        Some(Tag::Enum) => Named::Enum,
+        None => Named::Plain,
+    };
+    let common = if tag.is_none() { plain(name) } else { None };
+    let found = common.or_else(|| kernel::find(types, host, kind, name))?;
+    types.set_name(spelt, found);
+    Some(found)
 }
 
 /// A type that every C compiler knows, or that is as good as known everywhere.
@@ -107,9 +120,7 @@ fn plain(name: &str) -> Option<TypeId> {
 
 /// Reads the fields of a kernel struct; a struct that has them stays as it is.
 pub fn complete(types: &mut Types, host: &dyn Host, id: StructId) {
-    let _ = host;
-    let record = types.record_mut(id);
-    record.fields.get_or_insert_default();
+    kernel::complete(types, host, id);
 }
 
 /// The definition of what is only declared here (`struct sock;`), if the kernel or one of its modules has it; any
@@ -153,8 +164,16 @@ fn collect(types: &mut Types, host: &dyn Host, id: StructId, base: u32, found: &
 
 /// The number that the name of an enum's constant stands for, with the enum as values of the script hold it (8 bytes).
 pub fn constant(types: &mut Types, host: &dyn Host, name: &str) -> Option<(TypeId, i128)> {
-    let _ = host;
-    types.constant(name)
+    if let Some(known) = types.constant(name) {
+        return Some(known);
+    }
+    let found = |blob: Blob| blob.btf.find_constant(name).map(|found| (blob.clone(), found));
+    let (blob, (id, number)) = kernel::blobs(host).find_map(found)?;
+    let ty = Reader::new(types, blob).convert(id);
+    let Type::Enum { id, signed, .. } = *types.get(ty) else { return None };
+    let ty = types.intern(Type::Enum { id, size: 8, signed });
+    types.set_constant(name.to_owned(), ty, number);
+    Some((ty, number))
 }
 
 /// A function of the kernel as C declares it.
@@ -168,19 +187,58 @@ pub struct Prototype {
     pub result: TypeId,
 }
 
-/// The prototypes of the kernel's functions of this name, vmlinux's first: a name can stand in several modules.
-pub fn functions(types: &mut Types, host: &dyn Host, name: &str) -> Vec<Prototype> {
-    let _ = (types, host, name);
-    Vec::new()
+/// The prototypes of the kernel's functions of this name: those of one module (or `vmlinux`) where one is named, else
+/// those of `vmlinux`, and where that has none those of all modules.
+pub fn functions(
+    types: &mut Types,
+    host: &dyn Host,
+    module: Option<&str>,
+    name: &str,
+) -> Vec<Prototype> {
+    let mut found: Vec<Prototype> = Vec::new();
+    for blob in kernel::blobs(host) {
+        if module.is_some_and(|module| module != blob.btf.name()) {
+            continue;
+        }
+        if blob.number > 0 && found.first().is_some_and(|first| first.module == KERNEL) {
+            break;
+        }
+        let ids: Vec<u32> = blob.btf.find_all(Named::Function, name).collect();
+        let mut reader = Reader::new(types, blob.clone());
+        for id in ids {
+            let Some((params, result)) = reader.prototype(id) else { continue };
+            found.push(Prototype { module: blob.btf.name().to_owned(), params, result });
+        }
+    }
+    found
 }
 
 /// The nearest name of a type, for a message about one that does not exist: as a script writes it, `struct pair`.
 pub fn similar(types: &Types, host: &dyn Host, tag: Option<Tag>, name: &str) -> Option<String> {
-    let _ = host;
     let spelt = match tag {
         Some(tag) => format!("{} {name}", tag.word()),
         None => name.to_owned(),
     };
     let plain = INTEGERS.iter().map(|(name, _, _)| *name);
-    crate::diagnostic::nearest(&spelt, types.names().chain(plain)).map(str::to_owned)
+    if let Some(near) = crate::diagnostic::nearest(&spelt, types.names().chain(plain)) {
+        return Some(near.to_owned());
+    }
+    // A word that is missing, or the wrong one, is likelier than a slip.
+    let btf = host.btf(0).ok()?;
+    let kinds = [
+        (Named::Struct, Some(Tag::Struct)),
+        (Named::Union, Some(Tag::Union)),
+        (Named::Enum, Some(Tag::Enum)),
+        (Named::Plain, None),
+    ];
+    let write = |tag: Option<Tag>, name: &str| match tag {
+        Some(tag) => format!("{} {name}", tag.word()),
+        None => name.to_owned(),
+    };
+    let other = kinds.iter().find(|(kind, _)| btf.find(*kind, name).is_some());
+    let kind = kinds.iter().find(|(_, word)| *word == tag)?.0;
+    match other {
+        Some((_, other)) => Some(write(*other, name)),
+        None => crate::diagnostic::nearest(name, btf.names(kind)).map(|near| write(tag, near)),
+    }
 }

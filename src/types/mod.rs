@@ -4,6 +4,7 @@
 
 pub mod catalog;
 pub mod format;
+mod kernel;
 mod record;
 mod value;
 
@@ -146,6 +147,8 @@ pub struct Types {
     names: IndexMap<String, TypeId>,
     /// Structs and enums of the kernel by their place in its BTF, since their parts may not be known yet.
     kernel: HashMap<Origin, TypeId>,
+    /// Types of the script that stand where the kernel has one of the same name, and which.
+    replaced: IndexSet<(TypeId, Origin)>,
     /// Names of numbers, with the enum that has them.
     constants: IndexMap<String, (TypeId, i128)>,
 }
@@ -169,6 +172,7 @@ impl Types {
             enums: Vec::new(),
             names: IndexMap::new(),
             kernel: HashMap::new(),
+            replaced: IndexSet::new(),
             constants: IndexMap::new(),
         }
     }
@@ -210,6 +214,25 @@ impl Types {
     /// The struct or enum that a place in the kernel's BTF became.
     pub(crate) fn kernel_type(&self, origin: Origin) -> Option<TypeId> {
         self.kernel.get(&origin).copied()
+    }
+
+    /// Where a struct or enum is from.
+    pub(crate) fn origin(&self, ty: TypeId) -> Option<Origin> {
+        match *self.get(ty) {
+            Type::Struct(id) => Some(self.record(id).origin),
+            Type::Enum { id, .. } => Some(self.named_numbers(id).origin),
+            _ => None,
+        }
+    }
+
+    /// Notes that a type of the script stands for one of the kernel's with the same name.
+    pub(crate) fn set_replaced(&mut self, ty: TypeId, origin: Origin) {
+        self.replaced.insert((ty, origin));
+    }
+
+    /// Types of the script that stand where the kernel has another of the same name, and which.
+    pub(crate) fn replaced(&self) -> impl Iterator<Item = (TypeId, Origin)> {
+        self.replaced.iter().copied()
     }
 
     /// The definition of a struct.
@@ -418,7 +441,15 @@ impl fmt::Display for TypeName<'_> {
             Type::Int { bits, signed } => write!(f, "{}int{bits}", if *signed { "" } else { "u" }),
             Type::Str(size) => write!(f, "string[{size}]"),
             Type::Pointer { to, .. } => write!(f, "{} *", of(*to)),
-            Type::Array { of: element, len } => write!(f, "{}[{len}]", of(*element)),
+            Type::Array { .. } => {
+                // As C writes it: the outermost length first.
+                let (mut element, mut lengths) = (self.id, String::new());
+                while let Type::Array { of, len } = self.types.get(element) {
+                    lengths.push_str(&format!("[{len}]"));
+                    element = *of;
+                }
+                write!(f, "{}{lengths}", of(element))
+            }
             Type::Struct(id) => f.write_str(&self.types.record(*id).name),
             Type::Enum { id, .. } => f.write_str(&self.types.named_numbers(*id).name),
             Type::Opaque(name) => f.write_str(name),

@@ -1,6 +1,6 @@
 //! Structs, unions and enums: what names their parts and numbers.
 
-use super::TypeId;
+use super::{Type, TypeId, Types};
 
 /// Index of a [`Struct`] in [`super::Types`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -79,4 +79,45 @@ pub struct Enum {
     pub variants: Vec<(String, i128)>,
     /// Where it is from.
     pub origin: Origin,
+}
+
+impl Types {
+    /// A field of some bits, which start so many bits from the start of a struct of so many bytes.
+    ///
+    /// What is read is an integer of the field's type at a multiple of its size where that holds all bits and is inside
+    /// the struct, which only packed structs break.
+    pub(crate) fn bit_field(
+        &mut self,
+        name: String,
+        ty: TypeId,
+        (from, width): (u32, u8),
+        size: u32,
+    ) -> Field {
+        let whole = self.size(ty).clamp(1, 8);
+        let fits = |bytes: u32, offset: u32| {
+            from + u32::from(width) <= (offset + bytes) * 8 && offset + bytes <= size.max(1)
+        };
+        let natural = [(whole, from / (whole * 8) * whole)].into_iter();
+        let packed = [1, 2, 4, 8].map(|bytes| (bytes, from / 8));
+        let found = natural.chain(packed).find(|&(bytes, offset)| fits(bytes, offset));
+        let (bytes, offset) = found.unwrap_or((8, from / 8));
+        let ty = if bytes == whole { ty } else { TypeId::int(bytes as u8 * 8, self.sign(ty)) };
+        let access = Access::Bits { from: (from - offset * 8) as u8, width };
+        Field { name, ty, offset, access }
+    }
+
+    fn sign(&self, ty: TypeId) -> bool {
+        matches!(*self.get(ty), Type::Int { signed: true, .. } | Type::Enum { signed: true, .. })
+    }
+
+    /// What C has and the language does not (`double`, `__int128`): of a size, without parts.
+    pub(crate) fn opaque_value(&mut self, name: &str, size: u32) -> TypeId {
+        self.add_struct(Struct {
+            name: name.to_owned(),
+            size,
+            align: size.clamp(1, 16),
+            fields: Some(Vec::new()),
+            origin: Origin::Script,
+        })
+    }
 }

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Deref;
+use std::path::Path;
 use std::ptr::{self, NonNull};
 use std::slice;
 
@@ -26,7 +27,7 @@ struct Mapping {
 }
 
 impl BtfBytes {
-    pub(super) fn open(path: &str) -> io::Result<Self> {
+    pub(super) fn open(path: impl AsRef<Path>) -> io::Result<Self> {
         let mut file = File::open(path)?;
         let length = usize::try_from(file.metadata()?.len()).unwrap_or(0);
         if let Some(mapping) = Mapping::of(&file, length) {
@@ -35,6 +36,12 @@ impl BtfBytes {
         let mut bytes = Vec::with_capacity(length);
         file.read_to_end(&mut bytes)?;
         Ok(Self(Bytes::Read(bytes)))
+    }
+}
+
+impl AsRef<[u8]> for BtfBytes {
+    fn as_ref(&self) -> &[u8] {
+        self
     }
 }
 

@@ -13,7 +13,7 @@ const MOST_FRAMES: i128 = 1024;
 const USER_STACK: u64 = 1 << 8;
 /// Where the parts of a stack are: see `ebtrace_image::Shape::Stack`.
 const PID_AT: u32 = 0;
-const COUNT_AT: u32 = 8;
+pub(super) const COUNT_AT: u32 = 8;
 const FRAMES_AT: u32 = 16;
 
 pub(super) const ALL: &[Builtin] = &[

@@ -140,6 +140,13 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
         Ok(())
     }
 
+    /// Whether a key is there. A per-CPU map has it for all CPUs or none.
+    pub(super) fn map_has(&mut self, map: MapId, key: ExprId) -> Lowered<Int<'ctx>> {
+        let entry = self.map_entry(map, Some(key))?;
+        let value = self.look_up(entry)?;
+        Ok(self.emitter.not(self.emitter.is_null(value)))
+    }
+
     /// Removes a key, or makes a scalar map unset; returns whether there was a value.
     pub(super) fn map_delete(&mut self, map: MapId, key: Option<ExprId>) -> Lowered<Int<'ctx>> {
         let entry = self.map_entry(map, key)?;

@@ -74,6 +74,10 @@ impl<'ctx> Function<'_, 'ctx> {
             StmtKind::MapAdd { map, key, value, full } => {
                 self.map_add(*map, *key, *value, *full)?
             }
+            StmtKind::MapHas { map, key, found } => {
+                let there = self.map_has(*map, *key)?;
+                self.define(*found, there);
+            }
             StmtKind::MapDelete { map, key, found } => {
                 let there = self.map_delete(*map, *key)?;
                 found.iter().for_each(|&found| self.define(found, there));

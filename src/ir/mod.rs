@@ -382,6 +382,15 @@ pub enum StmtKind {
         /// As for [`StmtKind::MapPut`].
         full: EventId,
     },
+    /// Looks whether a map that is not scalar has a key.
+    MapHas {
+        /// Which.
+        map: MapId,
+        /// The key.
+        key: ExprId,
+        /// Whether it is there: a bool.
+        found: ValueId,
+    },
     /// Removes a key, or makes a scalar map unset.
     MapDelete {
         /// Which.

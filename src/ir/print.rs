@@ -119,6 +119,9 @@ impl Printer<'_> {
                 let value = value.map_or("1".to_owned(), |value| self.expr(value));
                 format!("add {} {value}", self.map(*map, *key))
             }
+            StmtKind::MapHas { map, key, found } => {
+                format!("{} = has {}", self.result(*found), self.map(*map, Some(*key)))
+            }
             StmtKind::MapDelete { map, key, found } => {
                 let found =
                     found.map_or(String::new(), |found| format!("{} = ", self.result(found)));

@@ -137,6 +137,7 @@ pub(super) fn exprs_of(stmt: &StmtKind) -> Vec<ExprId> {
         StmtKind::MapGet { key, .. } | StmtKind::MapDelete { key, .. } => {
             key.iter().copied().collect()
         }
+        StmtKind::MapHas { key, .. } => vec![*key],
         StmtKind::MapPut { key, value, .. } => key.iter().chain([value]).copied().collect(),
         StmtKind::MapAdd { key, value, .. } => key.iter().chain(value).copied().collect(),
         StmtKind::If { condition, .. } => vec![*condition],

@@ -212,6 +212,7 @@ impl Verifier<'_> {
                 self.key(*map, *key)
             }
             StmtKind::MapDelete { map, key, .. } => self.key(*map, *key),
+            StmtKind::MapHas { map, key, .. } => self.key(*map, Some(*key)),
             StmtKind::Emit { event, args } => {
                 let fields = &self.program.events[*event].fields;
                 if fields.len() != args.len() {
@@ -327,6 +328,7 @@ impl Verifier<'_> {
 
 fn result_of(stmt: &StmtKind) -> Option<ValueId> {
     match stmt {
+        StmtKind::MapHas { found, .. } => Some(*found),
         StmtKind::Let { result, .. }
         | StmtKind::Load { result, .. }
         | StmtKind::LoadPart { result, .. }

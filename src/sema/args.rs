@@ -6,7 +6,16 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{ExprId, MapId};
 use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind};
-use crate::types::TypeId;
+use crate::types::{Type, TypeId};
+
+/// A map and the type of its values.
+#[derive(Debug, Clone, Copy)]
+pub struct MapElement {
+    /// Which.
+    pub map: MapId,
+    /// The type of its values.
+    pub value: TypeId,
+}
 
 impl Lower<'_> {
     /// An argument of any type; `None` where something is wrong with it.
@@ -102,6 +111,23 @@ impl Lower<'_> {
         matches!(arg.kind, ExprKind::Map { key: None, .. })
     }
 
+    /// Whether an argument is a scalar map that holds a stack.
+    pub fn holds_stack(&mut self, arg: &ast::Expr) -> bool {
+        let ExprKind::Map { name, key: None } = &arg.kind else { return false };
+        let Some(&map) = self.maps.get(name) else { return false };
+        let map = &self.b.program.maps[map];
+        let (scalar, value) = (map.key.is_none(), map.value);
+        scalar && matches!(self.b.types().get(value), Type::Stack { .. })
+    }
+
+    /// The number of frames of a stack, which stands so many bytes from its start.
+    pub fn frames_of(&mut self, stack: &Operand, count_at: u32) -> Option<Operand> {
+        let Type::Stack { .. } = self.b.types().get(stack.ty) else { return None };
+        let count = self.part(stack, count_at, None, TypeId::U64);
+        let count = self.b.convert(count.expr, TypeId::I64);
+        Some(self.operand(count))
+    }
+
     /// A map as a whole: whether it has keys does not matter.
     pub fn map_arg(&mut self, call: &Call<'_>, index: usize) -> Option<MapId> {
         let arg = call.args.get(index)?;
@@ -141,6 +167,36 @@ impl Lower<'_> {
         };
         let map = self.map_named(name, arg.span)?;
         Some((map, element.key))
+    }
+
+    /// A map with keys and a key in it: `f(@m, key)`.
+    pub fn keyed_element(&mut self, call: &Call<'_>) -> Option<(MapElement, ExprId)> {
+        let (arg, key) = (&call.args[0], &call.args[1]);
+        let ExprKind::Map { name, key: None } = &arg.kind else {
+            self.complain_map(call, 0);
+            return None;
+        };
+        let element = self.element(name, Some(std::slice::from_ref(key)), arg.span)?;
+        let map = self.map_named(name, arg.span)?;
+        Some((MapElement { map, value: element.value }, element.key?))
+    }
+
+    /// The name of a map with keys that is an argument as a whole.
+    pub fn keyed_map(&mut self, call: &Call<'_>, index: usize) -> Option<MapId> {
+        let map = self.map_arg(call, index)?;
+        if self.b.program.maps[map].key.is_some() {
+            return Some(map);
+        }
+        let (name, span) = (self.b.program.maps[map].name.clone(), call.args[index].span);
+        self.complain(
+            Diagnostic::error(
+                Code::KeyClash,
+                format!("`{}()` wants a map with keys, and `@{name}` has none", call.builtin.name),
+            )
+            .label(span, "a scalar map")
+            .help(format!("a map has keys if it is assigned with one: `@{name}[pid] = …`")),
+        );
+        None
     }
 
     fn complain_map(&mut self, call: &Call<'_>, index: usize) {

@@ -1,12 +1,14 @@
 //! Elements of maps: their keys, and what is read there.
 
+use super::args::MapElement;
 use super::error;
 use super::facts::{MapFact, Offer, Slot};
 use super::join::{self, Flex};
 use super::{Lower, Operand, Placed};
+use crate::builtin::Call;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::host::Version;
-use crate::ir::{Expr, ExprId, MapId, StmtKind};
+use crate::ir::{BinaryOp, Block, Expr, ExprId, LoopKind, MapId, StmtKind};
 use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind};
 use crate::types::{Aggregate, Type, TypeId, aggregating_function};
@@ -178,24 +180,7 @@ impl Lower<'_> {
         let Some(map) = element.map else {
             return self.unknown_map(name, span);
         };
-        let ty = match *self.b.types().get(element.value) {
-            Type::Unknown => return self.unknown_map(name, span),
-            Type::Aggregate(aggregate) if self.host.version() < READS_ALL_CPUS => {
-                return self.old_kernel(aggregate, span);
-            }
-            Type::Aggregate(aggregate) => match self.number_of(aggregate) {
-                Some(ty) => ty,
-                None => {
-                    let found = self.type_name(element.value);
-                    self.complain(
-                        error::bad_value(span, &found, "used in an expression")
-                            .help(format!("print the whole map: `print(@{name})`")),
-                    );
-                    return self.poison();
-                }
-            },
-            _ => element.value,
-        };
+        let Some(ty) = self.readable(name, element.value, span) else { return self.poison() };
         let into = self.b.local("value", ty);
         self.b.stmt(StmtKind::MapGet { map, key: element.key, into, found: None });
         let operand = self.local_operand(into);
@@ -203,6 +188,82 @@ impl Lower<'_> {
             self.aggregates.insert(operand.expr, element.value);
         }
         operand
+    }
+
+    /// The type that values of a map are read as; complains where they cannot be.
+    fn readable(&mut self, name: &str, value: TypeId, span: Span) -> Option<TypeId> {
+        let aggregate = match *self.b.types().get(value) {
+            Type::Unknown => {
+                self.unknown_map(name, span);
+                return None;
+            }
+            Type::Aggregate(aggregate) => aggregate,
+            _ => return Some(value),
+        };
+        if self.host.version() < READS_ALL_CPUS {
+            self.old_kernel(aggregate, span);
+            return None;
+        }
+        let number = self.number_of(aggregate);
+        if number.is_none() {
+            let found = self.type_name(value);
+            self.complain(
+                error::bad_value(span, &found, "used in an expression")
+                    .help(format!("print the whole map: `print(@{name})`")),
+            );
+        }
+        number
+    }
+
+    /// Assigns what a map holds for a key to a variable, if there is such a key: `find(@m, key, $x)`. Yields whether
+    /// there is.
+    pub fn find_into(&mut self, call: &Call<'_>, element: MapElement, key: ExprId) -> Operand {
+        let target = &call.args[2];
+        let ExprKind::Variable(variable) = &target.kind else {
+            return self.complain_argument(call, 2, "a variable", "something else");
+        };
+        let name = self.b.program.maps[element.map].name.clone();
+        let Some(ty) = self.readable(&name, element.value, call.args[0].span) else {
+            return self.poison();
+        };
+        if self.variable(variable).is_none() {
+            return self.missing_variable(variable, target.span);
+        }
+        let (into, found) = (self.b.local("value", ty), self.b.value(TypeId::BOOL));
+        let (map, key) = (element.map, Some(key));
+        self.b.stmt(StmtKind::MapGet { map, key, into, found: Some(found) });
+        let found = self.result(found);
+        self.b.begin();
+        let value = self.local_operand(into);
+        self.store_variable(variable, target.span, value, call.args[0].span);
+        let then = self.b.end();
+        self.b.stmt(StmtKind::If { condition: found.expr, then, otherwise: Block::default() });
+        found
+    }
+
+    /// The number of keys that a map has now.
+    pub fn count_keys(&mut self, call: &Call<'_>, map: MapId) -> Operand {
+        if self.host.version() < WALKS_MAPS {
+            let (major, minor, _) = WALKS_MAPS;
+            let lack = format!("counting the keys of a map needs Linux {major}.{minor} or newer");
+            self.complain(
+                Diagnostic::error(Code::KernelLacks, lack)
+                    .label(call.span, "this goes through all keys")
+                    .help("count them as they come: `@n = @n + 1`"),
+            );
+            return self.poison();
+        }
+        let count = self.b.local("count", TypeId::I64);
+        let zero = self.b.int(0, TypeId::I64);
+        self.b.store(count, zero);
+        self.b.begin();
+        let before = self.b.read(count);
+        let after = self.b.binary_int(BinaryOp::Add, before, 1);
+        self.b.store(count, after);
+        let body = self.b.end();
+        let kind = LoopKind::Map { map, key: None, value: None };
+        self.b.stmt(StmtKind::Loop { kind, body });
+        self.local_operand(count)
     }
 
     /// The type of the aggregation that an operand is the number of, if it is just that.
@@ -252,3 +313,5 @@ impl Lower<'_> {
 
 /// The first kernel whose programs can read what other CPUs counted.
 const READS_ALL_CPUS: Version = (5, 19, 0);
+/// The first kernel whose programs can go through a map.
+const WALKS_MAPS: Version = (5, 13, 0);

@@ -176,6 +176,10 @@ codes! {
         "Elements of arrays, tuples and strings are counted from 0 to one less than the length. An element of a tuple is \
          chosen by a literal number, since each has a type of its own.",
         "tracepoint:raw_syscalls:sys_enter { print(args.args[6]); }";
+    /// A type that cannot be, or not here.
+    BadType = "E0333",
+        "Arrays have a length of at least 1 and elements with a size; what has no size cannot be measured.",
+        "begin { print(sizeof(void)); }";
     /// A function got too few or too many arguments.
     CallArity = "E0401",
         "The message shows how the function is called.",

@@ -34,7 +34,7 @@ use std::collections::HashMap;
 
 use facts::{Facts, VariableKey};
 
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::host::{Arch, Host};
 use crate::ir::build::Builder;
 use crate::ir::{Expr, ExprId, LocalId, Program, ValueId};
@@ -149,12 +149,16 @@ pub struct Lower<'a> {
     aggregates: HashMap<ExprId, TypeId>,
     /// Whether `exit()` or the like was reached in this block.
     ended: bool,
+    /// Whether only types are wanted, so that what is doubtful does not matter.
+    quiet: bool,
 }
 
 impl Lower<'_> {
     /// Complains.
     pub(crate) fn complain(&mut self, diagnostic: Diagnostic) {
-        self.diagnostics.push(diagnostic);
+        if !self.quiet || diagnostic.severity == Severity::Error {
+            self.diagnostics.push(diagnostic);
+        }
     }
 
     /// The operand for something that is wrong or not known yet.

@@ -112,7 +112,8 @@ impl Lower<'_> {
         self.operand(address)
     }
 
-    fn has_size(&mut self, ty: TypeId) -> bool {
+    /// Whether it is known how many bytes a value of this type has.
+    pub(super) fn has_size(&mut self, ty: TypeId) -> bool {
         match *self.b.types().get(ty) {
             Type::Void | Type::Function | Type::Opaque(_) | Type::Unknown => false,
             Type::Array { of, .. } => self.has_size(of),

@@ -154,6 +154,7 @@ impl Walk<'_> {
             gone: HashMap::new(),
             aggregates: HashMap::new(),
             ended: false,
+            quiet: false,
         };
         lower.body(probe);
         let func = lower.b.finish();

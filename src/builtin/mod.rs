@@ -8,6 +8,7 @@ mod aggregate;
 mod context;
 mod map;
 mod output;
+mod pointer;
 mod process;
 mod stack;
 mod string;
@@ -220,12 +221,13 @@ const fn many(name: &'static str) -> Param {
 }
 
 /// All builtins, by family.
-pub const FAMILIES: [&[Builtin]; 8] = [
+pub const FAMILIES: [&[Builtin]; 9] = [
     process::ALL,
     time::ALL,
     context::ALL,
     stack::ALL,
     string::ALL,
+    pointer::ALL,
     aggregate::ALL,
     map::ALL,
     output::ALL,

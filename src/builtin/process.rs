@@ -23,6 +23,9 @@ pub(super) const ALL: &[Builtin] = &[
         .examples(&["tracepoint:syscalls:sys_enter_openat { @[comm] = count(); }"]),
     Builtin::variable("cpu", "uint32", "Number of the CPU that the probe runs on.", cpu)
         .examples(&["profile:hz:99 { @[cpu] = count(); }"]),
+    Builtin::variable("curtask", "struct task_struct *", "The kernel's description of the current thread.", curtask)
+        .details("Its fields are those of the running kernel, or of a `struct task_struct` that the script defines.")
+        .examples(&["begin { printf(\"%s %d\\n\", curtask->comm, curtask->pid); exit(); }"]),
 ];
 
 fn pid(lower: &mut Lower<'_>, _: &Call<'_>) -> Operand {
@@ -68,4 +71,11 @@ fn cpu(lower: &mut Lower<'_>, _: &Call<'_>) -> Operand {
     let number = lower.b.call(Helper::GetSmpProcessorId, Vec::new(), TypeId::U64);
     let number = lower.b.convert(number, TypeId::U32);
     lower.operand(number)
+}
+
+fn curtask(lower: &mut Lower<'_>, _: &Call<'_>) -> Operand {
+    let ty = lower.kernel_pointer("task_struct");
+    let address = lower.b.call(Helper::GetCurrentTask, Vec::new(), TypeId::U64);
+    let address = lower.b.convert(address, ty);
+    lower.operand(address)
 }

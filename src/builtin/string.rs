@@ -87,7 +87,10 @@ fn read(
     let helper = match space {
         Space::User => Helper::ProbeReadUserStr,
         Space::Kernel | Space::Context => Helper::ProbeReadKernelStr,
-        Space::Unset => Helper::ProbeReadStr,
+        Space::Unset => {
+            lower.warn_unset();
+            Helper::ProbeReadStr
+        }
     };
     let into = lower.b.address(local, 0);
     lower.b.call_void(helper, vec![into, size, address]);

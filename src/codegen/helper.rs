@@ -39,6 +39,7 @@ const KTIME_GET_BOOT_NS: Helper = Helper::new(125, "ktime_get_boot_ns", (5, 8), 
 const GET_CURRENT_PID_TGID: Helper = Helper::new(14, "get_current_pid_tgid", (4, 2), 0);
 const GET_CURRENT_UID_GID: Helper = Helper::new(15, "get_current_uid_gid", (4, 2), 0);
 const GET_CURRENT_COMM: Helper = Helper::new(16, "get_current_comm", (4, 2), 2);
+const GET_CURRENT_TASK: Helper = Helper::new(35, "get_current_task", (4, 8), 0);
 const GET_SMP_PROCESSOR_ID: Helper = Helper::new(8, "get_smp_processor_id", (4, 1), 0);
 const PROBE_READ: Helper = Helper::new(4, "probe_read", (4, 1), 3);
 const PROBE_READ_STR: Helper = Helper::new(45, "probe_read_str", (4, 11), 3);
@@ -56,6 +57,7 @@ pub(super) fn of(helper: ir::Helper) -> &'static Helper {
         ir::Helper::GetCurrentPidTgid => &GET_CURRENT_PID_TGID,
         ir::Helper::GetCurrentUidGid => &GET_CURRENT_UID_GID,
         ir::Helper::GetCurrentComm => &GET_CURRENT_COMM,
+        ir::Helper::GetCurrentTask => &GET_CURRENT_TASK,
         ir::Helper::GetSmpProcessorId => &GET_SMP_PROCESSOR_ID,
         ir::Helper::ProbeReadKernel => &PROBE_READ_KERNEL,
         ir::Helper::ProbeReadUser => &PROBE_READ_USER,

@@ -492,6 +492,8 @@ pub enum Helper {
     GetCurrentUidGid,
     /// `long bpf_get_current_comm(void *buffer, u32 size)`
     GetCurrentComm,
+    /// `u64 bpf_get_current_task()`
+    GetCurrentTask,
     /// `u32 bpf_get_smp_processor_id()`
     GetSmpProcessorId,
     /// `long bpf_probe_read_kernel(void *into, u32 size, const void *from)`

@@ -121,6 +121,9 @@ impl Lower<'_> {
         span: Span,
     ) -> Operand {
         let Some(builtin) = builtin::find(name) else {
+            if let Some(constant) = self.constant(name).filter(|_| args.is_none()) {
+                return constant;
+            }
             let context = self.kind.context;
             let known = builtin::all()
                 .filter(|builtin| builtin.allowed_in(context))

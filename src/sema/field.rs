@@ -65,6 +65,14 @@ impl Lower<'_> {
         part
     }
 
+    /// All fields of a struct that stands in memory.
+    pub(super) fn members(&mut self, memory: &Memory, id: StructId) -> Vec<(String, Memory)> {
+        let host = self.host;
+        let fields = catalog::fields(self.b.types(), host, id);
+        let member = |field: &Field| (field.name.clone(), self.member(memory, id, field));
+        fields.iter().map(member).collect()
+    }
+
     /// A field of a value: of a record, or what is wrong with it.
     fn field_of_value(
         &mut self,

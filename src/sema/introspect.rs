@@ -36,7 +36,7 @@ impl Lower<'_> {
         path: &[ast::Name],
         span: Span,
     ) -> Operand {
-        let ty = self.type_of(of);
+        let ty = self.designated_type(of);
         match self.offset_in(ty, path, span) {
             Some(offset) => self.constant_u64(u64::from(offset)),
             None => self.poison(),
@@ -55,7 +55,7 @@ impl Lower<'_> {
                     return None;
                 }
             };
-            let field = self.field_named(id, &name.value, name.span)?;
+            let field = self.field_named(id, &name.node, name.span)?;
             offset += field.offset;
             (ty, whole) = (field.ty, name.span);
         }
@@ -102,8 +102,8 @@ impl Lower<'_> {
     pub(super) fn type_fact(&mut self, base: &ast::Expr, name: &str) -> Option<Operand> {
         let ast::ExprKind::Typeinfo(of) = &base.kind else { return None };
         let ty = self.type_of(of);
-        let facts = if ty == TypeId::UNKNOWN { Vec::new() } else { self.facts_of(ty) };
-        facts.into_iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+        let facts = (ty != TypeId::UNKNOWN).then(|| self.facts_of(ty));
+        facts.into_iter().flatten().find(|(known, _)| *known == name).map(|(_, value)| value)
     }
 
     fn facts_of(&mut self, ty: TypeId) -> [(&'static str, Operand); 3] {

@@ -91,8 +91,8 @@ fn join_sides(types: &mut Types, a: Side, b: Side) -> Joined {
         (Type::Buffer(room_a), Type::Buffer(room_b)) => {
             fits(types.intern(Type::Buffer(room_a.max(room_b))))
         }
-        (Type::Pointer { to, .. }, Type::Pointer { to: other, .. }) if to == other => {
-            fits(types.pointer(to, Space::Unset))
+        (Type::Pointer { .. }, Type::Pointer { .. }) if types.same_but_space(a.0, b.0) => {
+            fits(types.respaced(a.0, Space::Unset))
         }
         (Type::Array { of: left, len }, Type::Array { of: right, len: other })
             if len == other && len <= MOST_CONVERTED =>
@@ -245,7 +245,7 @@ pub(crate) fn put(types: &Types, ty: TypeId, number: Option<i128>, place: TypeId
         (Type::Str(size), Type::Str(room)) | (Type::Buffer(size), Type::Buffer(room)) => {
             all(size <= room)
         }
-        (Type::Pointer { to, .. }, Type::Pointer { to: other, .. }) => all(to == other),
+        (Type::Pointer { .. }, Type::Pointer { .. }) => all(types.same_but_space(ty, place)),
         (Type::Array { of, len }, Type::Array { of: other, len: room })
             if len == room && *len <= MOST_CONVERTED =>
         {

@@ -7,7 +7,7 @@ use super::{Lower, Operand};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{BinaryOp, Expr, ExprId, Helper, LocalId};
 use crate::syntax::ast::{self, ExprKind, UnaryOp};
-use crate::types::{Access, Field, Space, StructId, Type, TypeId};
+use crate::types::{Access, Space, StructId, Type, TypeId};
 
 /// What an expression designates.
 #[derive(Debug, Clone)]
@@ -99,21 +99,29 @@ impl Lower<'_> {
 
     /// The type that [`Lower::fetch`] gives the value; nothing is read.
     pub(super) fn fetched_type(&mut self, lvalue: &Lvalue) -> TypeId {
-        match lvalue {
-            Lvalue::Value(operand) => operand.ty,
-            Lvalue::Memory(memory) => match self.b.types().get(memory.ty).clone() {
-                Type::Array { of: TypeId::I8, len } if len > 0 => self.b.types().string(len),
-                Type::Array { of, len: 0 } => self.b.types().pointer(of, memory.space),
-                Type::Enum { .. } => self.b.types().widened(memory.ty),
-                _ => self.b.types().respaced(memory.ty, memory.space),
-            },
+        let memory = match lvalue {
+            Lvalue::Value(operand) => return operand.ty,
+            Lvalue::Memory(memory) => memory,
+        };
+        match (&memory.base, self.b.types().get(memory.ty).clone()) {
+            (_, Type::Array { of, len: 0 }) => self.b.types().pointer(of, memory.space),
+            (_, Type::Array { of: TypeId::I8, len }) => self.b.types().string(len),
+            (_, Type::Enum { .. }) => self.b.types().widened(memory.ty),
+            (Base::Context, Type::Struct(id)) => {
+                let parts = self
+                    .members(memory, id)
+                    .into_iter()
+                    .map(|(name, part)| (name, self.fetched_type(&Lvalue::Memory(part))));
+                let parts = parts.collect();
+                self.b.types().intern(Type::Record(parts))
+            }
+            _ => self.b.types().respaced(memory.ty, memory.space),
         }
     }
 
     fn fetch_memory(&mut self, memory: &Memory) -> Operand {
         let ty = self.fetched_type(&Lvalue::Memory(memory.clone()));
         match (memory.access, self.b.types().get(memory.ty).clone()) {
-            (_, Type::Unknown) => self.poison(),
             (Access::Bits { from, width }, _) => self.bits(memory, from, width, ty),
             (Access::DataLoc, _) => self.data_location(memory, 0),
             (Access::RelLoc, _) => self.data_location(memory, memory.offset + 4),
@@ -130,15 +138,16 @@ impl Lower<'_> {
             }
             (_, Type::Array { of: TypeId::I8, len }) => self.text_in(memory, len),
             (_, Type::Struct(id)) if matches!(memory.base, Base::Context) => {
-                self.context_record(memory, id)
+                self.context_record(memory, id, ty)
             }
             (_, Type::Struct(id)) => {
                 self.complete(id);
                 self.copy(memory, ty)
             }
-            (_, Type::Void | Type::Function | Type::Opaque(_) | Type::Aggregate(_)) => {
-                self.complain_incomplete(memory.ty)
-            }
+            (
+                _,
+                Type::Void | Type::Unknown | Type::Function | Type::Opaque(_) | Type::Aggregate(_),
+            ) => self.complain_incomplete(memory.ty),
             _ => self.copy(memory, ty),
         }
     }
@@ -164,6 +173,9 @@ impl Lower<'_> {
             };
         }
         let local = self.b.local("read", ty);
+        if self.b.types().size(ty) == 0 {
+            return self.local_operand(local);
+        }
         let from = self.address_in(memory);
         self.read_into(local, from, memory.space);
         self.local_operand(local)
@@ -234,23 +246,14 @@ impl Lower<'_> {
     }
 
     /// The context as a value: a record of all that its fields give one by one.
-    fn context_record(&mut self, memory: &Memory, id: StructId) -> Operand {
-        let fields = self.fields_of(id);
-        let values: Vec<(String, Operand)> = fields
-            .iter()
-            .map(|field: &Field| {
-                let part = memory.part(field.offset, field.ty, field.access);
-                (field.name.clone(), self.fetch_memory(&part))
-            })
-            .collect();
-        let types = values.iter().map(|(name, value)| (name.clone(), value.ty)).collect();
-        let types: Vec<(String, TypeId)> = types;
-        let elements = crate::types::types_of(&types);
-        let (offsets, _) = self.b.types().tuple_layout(&elements);
-        let ty = self.b.types().intern(Type::Record(types));
+    fn context_record(&mut self, memory: &Memory, id: StructId, ty: TypeId) -> Operand {
+        let values: Vec<Operand> =
+            self.members(memory, id).iter().map(|(_, part)| self.fetch_memory(part)).collect();
+        let types: Vec<TypeId> = values.iter().map(|value| value.ty).collect();
+        let (offsets, _) = self.b.types().tuple_layout(&types);
         let local = self.b.local("args", ty);
         self.b.zero(local);
-        for ((_, value), offset) in values.iter().zip(offsets) {
+        for (value, offset) in values.iter().zip(offsets) {
             self.b.store_part(local, offset, value.ty, value.expr);
         }
         self.local_operand(local)
@@ -287,7 +290,8 @@ impl Lower<'_> {
         }
     }
 
-    fn warn_unset(&mut self) {
+    /// Warns of a read of an address of which nobody has said whose it is.
+    pub fn warn_unset(&mut self) {
         let span = self.b.span();
         self.complain(
             Diagnostic::warning(

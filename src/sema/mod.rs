@@ -5,6 +5,7 @@
 //! something is wrong the walk goes on with an operand of type [`TypeId::UNKNOWN`], about which nothing is ever
 //! complained again.
 
+mod address;
 mod args;
 mod assign;
 mod cast;

@@ -20,6 +20,7 @@ impl Lower<'_> {
             let Offer { ty, flexible, span, .. } = value;
             return (ty != TypeId::UNKNOWN).then_some(Slot { ty, flexible, span, fixed: false });
         };
+        self.check_space((slot.ty, slot.span), (value.ty, value.span));
         if slot.fixed {
             self.check_fixed(&slot, value, clash);
             return Some(slot);

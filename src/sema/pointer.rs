@@ -166,12 +166,10 @@ impl Lower<'_> {
         left: &Placed,
         right: &Placed,
     ) -> Operand {
-        let pointee = |types: &mut Types, ty| match *types.get(ty) {
-            Type::Pointer { to, .. } => types.respaced(to, Space::Unset),
-            _ => TypeId::UNKNOWN,
-        };
-        let to = [left, right].map(|side| pointee(self.b.types(), side.0.ty));
-        if to[0] != to[1] && !to.contains(&TypeId::VOID) {
+        let types = self.b.types();
+        let untyped = |ty| matches!(types.get(ty), Type::Pointer { to: TypeId::VOID, .. });
+        let sides = [left.0.ty, right.0.ty];
+        if !types.same_but_space(sides[0], sides[1]) && !sides.into_iter().any(untyped) {
             let names = [self.type_name(left.0.ty), self.type_name(right.0.ty)];
             self.complain(
                 Diagnostic::warning(
@@ -185,6 +183,28 @@ impl Lower<'_> {
             );
         }
         self.compare_addresses(op, &left.0, &right.0)
+    }
+
+    /// Warns of an address that is put where addresses of other memory are.
+    pub(super) fn check_space(&mut self, old: (TypeId, Span), new: (TypeId, Span)) {
+        let spaces = [old.0, new.0].map(|ty| self.b.types().space_of(ty));
+        let known = |space: Option<Space>| space.is_some_and(|space| space != Space::Unset);
+        if spaces[0] == spaces[1] || !spaces.into_iter().all(known) {
+            return;
+        }
+        let whose = |space| match space {
+            Some(Space::User) => "an address of the process",
+            _ => "an address of the kernel",
+        };
+        self.complain(
+            Diagnostic::warning(
+                Code::AddressSpace,
+                "addresses of the kernel and of the process meet in one place",
+            )
+            .label(new.1, format!("this is {}", whose(spaces[1])))
+            .label(old.1, format!("this is {}", whose(spaces[0])))
+            .help("use two variables, or say which memory is meant with `kptr(…)` or `uptr(…)`"),
+        );
     }
 
     fn compare_addresses(&mut self, op: ast::BinaryOp, left: &Operand, right: &Operand) -> Operand {

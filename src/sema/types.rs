@@ -1,7 +1,7 @@
 //! Written types.
 
-use super::Lower;
 use super::lvalue::Lvalue;
+use super::{Literal, Lower, Operand};
 use crate::builtin;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
@@ -114,7 +114,8 @@ impl Lower<'_> {
         let outermost = lens.len().saturating_sub(1);
         for (index, len) in lens.into_iter().enumerate() {
             if len.is_none() && index != outermost {
-                return self.bad_length(ty.span, "only the first length of an array can be left open");
+                return self
+                    .bad_length(ty.span, "only the first length of an array can be left open");
             }
             let len = len.unwrap_or(0);
             let size = u64::from(self.b.types().size(of));
@@ -147,6 +148,25 @@ impl Lower<'_> {
                 let lvalue = self.unevaluated(|lower| lower.locate(expr));
                 self.fetched_type(&lvalue)
             }
+        }
+    }
+
+    /// The number that the name of an enum's constant stands for.
+    pub(super) fn constant(&mut self, name: &str) -> Option<Operand> {
+        let host = self.host;
+        let (ty, number) = catalog::constant(self.b.types(), host, name)?;
+        let expr = self.b.int(number as u64, ty);
+        Some(Operand { expr, ty, literal: Some(Literal::Int(number)) })
+    }
+
+    /// The same as it stands in memory: of the program's context, whose value is a record, it is the struct.
+    pub(super) fn designated_type(&mut self, of: &ast::TypeOrExpr) -> TypeId {
+        match of {
+            ast::TypeOrExpr::Type(ty) => self.resolve_c_type(ty),
+            ast::TypeOrExpr::Expr(expr) => match self.unevaluated(|lower| lower.locate(expr)) {
+                Lvalue::Memory(memory) => memory.ty,
+                Lvalue::Value(value) => value.ty,
+            },
         }
     }
 

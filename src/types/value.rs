@@ -30,6 +30,27 @@ impl Types {
         }
     }
 
+    /// Whether two types are the same but for where pointers point.
+    pub fn same_but_space(&self, a: TypeId, b: TypeId) -> bool {
+        match (self.get(a), self.get(b)) {
+            (Type::Pointer { to, .. }, Type::Pointer { to: other, .. }) => {
+                self.same_but_space(*to, *other)
+            }
+            (Type::Array { of, len }, Type::Array { of: other, len: others }) => {
+                len == others && self.same_but_space(*of, *other)
+            }
+            _ => a == b,
+        }
+    }
+
+    /// The memory that a pointer points into.
+    pub fn space_of(&self, id: TypeId) -> Option<Space> {
+        match self.get(id) {
+            Type::Pointer { space, .. } => Some(*space),
+            _ => None,
+        }
+    }
+
     /// The type that values of an enum have in scripts, whatever its size in C.
     pub fn widened(&mut self, id: TypeId) -> TypeId {
         match *self.get(id) {
@@ -54,6 +75,7 @@ mod tests {
         let of = types.pointer(inner, Space::User);
         assert_eq!(*types.get(user), Type::Array { of, len: 4 });
         assert_eq!(types.respaced(TypeId::U64, Space::User), TypeId::U64);
+        assert!(types.same_but_space(user, array) && !types.same_but_space(user, of));
     }
 
     #[test]

@@ -46,6 +46,10 @@ fn str(lower: &mut Lower<'_>, call: &Call<'_>) -> Operand {
         let kept = literal.map_or(text.len(), |number| text.len().min(number as usize));
         return lower.text(&text[..kept]);
     }
+    // Nothing stands at the address 0, which is also what a parameter that was not given is.
+    if source.literal_int() == Some(0) {
+        return lower.text(b"");
+    }
     match lower.b.types().get(source.ty).clone() {
         Type::Unknown => lower.poison(),
         Type::Str(_) if length.is_none() => source,

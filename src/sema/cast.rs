@@ -51,8 +51,8 @@ impl Lower<'_> {
             }
             (Type::Str(0), Type::Str(_)) => types.string(size),
             (Type::Str(0), _) => types.string(size + 1),
-            (Type::Pointer { to, .. }, Type::Pointer { space, .. }) => types.pointer(to, space),
-            (Type::Pointer { to, space: Space::Unset }, _) => types.pointer(to, kind_space),
+            (Type::Pointer { .. }, Type::Pointer { space, .. }) => types.respaced(target, space),
+            (Type::Pointer { space: Space::Unset, .. }, _) => types.respaced(target, kind_space),
             _ => target,
         }
     }

@@ -46,20 +46,16 @@ impl Lower<'_> {
         Some(self.pointee(&pointer))
     }
 
-    /// The field of a struct that stands in memory.
+    /// The field of a struct that stands in memory. What it points to is in the same memory, unless the struct says
+    /// otherwise.
     fn member(&mut self, memory: &Memory, id: StructId, field: &Field) -> Memory {
         let mut part = memory.part(field.offset, field.ty, field.access);
-        match part.base {
-            Base::Context => {
-                if let Type::Pointer { space, .. } = *self.b.types().get(field.ty)
-                    && space != Space::Unset
-                {
-                    part.space = space;
-                }
-            }
-            Base::Held(_) if self.b.types().record(id).origin != Origin::Script => {
-                part.space = Space::Kernel;
-            }
+        let types = self.b.types();
+        let of_kernel = types.record(id).origin != Origin::Script;
+        match (types.space_of(field.ty), &part.base) {
+            (Some(Space::User), _) => part.space = Space::User,
+            (Some(space @ Space::Kernel), Base::Context) => part.space = space,
+            (_, Base::Held(_)) if of_kernel => part.space = Space::Kernel,
             _ => {}
         }
         part

@@ -140,6 +140,9 @@ impl Lower<'_> {
             (_, Type::Struct(id)) if matches!(memory.base, Base::Context) => {
                 self.context_record(memory, id, ty)
             }
+            (_, Type::Struct(_)) if self.b.types().is_foreign(memory.ty) => {
+                self.complain_foreign(memory.ty)
+            }
             (_, Type::Struct(id)) => {
                 self.complete(id);
                 self.copy(memory, ty)
@@ -319,6 +322,17 @@ impl Lower<'_> {
             _ => diagnostic.help("a function's address can be printed, stored and compared"),
         };
         self.complain(diagnostic);
+        self.poison()
+    }
+
+    fn complain_foreign(&mut self, ty: TypeId) -> Operand {
+        let (found, size) = (self.type_name(ty), self.b.types().size(ty));
+        let span = self.b.span();
+        self.complain(
+            Diagnostic::error(Code::BadPointer, format!("a `{found}` cannot be read"))
+                .label(span, format!("this is `{found}`"))
+                .help(format!("scripts compute with integers only; it has {size} bytes")),
+        );
         self.poison()
     }
 }

@@ -450,12 +450,6 @@ impl fmt::Display for TypeName<'_> {
                     element = *of;
                 }
                 write!(f, "{}{lengths}", of(element))
-                let (mut inner, mut lens) = (self.id, String::new());
-                while let Type::Array { of, len } = self.types.get(inner) {
-                    lens.push_str(&format!("[{len}]"));
-                    inner = *of;
-                }
-                write!(f, "{}{lens}", of(inner))
             }
             Type::Struct(id) => f.write_str(&self.types.record(*id).name),
             Type::Enum { id, .. } => f.write_str(&self.types.named_numbers(*id).name),

@@ -1,6 +1,6 @@
 //! The types that values have once they are read from memory.
 
-use super::{Space, Type, TypeId, Types};
+use super::{Origin, Space, Type, TypeId, Types};
 
 impl Types {
     /// The same type with all pointers in it into this memory.
@@ -49,6 +49,15 @@ impl Types {
             Type::Pointer { space, .. } => Some(*space),
             _ => None,
         }
+    }
+
+    /// Whether C has operations on it and the language none: `double`, `__int128`.
+    pub fn is_foreign(&self, id: TypeId) -> bool {
+        let Type::Struct(id) = self.get(id) else { return false };
+        let record = self.record(*id);
+        let tagged = ["struct ", "union "].iter().any(|tag| record.name.starts_with(tag));
+        let parts = record.fields.as_ref().is_none_or(|fields| !fields.is_empty());
+        record.origin == Origin::Script && record.size > 0 && !tagged && !parts
     }
 
     /// The type that values of an enum have in scripts, whatever its size in C.

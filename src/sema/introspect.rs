@@ -121,7 +121,7 @@ impl Lower<'_> {
             ty: TypeId::U32,
             literal: Some(Literal::Int(i128::from(id))),
         };
-        let (kind, full) = (self.b.types().get(ty).family(), self.type_name(ty));
+        let (kind, full) = (self.b.types().family(ty), self.type_name(ty));
         [
             ("btf_id", id),
             ("base_type", self.text(kind.as_bytes())),

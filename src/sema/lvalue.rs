@@ -254,7 +254,7 @@ impl Lower<'_> {
             self.members(memory, id).iter().map(|(_, part)| self.fetch_memory(part)).collect();
         let types: Vec<TypeId> = values.iter().map(|value| value.ty).collect();
         let (offsets, _) = self.b.types().tuple_layout(&types);
-        let local = self.b.local("args", ty);
+        let local = self.b.local("record", ty);
         self.b.zero(local);
         for (value, offset) in values.iter().zip(offsets) {
             self.b.store_part(local, offset, value.ty, value.expr);

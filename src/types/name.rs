@@ -1,6 +1,6 @@
 //! The names that the language itself has for types. Those of C are in [`super::catalog`].
 
-use super::{Aggregate, Type, TypeId, Types};
+use super::{Aggregate, Type, TypeId, Types, aggregating_function};
 
 /// What a name of the language stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub enum Named {
     Aggregate(Aggregate),
 }
 
-/// All of them. Aggregations have two names: that of the function, and the one that messages use.
+/// All of them but the aggregations.
 const NAMES: &[(&str, Named)] = &[
     ("void", Named::Plain(TypeId::VOID)),
     ("bool", Named::Plain(TypeId::BOOL)),
@@ -36,37 +36,40 @@ const NAMES: &[(&str, Named)] = &[
     ("buffer", Named::Buffer),
     ("ksym_t", Named::Symbol { user: false }),
     ("usym_t", Named::Symbol { user: true }),
-    ("count", Named::Aggregate(Aggregate::Count)),
-    ("count_t", Named::Aggregate(Aggregate::Count)),
-    ("sum", Named::Aggregate(Aggregate::Sum { signed: true })),
-    ("sum_t", Named::Aggregate(Aggregate::Sum { signed: true })),
-    ("usum_t", Named::Aggregate(Aggregate::Sum { signed: false })),
-    ("min", Named::Aggregate(Aggregate::Min { signed: true })),
-    ("min_t", Named::Aggregate(Aggregate::Min { signed: true })),
-    ("umin_t", Named::Aggregate(Aggregate::Min { signed: false })),
-    ("max", Named::Aggregate(Aggregate::Max { signed: true })),
-    ("max_t", Named::Aggregate(Aggregate::Max { signed: true })),
-    ("umax_t", Named::Aggregate(Aggregate::Max { signed: false })),
-    ("avg", Named::Aggregate(Aggregate::Avg { signed: true })),
-    ("avg_t", Named::Aggregate(Aggregate::Avg { signed: true })),
-    ("uavg_t", Named::Aggregate(Aggregate::Avg { signed: false })),
-    ("hist", Named::Aggregate(Aggregate::Hist { bits: 0 })),
-    ("hist_t", Named::Aggregate(Aggregate::Hist { bits: 0 })),
-    ("lhist", Named::Aggregate(Aggregate::Lhist { min: 0, max: 1, step: 1 })),
-    ("lhist_t", Named::Aggregate(Aggregate::Lhist { min: 0, max: 1, step: 1 })),
 ];
 
-/// What a name stands for, if the language has it.
-pub fn find(name: &str) -> Option<Named> {
-    NAMES.iter().find(|(known, _)| *known == name).map(|&(_, named)| named)
-}
+/// One aggregation of each kind; what else they differ in, no name says.
+const AGGREGATES: [Aggregate; 11] = [
+    Aggregate::Count,
+    Aggregate::Sum { signed: true },
+    Aggregate::Sum { signed: false },
+    Aggregate::Min { signed: true },
+    Aggregate::Min { signed: false },
+    Aggregate::Max { signed: true },
+    Aggregate::Max { signed: false },
+    Aggregate::Avg { signed: true },
+    Aggregate::Avg { signed: false },
+    Aggregate::Hist { bits: 0 },
+    Aggregate::Lhist { min: 0, max: 1, step: 1 },
+];
 
 /// All names that a variable's type can have.
 pub fn all() -> impl Iterator<Item = &'static str> {
-    let usable = NAMES
-        .iter()
-        .filter(|(_, named)| !matches!(named, Named::Aggregate(_) | Named::Plain(TypeId::VOID)));
-    usable.map(|(name, _)| *name)
+    NAMES.iter().filter(|(_, named)| *named != Named::Plain(TypeId::VOID)).map(|(name, _)| *name)
+}
+
+/// What a name stands for, if the language has it. Aggregations have two names: that of the function, and the one
+/// that messages use.
+pub fn find(name: &str) -> Option<Named> {
+    if let Some((_, named)) = NAMES.iter().find(|(known, _)| *known == name) {
+        return Some(*named);
+    }
+    let mut types = Types::new();
+    let mut is_called = |aggregate: &Aggregate| {
+        let ty = types.intern(Type::Aggregate(*aggregate));
+        aggregating_function(*aggregate) == name || types.name(ty).to_string() == name
+    };
+    AGGREGATES.into_iter().find(|aggregate| is_called(aggregate)).map(Named::Aggregate)
 }
 
 impl Types {
@@ -81,30 +84,24 @@ impl Types {
             Named::Aggregate(aggregate) => self.intern(Type::Aggregate(aggregate)),
         }
     }
-}
 
-impl Type {
-    /// The family that it belongs to, in one word.
-    pub fn family(&self) -> &'static str {
-        match self {
+    /// The family that a type belongs to, in one word.
+    pub fn family(&self, id: TypeId) -> String {
+        let word = match self.get(id) {
             Type::Unknown | Type::Void => "void",
-            Type::Bool => "bool",
             Type::Int { .. } => "int",
-            Type::Str(_) => "string",
             Type::Pointer { .. } => "pointer",
             Type::Array { .. } => "array",
             Type::Struct(_) | Type::Opaque(_) => "struct",
             Type::Enum { .. } => "enum",
             Type::Tuple(_) => "tuple",
             Type::Record(_) => "record",
-            Type::Buffer(_) => "buffer",
-            Type::Function => "function",
-            Type::Stack { user: false, .. } => "kstack",
-            Type::Stack { user: true, .. } => "ustack",
-            Type::Symbol { user: false } => "ksym",
-            Type::Symbol { user: true } => "usym",
-            Type::Aggregate(aggregate) => super::aggregating_function(*aggregate),
-        }
+            Type::Aggregate(aggregate) => aggregating_function(*aggregate),
+            _ => {
+                return self.name(id).to_string().split(['[', '_']).next().unwrap_or("").to_owned();
+            }
+        };
+        word.to_owned()
     }
 }
 
@@ -118,11 +115,21 @@ mod tests {
         for (name, named) in NAMES {
             let ty = types.of_name(*named, 0);
             let spelt = types.name(ty).to_string();
-            let same = spelt == *name
-                || spelt == format!("{name}[0]")
-                || spelt.trim_start_matches('u') == format!("{name}_t");
-            assert!(same, "`{name}` is spelt `{spelt}`");
+            assert!(spelt == *name || spelt == format!("{name}[0]"), "`{name}` is spelt `{spelt}`");
         }
+    }
+
+    #[test]
+    fn aggregations_have_the_names_of_function_and_type() {
+        let sum = Named::Aggregate(Aggregate::Sum { signed: true });
+        assert_eq!((find("sum"), find("sum_t")), (Some(sum), Some(sum)));
+        assert_eq!(find("usum_t"), Some(Named::Aggregate(Aggregate::Sum { signed: false })));
+        let mut types = Types::new();
+        let stack = types.intern(Type::Stack { user: true, frames: 3 });
+        assert_eq!(
+            (types.family(stack), types.family(TypeId::BOOL)),
+            ("ustack".into(), "bool".into())
+        );
     }
 
     #[test]

@@ -26,6 +26,10 @@ impl Lower<'_> {
             }
             self.stmt(stmt);
         }
+        if let Some(value) = &block.value {
+            let kind = ast::StmtKind::Expr((**value).clone());
+            self.stmt(&ast::Stmt { kind, span: value.span });
+        }
         self.ended = before;
         self.leave()
     }

@@ -1,6 +1,9 @@
 //! What the actions of the grammar call: nodes of the tree, and the rules that only a finished node can show.
 
-use super::ast::{AttachPoint, BinaryOp, Expr, ExprKind, StepOp, Stmt, StmtKind, UnaryOp};
+use super::ast::{
+    AttachPoint, BinaryOp, Block, CText, Expr, Expr as Value, ExprKind, Item, Name, StepOp, Stmt,
+    StmtKind, UnaryOp,
+};
 use super::error::{Opener, SyntaxError};
 use crate::source::{FileId, Span};
 
@@ -18,6 +21,99 @@ impl Builder {
 
     pub(super) fn expr(&self, start: u32, kind: ExprKind, end: u32) -> Expr {
         Expr { kind, span: self.span(start, end) }
+    }
+
+    pub(super) fn name(&self, start: u32, name: &str, end: u32) -> Name {
+        Name { node: name.to_owned(), span: self.span(start, end) }
+    }
+
+    pub(super) fn c(&self, start: u32, text: &str, end: u32) -> Item {
+        Item::C(CText { text: text.to_owned(), span: self.span(start, end) })
+    }
+
+    /// Statements with whether a semicolon was written after each: where it was not after the last, that is the value.
+    pub(super) fn block(&self, start: u32, stmts: Vec<(Stmt, bool)>, end: u32) -> Block {
+        let open_end = stmts.last().is_some_and(|(_, closed)| !closed);
+        let mut stmts: Vec<Stmt> = stmts.into_iter().map(|(stmt, _)| stmt).collect();
+        let value = match stmts.pop() {
+            Some(Stmt { kind: StmtKind::Expr(value), .. }) if open_end => Some(Box::new(value)),
+            last => {
+                stmts.extend(last);
+                None
+            }
+        };
+        Block { stmts, value, span: self.span(start, end) }
+    }
+
+    pub(super) fn tuple(
+        &self,
+        first: Value,
+        rest: Option<Vec<Value>>,
+        _trailing: bool,
+    ) -> ExprKind {
+        ExprKind::Tuple(std::iter::once(first).chain(rest.into_iter().flatten()).collect())
+    }
+
+    /// A builtin cannot be the first name: what looks so was meant to compare.
+    pub(super) fn record(&mut self, fields: Vec<(Name, Value)>) -> ExprKind {
+        if let Some((name, value)) = fields.first()
+            && crate::builtin::find(&name.node).is_some()
+        {
+            let between = Span { start: name.span.end, end: value.span.start, ..name.span };
+            self.errors.push(SyntaxError::AssignInExpression { span: between, condition: true });
+        }
+        for (index, (name, _)) in fields.iter().enumerate() {
+            if let Some((first, _)) =
+                fields[..index].iter().find(|(first, _)| first.node == name.node)
+            {
+                self.errors.push(SyntaxError::DoubleField {
+                    first: first.span,
+                    again: name.span,
+                    name: name.node.clone(),
+                });
+            }
+        }
+        ExprKind::Record(fields)
+    }
+
+    pub(super) fn element(&self, start: u32, base: Value, index: u64, place: (u32, u32)) -> Value {
+        let index_span = self.span(place.0, place.1);
+        self.expr(start, ExprKind::Element { base: Box::new(base), index, index_span }, place.1)
+    }
+
+    /// The first brackets after a map hold its key, and so do those after its key is there.
+    pub(super) fn index(
+        &mut self,
+        start: u32,
+        base: Value,
+        mut index: Vec<Value>,
+        end: u32,
+    ) -> Value {
+        match base.kind {
+            ExprKind::Map { name, key: None } => {
+                self.expr(start, ExprKind::Map { name, key: Some(index) }, end)
+            }
+            kind => {
+                let base = Box::new(Expr { kind, span: base.span });
+                let last = index.len() - 1;
+                let index = match index.len() {
+                    1 => index.swap_remove(0),
+                    _ => Expr {
+                        span: index[0].span.to(index[last].span),
+                        kind: ExprKind::Tuple(index),
+                    },
+                };
+                self.expr(start, ExprKind::Index { base, index: Box::new(index) }, end)
+            }
+        }
+    }
+
+    /// `&x`
+    pub(super) fn address_of(&mut self, start: u32, operand: Expr, end: u32) -> Expr {
+        if !matches!(operand.kind, ExprKind::Variable(_) | ExprKind::Map { .. }) {
+            self.errors.push(SyntaxError::NoAddress { span: operand.span });
+        }
+        self.unary(start, UnaryOp::AddressOf, operand, end)
     }
 
     /// An attach point; one that ends in a slash has swallowed the predicate, which no attach point ends in.
@@ -88,6 +184,9 @@ impl Builder {
 
     /// `x = 1`, `x += 1`; of an assignment to anything else its left side remains.
     pub(super) fn assign(&mut self, target: Expr, op: Option<BinaryOp>, value: Expr) -> StmtKind {
+        if op.is_none() && matches!(&target.kind, ExprKind::Ident(name) if name == "_") {
+            return StmtKind::Discard(value);
+        }
         let operator = op.map_or(String::new(), |op| op.symbol().to_owned()) + "=";
         match self.is_target(&target, &operator) {
             true => StmtKind::Assign { target, op, value },
@@ -139,6 +238,8 @@ pub(super) fn leftmost(expr: &Expr) -> &Expr {
             ExprKind::Binary { left: inner, .. }
             | ExprKind::Ternary { condition: inner, .. }
             | ExprKind::Field { base: inner, .. }
+            | ExprKind::Index { base: inner, .. }
+            | ExprKind::Element { base: inner, .. }
             | ExprKind::Step { target: inner, prefix: false, .. } => inner,
             _ => return first,
         };

@@ -163,6 +163,20 @@ pub enum SyntaxError {
         /// `=`, `+=`, `++`
         operator: String,
     },
+    /// `&5`
+    NoAddress {
+        /// The operand.
+        span: Span,
+    },
+    /// `(a = 1, a = 2)`
+    DoubleField {
+        /// The field's first name.
+        first: Span,
+        /// The second.
+        again: Span,
+        /// What they say.
+        name: String,
+    },
     /// `$x == 1;`
     ValueAsStatement {
         /// The expression.

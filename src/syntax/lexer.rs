@@ -46,8 +46,13 @@ impl<'s> Iterator for Items<'s> {
 
     fn next(&mut self) -> Option<RawItem<'s>> {
         while self.at < self.text.len() {
+            self.at = after_blanks(self.text, self.at);
             let lexer = ItemLexer::new(self.text, self.file, self.unbalanced);
-            let (item, end, balanced) = lexer.item(self.at);
+            let (item, end, balanced) = match declaration(&self.text[self.at..]) {
+                None => lexer.item(self.at),
+                Some(Declared::C(length)) => (lexer.c(self.at, length), self.at + length, true),
+                Some(Declared::Item(keyword, length)) => lexer.declared(self.at, keyword, length),
+            };
             self.at = end;
             self.unbalanced |= !balanced;
             if !item.tokens.is_empty() || !item.errors.is_empty() {
@@ -79,6 +84,106 @@ fn after_blanks(text: &str, mut at: usize) -> usize {
             _ => return at,
         };
     }
+}
+
+/// What begins at the start of an item, if it is no probe.
+enum Declared {
+    /// C of so many bytes.
+    C(usize),
+    /// Something that begins with this keyword of so many bytes.
+    Item(Tok<'static>, usize),
+}
+
+fn declaration(text: &str) -> Option<Declared> {
+    if text.starts_with('#') {
+        return Some(Declared::C(directive_length(text)));
+    }
+    let in_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    let length = text.find(|letter| !in_word(letter)).unwrap_or(text.len());
+    let (word, rest) = text.split_at(length);
+    let next = &rest[after_blanks(rest, 0)..];
+    let named = next.starts_with(|letter: char| letter.is_ascii_alphabetic() || letter == '_');
+    let keyword = match word {
+        "struct" | "union" | "enum" | "typedef" if named || next.starts_with('{') => {
+            return Some(Declared::C(definition_length(text)));
+        }
+        "macro" if named => Tok::Macro,
+        "fn" if named => Tok::Fn,
+        "let" if next.starts_with(['@', '$']) => Tok::Let,
+        "import" if next.starts_with('"') => Tok::Import,
+        "config" if next.starts_with('=') => Tok::Config,
+        _ => return None,
+    };
+    Some(Declared::Item(keyword, length))
+}
+
+/// Bytes of a preprocessor line, with the lines that it goes on in.
+fn directive_length(text: &str) -> usize {
+    let mut at = 0;
+    loop {
+        let Some(end) = text[at..].find('\n') else { return text.len() };
+        let line = text[at..at + end].trim_end_matches('\r');
+        at += end + 1;
+        if !line.ends_with('\\') {
+            return at;
+        }
+    }
+}
+
+/// Bytes of a C definition: up to the semicolon after its braces, or to where the next line begins if there is none.
+fn definition_length(text: &str) -> usize {
+    let mut depth = 0_usize;
+    let mut at = 0;
+    while let Some(letter) = text[at..].chars().next() {
+        let blank = after_blanks(text, at);
+        if blank > at {
+            at = blank;
+            continue;
+        }
+        at += letter.len_utf8();
+        match letter {
+            '{' => depth += 1,
+            '}' if depth <= 1 => return tail_length(text, at),
+            '}' => depth -= 1,
+            ';' if depth == 0 => return at,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+/// Where a definition ends whose last brace was just read: after its semicolon, if declarators and attributes stand
+/// between, else after the attributes.
+fn tail_length(text: &str, from: usize) -> usize {
+    let mut end = from;
+    let mut depth = 0_usize;
+    let mut at = after_blanks(text, from);
+    let in_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    let typedef = text.starts_with("typedef");
+    while let Some(letter) = text[at..].chars().next() {
+        match letter {
+            ';' if depth == 0 => return at + 1,
+            '(' => depth += 1,
+            ')' if depth > 0 => depth -= 1,
+            _ if depth > 0 => {}
+            _ if in_word(letter) => {
+                let length = text[at..].find(|letter| !in_word(letter)).unwrap_or(text.len() - at);
+                let word = &text[at..at + length];
+                if !typedef && !word.starts_with("__attribute") {
+                    return end;
+                }
+                at += length - 1;
+            }
+            '*' | ',' if typedef => {}
+            _ => return end,
+        }
+        at += letter.len_utf8();
+        if depth == 0 {
+            end = at;
+        }
+        at = after_blanks(text, at);
+    }
+    end
 }
 
 /// Where to end an item whose braces turn out not to balance, and what had been read by then.
@@ -138,6 +243,47 @@ impl<'s> ItemLexer<'s> {
         }
         let end = head.span().end;
         (self.finish(head.extras), end, balanced)
+    }
+
+    /// A piece of C.
+    fn c(mut self, from: usize, length: usize) -> RawItem<'s> {
+        let text = self.text[from..from + length].trim_end();
+        let notes = Notes::new(self.file);
+        self.push(Tok::C(text), Span::new(self.file, from, from + text.len()));
+        self.finish(notes)
+    }
+
+    /// An item that begins with a keyword: up to its block, or to its semicolon. As for a probe.
+    fn declared(
+        mut self,
+        from: usize,
+        keyword: Tok<'s>,
+        length: usize,
+    ) -> (RawItem<'s>, usize, bool) {
+        let mut body = Tok::lexer_with_extras(self.text, Notes::new(self.file));
+        body.bump(from + length);
+        self.push(keyword, Span::new(self.file, from, from + length));
+        let mut balanced = true;
+        while let Some(token) = body.next() {
+            let span = span_of(&body);
+            let Some(token) = token.ok().or_else(|| mend(&mut body)) else { continue };
+            let opens = matches!(token, Tok::ParenOpen | Tok::BracketOpen | Tok::BraceOpen);
+            let last = token == Tok::Semi || token == Tok::BraceOpen;
+            if opens {
+                self.token(token, span, &mut body);
+                self.inside(&mut body);
+                let mut head = body.morph::<Head>();
+                balanced = self.balance(&mut head);
+                body = head.morph();
+            } else {
+                self.push(token, span);
+            }
+            if last || !balanced {
+                break;
+            }
+        }
+        let end = body.span().end;
+        (self.finish(body.extras), end, balanced)
     }
 
     /// Takes a token between bodies; says whether the item goes on.

@@ -5,7 +5,10 @@
 
 use std::fmt::Write as _;
 
-use super::ast::{BinaryOp, Block, Else, Expr, ExprKind, If, Item, Probe, Script, Stmt, StmtKind};
+use super::ast::{
+    BinaryOp, Block, Else, Expr, ExprKind, If, Item, Iterable, MacroParamKind, Name, Probe, Script,
+    Stmt, StmtKind, TypeExpr, TypeExprKind, TypeOrExpr,
+};
 use super::build::leftmost;
 
 /// The script that a tree stands for.
@@ -15,9 +18,7 @@ pub fn script(script: &Script) -> String {
         if index > 0 {
             printer.out.push('\n');
         }
-        if let Item::Probe(probe) = item {
-            printer.probe(probe);
-        }
+        printer.item(item);
     }
     printer.out
 }
@@ -38,6 +39,109 @@ struct Printer {
 }
 
 impl Printer {
+    fn item(&mut self, item: &Item) {
+        match item {
+            Item::Probe(probe) => return self.probe(probe),
+            Item::C(text) => self.out.push_str(&text.text),
+            Item::Import(import) => {
+                let _ = write!(self.out, "import \"{}\";", escaped(import.path.node.as_bytes()));
+            }
+            Item::Config(config) => {
+                self.out.push_str("config = {\n");
+                for entry in &config.entries {
+                    let plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+                    let value = &entry.value.node;
+                    let quote =
+                        if !value.is_empty() && value.chars().all(plain) { "" } else { "\"" };
+                    let value = escaped(value.as_bytes());
+                    let _ = writeln!(self.out, "    {} = {quote}{value}{quote};", entry.key.node);
+                }
+                self.out.push('}');
+            }
+            Item::MapDecl(map) => {
+                let _ = write!(self.out, "let @{} = {}(", map.name.node, map.kind.node);
+                self.expr(&map.entries, Level::Any);
+                self.out.push_str(");");
+            }
+            Item::Macro(item) => {
+                let _ = write!(self.out, "macro {}(", item.name.node);
+                for (index, param) in item.params.iter().enumerate() {
+                    let sigil = match param.kind {
+                        MacroParamKind::Variable => "$",
+                        MacroParamKind::Map => "@",
+                        MacroParamKind::Expr => "",
+                    };
+                    let comma = if index > 0 { ", " } else { "" };
+                    let _ = write!(self.out, "{comma}{sigil}{}", param.name.node);
+                }
+                self.out.push_str(") ");
+                self.block(&item.body);
+            }
+            Item::Function(function) => {
+                let _ = write!(self.out, "fn {}(", function.name.node);
+                for (index, (name, ty)) in function.params.iter().enumerate() {
+                    let comma = if index > 0 { ", " } else { "" };
+                    let _ = write!(self.out, "{comma}${} : ", name.node);
+                    self.ty(ty);
+                }
+                self.out.push_str(") : ");
+                self.ty(&function.result);
+                self.out.push(' ');
+                self.block(&function.body);
+            }
+        }
+        self.out.push('\n');
+    }
+
+    fn ty(&mut self, ty: &TypeExpr) {
+        match &ty.kind {
+            TypeExprKind::Name { tag, name } => {
+                let tag = tag.map_or(String::new(), |tag| format!("{} ", tag.word()));
+                let _ = write!(self.out, "{tag}{name}");
+            }
+            TypeExprKind::Pointer(to) => {
+                self.ty(to);
+                self.out.push_str(" *");
+            }
+            TypeExprKind::Array(of, len) => {
+                self.ty(of);
+                let len = len.map_or(String::new(), |len| len.to_string());
+                let _ = write!(self.out, "[{len}]");
+            }
+            TypeExprKind::Typeof(of) => {
+                self.out.push_str("typeof");
+                self.type_or_expr(of);
+            }
+        }
+    }
+
+    /// In its parentheses.
+    fn type_or_expr(&mut self, of: &TypeOrExpr) {
+        match of {
+            TypeOrExpr::Expr(expr) => self.expr_in_type_parens(expr),
+            TypeOrExpr::Type(ty) => {
+                self.out.push('(');
+                self.ty(ty);
+                self.out.push(')');
+            }
+        }
+    }
+
+    /// A bare name would be read as a type.
+    fn expr_in_type_parens(&mut self, expr: &Expr) {
+        let bare = match &expr.kind {
+            ExprKind::Index { base, .. } => matches!(base.kind, ExprKind::Ident(_)),
+            kind => matches!(kind, ExprKind::Ident(_)),
+        };
+        if bare {
+            self.out.push('(');
+            self.parens(expr);
+            self.out.push(')');
+        } else {
+            self.parens(expr);
+        }
+    }
+
     fn probe(&mut self, probe: &Probe) {
         let points: Vec<&str> = probe.points.iter().map(|point| point.text.as_str()).collect();
         self.out.push_str(&points.join(", "));
@@ -59,6 +163,11 @@ impl Printer {
             self.stmt(stmt);
             self.out.push('\n');
         }
+        if let Some(value) = &block.value {
+            self.indent();
+            self.value_statement(value);
+            self.out.push('\n');
+        }
         self.depth -= 1;
         self.indent();
         self.out.push('}');
@@ -70,13 +179,58 @@ impl Printer {
 
     fn stmt(&mut self, stmt: &Stmt) {
         match &stmt.kind {
-            StmtKind::Expr(value) if begins_like_assignment(value) => {
-                self.parens(value);
+            StmtKind::Expr(value) => {
+                self.value_statement(value);
                 self.out.push(';');
             }
-            StmtKind::Expr(value) => {
+            StmtKind::Discard(value) => {
+                self.out.push_str("_ = ");
                 self.expr(value, Level::Any);
                 self.out.push(';');
+            }
+            StmtKind::Let { name, ty, value } => {
+                let _ = write!(self.out, "let ${}", name.node);
+                if let Some(ty) = ty {
+                    self.out.push_str(" : ");
+                    self.ty(ty);
+                }
+                if let Some(value) = value {
+                    self.out.push_str(" = ");
+                    self.expr(value, Level::Any);
+                }
+                self.out.push(';');
+            }
+            StmtKind::While { condition, body } => {
+                self.out.push_str("while ");
+                self.parens(condition);
+                self.out.push(' ');
+                self.block(body);
+            }
+            StmtKind::For { name, over, body } => {
+                let _ = write!(self.out, "for (${} : ", name.node);
+                match over {
+                    Iterable::Range(from, to) => {
+                        self.expr(from, Level::Prefix);
+                        self.out.push_str("..");
+                        self.expr(to, Level::Prefix);
+                    }
+                    Iterable::Map(map) => self.expr(map, Level::Prefix),
+                }
+                self.out.push_str(") ");
+                self.block(body);
+            }
+            StmtKind::Break => self.out.push_str("break;"),
+            StmtKind::Continue => self.out.push_str("continue;"),
+            StmtKind::Return(value) => {
+                self.out.push_str("return");
+                if let Some(value) = value {
+                    self.out.push(' ');
+                    self.expr(value, Level::Any);
+                }
+                self.out.push(';');
+            }
+            StmtKind::Import(import) => {
+                let _ = write!(self.out, "import \"{}\";", escaped(import.path.node.as_bytes()));
             }
             StmtKind::Assign { target, op, value } => {
                 self.expr(target, Level::Postfix);
@@ -90,7 +244,13 @@ impl Printer {
                 self.out.push(' ');
                 self.block(body);
             }
-            _ => {}
+        }
+    }
+
+    fn value_statement(&mut self, value: &Expr) {
+        match begins_like_assignment(value) {
+            true => self.parens(value),
+            false => self.expr(value, Level::Any),
         }
     }
 
@@ -168,9 +328,65 @@ impl Printer {
                 self.expr(base, Level::Postfix);
                 let _ = write!(self.out, ".{name}");
             }
+            ExprKind::Cast { ty, operand } => {
+                self.out.push('(');
+                self.ty(ty);
+                self.out.push(')');
+                self.expr(operand, Level::Prefix);
+            }
+            ExprKind::Comptime(operand) => {
+                self.out.push_str("comptime ");
+                self.expr(operand, Level::Prefix);
+            }
+            ExprKind::Index { base, index } => {
+                // The first brackets after a map would be its key.
+                match base.kind {
+                    ExprKind::Map { key: None, .. } => self.parens(base),
+                    _ => self.expr(base, Level::Postfix),
+                }
+                self.out.push('[');
+                self.expr(index, Level::Any);
+                self.out.push(']');
+            }
+            ExprKind::Element { base, index, .. } => {
+                self.expr(base, Level::Postfix);
+                let _ = write!(self.out, ".{index}");
+            }
+            ExprKind::Tuple(elements) => {
+                self.out.push('(');
+                self.list(elements);
+                self.out.push_str(if elements.len() == 1 { ",)" } else { ")" });
+            }
+            ExprKind::Record(fields) => {
+                self.out.push('(');
+                for (index, (name, value)) in fields.iter().enumerate() {
+                    let comma = if index > 0 { ", " } else { "" };
+                    let _ = write!(self.out, "{comma}{} = ", name.node);
+                    self.expr(value, Level::Any);
+                }
+                self.out.push(')');
+            }
+            ExprKind::Sizeof(of) => self.introspection("sizeof", of),
+            ExprKind::Typeinfo(of) => self.introspection("typeinfo", of),
+            ExprKind::Typeof(of) => self.introspection("typeof", of),
+            ExprKind::Offsetof { of, path } => {
+                self.out.push_str("offsetof(");
+                match of {
+                    TypeOrExpr::Type(ty) => self.ty(ty),
+                    TypeOrExpr::Expr(expr) => self.parens(expr),
+                }
+                let path: Vec<&str> = path.iter().map(|name: &Name| name.node.as_str()).collect();
+                let _ = write!(self.out, ", {})", path.join("."));
+            }
+            ExprKind::Block(block) => self.block(block),
             ExprKind::If(branch) => self.branch(branch),
             atom => self.atom(atom),
         }
+    }
+
+    fn introspection(&mut self, word: &str, of: &TypeOrExpr) {
+        self.out.push_str(word);
+        self.type_or_expr(of);
     }
 
     fn begins_with_minus(&self, operand: &Expr) -> bool {
@@ -220,7 +436,10 @@ fn level(kind: &ExprKind) -> Level {
     match kind {
         ExprKind::Ternary { .. } => Level::Any,
         ExprKind::Binary { op, .. } => Level::Binary(precedence(*op)),
-        ExprKind::Unary { .. } | ExprKind::Step { prefix: true, .. } => Level::Prefix,
+        ExprKind::Unary { .. }
+        | ExprKind::Cast { .. }
+        | ExprKind::Comptime(_)
+        | ExprKind::Step { prefix: true, .. } => Level::Prefix,
         _ => Level::Postfix,
     }
 }

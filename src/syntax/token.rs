@@ -123,6 +123,45 @@ pub(super) enum Tok<'s> {
     #[token("\"", string)]
     Str(Vec<u8>),
 
+    /// A piece of C as written.
+    C(&'s str),
+    /// `(` around the type of a cast, or of `sizeof` and the like.
+    TypeOpen,
+    /// `macro`, `fn` and `config` mean something at the start of an item only.
+    Macro,
+    Fn,
+    Config,
+
+    #[token("let")]
+    Let,
+    #[token("for")]
+    For,
+    #[token("while")]
+    While,
+    #[token("break")]
+    Break,
+    #[token("continue")]
+    Continue,
+    #[token("return")]
+    Return,
+    #[token("import")]
+    Import,
+    #[token("sizeof")]
+    Sizeof,
+    #[token("offsetof")]
+    Offsetof,
+    #[token("typeof")]
+    Typeof,
+    #[token("typeinfo")]
+    Typeinfo,
+    #[token("comptime")]
+    Comptime,
+    #[token("struct")]
+    Struct,
+    #[token("union")]
+    Union,
+    #[token("enum")]
+    Enum,
     #[token("if")]
     If,
     #[token("else")]
@@ -156,6 +195,8 @@ pub(super) enum Tok<'s> {
     Colon,
     #[token(".")]
     Dot,
+    #[token("..")]
+    Range,
     #[token("->")]
     Arrow,
 
@@ -237,7 +278,10 @@ impl Tok<'_> {
     /// Whether each of these makes the tree of an expression one level deeper.
     pub(super) fn is_operator(&self) -> bool {
         use Tok::*;
-        let unary = matches!(self, Dot | Arrow | Increment | Decrement | Not | Complement);
+        let unary = matches!(
+            self,
+            Dot | Arrow | Increment | Decrement | Not | Complement | TypeOpen | Comptime
+        );
         let arithmetic =
             matches!(self, Multiply | Divide | Remainder | Add | Subtract | ShiftLeft | ShiftRight);
         let comparison =
@@ -249,7 +293,22 @@ impl Tok<'_> {
     /// Whether a statement can begin with it.
     pub(super) fn starts_statement(&self) -> bool {
         use Tok::*;
-        matches!(self, Ident(_) | Variable(_) | Map(_) | If | Unroll | Increment | Decrement)
+        matches!(
+            self,
+            Ident(_)
+                | Variable(_)
+                | Map(_)
+                | If
+                | Unroll
+                | For
+                | While
+                | Let
+                | Break
+                | Continue
+                | Return
+                | Increment
+                | Decrement
+        )
     }
 
     /// Whether it is a value by itself or the start of one, and not an operator.
@@ -266,6 +325,11 @@ impl Tok<'_> {
                 | Str(_)
                 | True
                 | False
+                | Sizeof
+                | Offsetof
+                | Typeof
+                | Typeinfo
+                | Comptime
         )
     }
 }

@@ -78,6 +78,17 @@ impl From<SyntaxError> for Diagnostic {
             }
             BadTarget { span, name, operator } => bad_target(span, name, &operator),
             ValueAsStatement { span, equal } => value_as_statement(span, equal),
+            NoAddress { span } => {
+                error(Code::BadTarget, "`&` takes the address of a variable or a map")
+                    .label(span, "this is neither")
+                    .help("put the value into a variable first: `$x = …; &$x`")
+            }
+            DoubleField { first, again, name } => {
+                error(Code::BadTarget, format!("a record has one field `{name}`"))
+                    .label(again, "a second one")
+                    .label(first, "the first one")
+                    .help("give them different names")
+            }
             other => other.misplaced(),
         }
     }

@@ -32,7 +32,8 @@ impl Builder {
     }
 
     /// Statements with whether a semicolon was written after each: where it was not after the last, that is the value.
-    pub(super) fn block(&self, start: u32, stmts: Vec<(Stmt, bool)>, end: u32) -> Block {
+    pub(super) fn block(&mut self, start: u32, stmts: Vec<(Stmt, bool)>, end: u32) -> Block {
+        stmts.iter().filter(|(_, closed)| *closed).for_each(|(stmt, _)| self.check_value(stmt));
         let open_end = stmts.last().is_some_and(|(_, closed)| !closed);
         let mut stmts: Vec<Stmt> = stmts.into_iter().map(|(stmt, _)| stmt).collect();
         let value = match stmts.pop() {
@@ -76,7 +77,16 @@ impl Builder {
         ExprKind::Record(fields)
     }
 
-    pub(super) fn element(&self, start: u32, base: Value, index: u64, place: (u32, u32)) -> Value {
+    pub(super) fn element(
+        &mut self,
+        start: u32,
+        base: Value,
+        index: u64,
+        place: (u32, u32),
+    ) -> Value {
+        if matches!(base.kind, ExprKind::Int(_)) {
+            self.errors.push(SyntaxError::Fraction { span: self.span(start, place.1) });
+        }
         let index_span = self.span(place.0, place.1);
         self.expr(start, ExprKind::Element { base: Box::new(base), index, index_span }, place.1)
     }
@@ -209,20 +219,20 @@ impl Builder {
     }
 
     /// A statement that begins with a variable or a map is the start of an assignment for whoever reads it, so it
-    /// must not turn out to be anything else.
-    pub(super) fn value(&mut self, start: u32, expr: Expr) -> StmtKind {
+    /// must not turn out to be anything else, unless it is the value of its block.
+    fn check_value(&mut self, stmt: &Stmt) {
+        let StmtKind::Expr(expr) = &stmt.kind else { return };
         let computes = matches!(expr.kind, ExprKind::Binary { .. } | ExprKind::Ternary { .. });
-        let first = leftmost(&expr);
+        let first = leftmost(expr);
         let changeable = matches!(first.kind, ExprKind::Variable(_) | ExprKind::Map { .. });
         // In parentheses, the first token is not that of the first operand.
-        if computes && changeable && first.span.start == start {
+        if computes && changeable && first.span.start == stmt.span.start {
             let equal = match expr.kind {
                 ExprKind::Binary { op: BinaryOp::Equal, op_span, .. } => Some(op_span),
                 _ => None,
             };
             self.errors.push(SyntaxError::ValueAsStatement { span: expr.span, equal });
         }
-        StmtKind::Expr(expr)
     }
 
     pub(super) fn stmt(&self, start: u32, kind: StmtKind, end: u32) -> Stmt {

@@ -240,11 +240,6 @@ impl<'s> Place<'_, 's> {
                 let span = self.span_of(last).to(span);
                 Some(SyntaxError::CallWithoutParens { span, name: (*name).to_owned() })
             }
-            (Tok::Dot, Tok::Int(_))
-                if matches!(self.token(last.checked_sub(1)?), Some(Tok::Int(_))) =>
-            {
-                Some(SyntaxError::Fraction { span: self.span_of(last - 1).to(span) })
-            }
             _ => None,
         }
     }
@@ -292,9 +287,9 @@ fn in_words(terminals: &[String]) -> Vec<&'static str> {
     let names: Vec<&str> = terminals.iter().map(|terminal| terminal.trim_matches('"')).collect();
     let has = |name: &str| names.contains(&name);
     let mut words = Vec::new();
-    if has("if") && has("integer") {
+    if has("let") && has("integer") && has("break") {
         words.push("a statement");
-    } else if has("integer") {
+    } else if has("integer") && has("string") {
         words.push("a value");
     } else if has("name") {
         words.push("a name");
@@ -316,7 +311,10 @@ fn in_words(terminals: &[String]) -> Vec<&'static str> {
         (":", "`:`"),
         (";", "`;`"),
     ];
-    words.extend(rest.iter().filter(|(name, _)| has(name)).map(|(_, word)| *word));
+    // A value can be a block, but that is not what anybody misses.
+    let value = words.contains(&"a value") || words.contains(&"a statement");
+    let told = rest.iter().filter(|(name, _)| has(name) && !(value && *name == "{"));
+    words.extend(told.map(|(_, word)| *word));
     if words.is_empty() && has("(") {
         words.push("`(`");
     }

@@ -46,12 +46,12 @@ impl<'s> Iterator for Items<'s> {
 
     fn next(&mut self) -> Option<RawItem<'s>> {
         while self.at < self.text.len() {
-            self.at = after_blanks(self.text, self.at);
+            let begin = after_blanks(self.text, self.at);
             let lexer = ItemLexer::new(self.text, self.file, self.unbalanced);
-            let (item, end, balanced) = match declaration(&self.text[self.at..]) {
+            let (item, end, balanced) = match declaration(&self.text[begin..]) {
                 None => lexer.item(self.at),
-                Some(Declared::C(length)) => (lexer.c(self.at, length), self.at + length, true),
-                Some(Declared::Item(keyword, length)) => lexer.declared(self.at, keyword, length),
+                Some(Declared::C(length)) => (lexer.c(begin, length), begin + length, true),
+                Some(Declared::Item(keyword, length)) => lexer.declared(begin, keyword, length),
             };
             self.at = end;
             self.unbalanced |= !balanced;

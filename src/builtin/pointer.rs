@@ -24,7 +24,8 @@ pub(super) const ALL: &[Builtin] = &[
     .details("The type is written as `typeof(struct s)`; the member is a field, or a field of a field: `a.b`. The \
               kernel's lists and trees link such members.")
     .examples(&[
-        "begin { $next = container_of(curtask->tasks.next, typeof(struct task_struct), tasks); print($next->comm); exit(); }",
+        "begin { $t = (struct thread_info *)curtask; \
+         print(container_of($t, typeof(struct task_struct), thread_info) == curtask); exit(); }",
     ]),
 ];
 

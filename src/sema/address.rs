@@ -36,7 +36,7 @@ impl Lower<'_> {
             return self.complain_type(call, 0, "a pointer", &member);
         };
         let ExprKind::Typeof(of) = &call.args[1].kind else {
-            return self.complain_argument(call, 1, "a type, `typeof(struct s)`", "a value");
+            return self.complain_argument(call, 1, "`typeof(struct s)`", "a value");
         };
         let Some(path) = field_path(&call.args[2]) else {
             return self.complain_argument(call, 2, "the name of a field", "a value");

@@ -167,9 +167,14 @@ pub(crate) fn bad_operands(
 
 /// An operator with one operand of a type that it does not apply to.
 pub(crate) fn bad_operand(op: &str, span: Span, found: &str) -> Diagnostic {
-    Diagnostic::error(Code::BadOperand, format!("`{op}` does not apply to `{found}`"))
-        .label(span, format!("this is `{found}`"))
-        .help("it applies to integers")
+    let diagnostic =
+        Diagnostic::error(Code::BadOperand, format!("`{op}` does not apply to `{found}`"))
+            .label(span, format!("this is `{found}`"));
+    diagnostic.help(match (op, found.ends_with('*')) {
+        ("!", true) => "compare the address: `p == 0`".to_owned(),
+        (_, true) => format!("to compute with the number of an address, cast it: `{op}(uint64)p`"),
+        _ => "it applies to integers".to_owned(),
+    })
 }
 
 /// Something that is no condition.

@@ -7,7 +7,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{BinaryOp, Expr, ExprId, LocalId};
 use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind};
-use crate::types::{Access, Space, Type, TypeId, Types};
+use crate::types::{Access, Space, Type, TypeId, Types, catalog};
 
 impl Lower<'_> {
     /// `*operand`
@@ -42,6 +42,8 @@ impl Lower<'_> {
             (Space::Context, Expr::ContextAddress(0)) => Base::Context,
             _ => Base::Address(self.b.convert(pointer.expr, TypeId::U64)),
         };
+        let host = self.host;
+        let ty = catalog::definition(self.b.types(), host, ty);
         let space = if space == Space::Context { self.space() } else { space };
         Lvalue::Memory(Memory { base, offset: 0, ty, space, access: Access::Plain })
     }

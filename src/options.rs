@@ -9,10 +9,23 @@ pub struct Options {
     pub max_map_keys: u32,
     /// Most programs that one script may become.
     pub max_probes: u32,
+    /// Whether scripts may ask for `typeinfo`.
+    pub typeinfo: Gate,
     /// Words of the command line after the script: `$1`, `$2` …
     pub params: Vec<String>,
     /// What the runtime needs to know.
     pub settings: Settings,
+}
+
+/// Whether scripts may use what may still change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gate {
+    /// Yes.
+    Open,
+    /// Yes, with a warning.
+    Doubtful,
+    /// No.
+    Closed,
 }
 
 /// An entry of the table.
@@ -33,6 +46,9 @@ const PAGE: u32 = 4096;
 /// Size of the ring buffer in bytes when nobody chose one: some ten milliseconds of what one CPU can send, and
 /// cheap enough to make at every start.
 const RING_BUFFER_BYTES: u32 = 4 << 20;
+
+/// The option that [`Options::typeinfo`] is set by.
+pub const TYPEINFO: &str = "unstable_typeinfo";
 
 /// All options.
 pub const ENTRIES: &[Entry] = &[
@@ -87,6 +103,12 @@ pub const ENTRIES: &[Entry] = &[
             Ok(())
         },
     },
+    Entry {
+        name: TYPEINFO,
+        default: "error",
+        summary: "Whether scripts may ask for `typeinfo`, which may still change: `enable`, `warn` or `error`.",
+        set: |options, text| gate(text).map(|value| options.typeinfo = value),
+    },
 ];
 
 impl Default for Options {
@@ -95,6 +117,7 @@ impl Default for Options {
             max_map_keys: 4096,
             max_probes: 1024,
             params: Vec::new(),
+            typeinfo: Gate::Closed,
             settings: Settings {
                 ring_buffer_bytes: RING_BUFFER_BYTES,
                 print_maps_on_exit: true,
@@ -130,6 +153,15 @@ impl Options {
 fn number(text: &str, least: u32, most: u32) -> Result<u32, String> {
     let number = text.trim().parse::<u32>().ok().filter(|number| (least..=most).contains(number));
     number.ok_or_else(|| format!("wants a number from {least} to {most}, not `{text}`"))
+}
+
+fn gate(text: &str) -> Result<Gate, String> {
+    match (text.to_ascii_lowercase().as_str(), boolean(text)) {
+        ("enable", _) | (_, Ok(true)) => Ok(Gate::Open),
+        ("warn", _) => Ok(Gate::Doubtful),
+        ("error", _) | (_, Ok(false)) => Ok(Gate::Closed),
+        _ => Err(format!("wants enable, warn or error, not `{text}`")),
+    }
 }
 
 fn boolean(text: &str) -> Result<bool, String> {

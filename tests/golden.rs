@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use ebtrace::diagnostic::{Diagnostics, render};
 use ebtrace::host::{Feature, fixture::Fixture};
-use ebtrace::options::Options;
+use ebtrace::options::{self, Options};
 use ebtrace::pipeline::{self, Checked};
 use ebtrace::source::Sources;
 use ebtrace::syntax::{self, ast::Script, print};
@@ -53,7 +53,7 @@ fn right(sources: &mut Sources, name: &str, text: String) -> Checked {
 }
 
 /// Compiles for the fixture machine. The first line of a script may take facilities away from it (`// without:
-/// kprobes`) or give parameters (`// params: a b`).
+/// kprobes`), give parameters (`// params: a b`) or set an option (`// set: max_strlen=64`).
 fn compile(sources: &mut Sources, name: &str, text: String) -> (Option<Checked>, Diagnostics) {
     let directive =
         |key: &str| text.lines().next().and_then(|line| line.strip_prefix(key)).map(str::trim);
@@ -65,7 +65,11 @@ fn compile(sources: &mut Sources, name: &str, text: String) -> (Option<Checked>,
     }
     let params =
         directive("// params:").unwrap_or_default().split_whitespace().map(str::to_owned).collect();
-    let options = Options { params, ..Options::default() };
+    let mut options = Options { params, ..Options::default() };
+    if let Some((option, value)) = directive("// set:").and_then(|pair| pair.split_once('=')) {
+        let entry = options::ENTRIES.iter().find(|entry| entry.name == option).expect("an option");
+        options.set(entry, value).expect("a value of the option");
+    }
     let file = sources.add(name, text);
     pipeline::check(sources, file, &host, &options)
         .unwrap_or_else(|bug| panic!("{name}: {}", bug.0))

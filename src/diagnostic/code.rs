@@ -180,6 +180,10 @@ codes! {
     BadType = "E0333",
         "Arrays have a length of at least 1 and elements with a size; what has no size cannot be measured.",
         "begin { print(sizeof(void)); }";
+    /// A feature that may still change is used without saying so.
+    Gated = "E0334",
+        "What it does may be another thing in the next version. An option of the `config` block allows it.",
+        "begin { print(typeinfo(pid)); }";
     /// A function got too few or too many arguments.
     CallArity = "E0401",
         "The message shows how the function is called.",
@@ -280,4 +284,8 @@ codes! {
     DistinctPointers = "W0331",
         "They are only equal by accident, or because one type is the beginning of the other.",
         "begin { $a = 1; $b = \"x\"; print(&$a == &$b); }";
+    /// A feature that may still change is used.
+    Unstable = "W0332",
+        "What it does may be another thing in the next version.",
+        "";
 }

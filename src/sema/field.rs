@@ -10,9 +10,6 @@ use crate::types::{Field, Origin, Space, StructId, Type, TypeId, catalog, types_
 impl Lower<'_> {
     /// `base.name`; any number of pointers on the way is followed.
     pub(super) fn locate_field(&mut self, base: &ast::Expr, name: &str, name_span: Span) -> Lvalue {
-        if let Some(fact) = self.type_fact(base, name) {
-            return Lvalue::Value(fact);
-        }
         let mut lvalue = self.locate(base);
         while let Some(pointee) = self.behind(&lvalue) {
             lvalue = pointee;

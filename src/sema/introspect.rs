@@ -1,7 +1,8 @@
 //! What is known of a type: `sizeof`, `offsetof`, `typeinfo`.
 
-use super::{Literal, Lower, Operand};
+use super::{Literal, Lower, Operand, Placed};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::options::{self, Gate};
 use crate::source::Span;
 use crate::syntax::ast;
 use crate::types::{Origin, Type, TypeId};
@@ -79,31 +80,29 @@ impl Lower<'_> {
 
     /// `typeinfo(T)`
     pub(super) fn type_info(&mut self, of: &ast::TypeOrExpr, span: Span) -> Operand {
-        let _ = span;
         let ty = self.type_of(of);
-        if ty == TypeId::UNKNOWN {
+        if !self.may_inspect(span) || ty == TypeId::UNKNOWN {
             return self.poison();
         }
-        let fields = self.facts_of(ty);
-        let types: Vec<(String, TypeId)> =
-            fields.iter().map(|(name, value)| ((*name).to_owned(), value.ty)).collect();
-        let elements = crate::types::types_of(&types);
-        let (offsets, _) = self.b.types().tuple_layout(&elements);
-        let record = self.b.types().intern(Type::Record(types));
-        let local = self.b.local("typeinfo", record);
-        self.b.zero(local);
-        for ((_, value), offset) in fields.iter().zip(offsets) {
-            self.b.store_part(local, offset, value.ty, value.expr);
-        }
-        self.local_operand(local)
+        let facts = self.facts_of(ty);
+        let names = facts.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let parts: Vec<Placed> = facts.into_iter().map(|(_, value)| (value, span)).collect();
+        self.record_of(names, &parts, span)
     }
 
-    /// `typeinfo(T).base_type`: one of the facts alone is known now, so that the compiler can decide by it.
-    pub(super) fn type_fact(&mut self, base: &ast::Expr, name: &str) -> Option<Operand> {
-        let ast::ExprKind::Typeinfo(of) = &base.kind else { return None };
-        let ty = self.type_of(of);
-        let facts = (ty != TypeId::UNKNOWN).then(|| self.facts_of(ty));
-        facts.into_iter().flatten().find(|(known, _)| *known == name).map(|(_, value)| value)
+    /// Whether `typeinfo` can be used, which may still change.
+    fn may_inspect(&mut self, span: Span) -> bool {
+        let headline = "`typeinfo` may still change";
+        let (diagnostic, may) = match self.options.typeinfo {
+            Gate::Open => return true,
+            Gate::Doubtful => (Diagnostic::warning(Code::Unstable, headline), true),
+            Gate::Closed => (Diagnostic::error(Code::Gated, headline), false),
+        };
+        let option = options::TYPEINFO;
+        self.complain(diagnostic.label(span, "not stable yet").help(format!(
+            "to use it as it is, write `config = {{ {option} = enable }}` above the probes"
+        )));
+        may
     }
 
     fn facts_of(&mut self, ty: TypeId) -> [(&'static str, Operand); 3] {

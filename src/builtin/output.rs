@@ -64,13 +64,13 @@ fn printf(lower: &mut Lower<'_>, call: &Call<'_>) -> Operand {
         lower.complain_format(call.args[0].span, headline, help);
         return lower.poison();
     }
+    let Some(operands) = lower.printables(call, 1) else { return lower.poison() };
     let mut args = Vec::with_capacity(values.len());
-    for (index, spec) in specs.iter().enumerate() {
-        let Some(value) = lower.printable(call, index + 1) else { return lower.poison() };
-        if !fits(lower, spec, &value, values[index].span) {
+    for ((spec, operand), value) in specs.iter().zip(&operands).zip(values) {
+        if !fits(lower, spec, operand, value.span) {
             return lower.poison();
         }
-        args.push(value.expr);
+        args.push(operand.expr);
     }
     lower.b.emit(Action::Printf(format), args);
     lower.void()
@@ -83,7 +83,7 @@ fn fits(lower: &mut Lower<'_>, spec: &Spec, value: &Operand, span: Span) -> bool
         (Conversion::Pointer, Type::Int { .. } | Type::Pointer { .. }) => true,
         (Conversion::Char, Type::Int { .. }) => true,
         (Conversion::Char | Conversion::Pointer, _) => false,
-        (_, Type::Int { .. } | Type::Bool | Type::Pointer { .. }) => true,
+        (_, Type::Int { .. } | Type::Bool | Type::Pointer { .. } | Type::Enum { .. }) => true,
         _ => false,
     };
     if !fits {

@@ -34,15 +34,23 @@ impl Lower<'_> {
         None
     }
 
+    /// All values from one argument on; they can be shown.
+    pub fn printables(&mut self, call: &Call<'_>, from: usize) -> Option<Vec<Operand>> {
+        let mut values = Vec::with_capacity(call.args.len());
+        for (operand, span) in self.operands(call.args.get(from..)?) {
+            if !self.b.types().is_value(operand.ty) {
+                let found = self.type_name(operand.ty);
+                self.complain(error::bad_value(span, &found, "printed"));
+                return None;
+            }
+            values.push(operand);
+        }
+        values.iter().all(|value| value.ty != TypeId::UNKNOWN).then_some(values)
+    }
+
     /// A value that can be shown.
     pub fn printable(&mut self, call: &Call<'_>, index: usize) -> Option<Operand> {
-        let operand = self.arg(call, index)?;
-        if self.b.types().is_value(operand.ty) {
-            return Some(operand);
-        }
-        let found = self.type_name(operand.ty);
-        self.complain(error::bad_value(call.args[index].span, &found, "printed"));
-        None
+        self.printables(call, index)?.into_iter().next()
     }
 
     /// An integer that is known before the script runs, within these bounds.

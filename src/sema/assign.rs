@@ -127,7 +127,7 @@ impl Lower<'_> {
             None => {
                 let operand = self.expr(value);
                 if let Some(ty) = self.aggregate_of(&operand) {
-                    self.complain_copy(name, ty, value.span);
+                    self.complain_copy(name, ty, value);
                     return;
                 }
                 operand
@@ -174,15 +174,21 @@ impl Lower<'_> {
     }
 
     /// What all CPUs counted is a number; only the function adds to another map.
-    fn complain_copy(&mut self, name: &str, ty: TypeId, span: Span) {
+    fn complain_copy(&mut self, name: &str, ty: TypeId, value: &ast::Expr) {
         let Type::Aggregate(aggregate) = *self.b.types().get(ty) else { return };
         let found = self.type_name(ty);
         let function = aggregating_function(aggregate);
+        let call = builtin::find(function).map_or(String::new(), |builtin| builtin.signature());
         let number = self.number_of(aggregate).map(|ty| self.type_name(ty)).unwrap_or_default();
+        let source = match &value.kind {
+            ExprKind::Map { name, key: None } => format!("@{name}"),
+            ExprKind::Map { name, key: Some(_) } => format!("@{name}[…]"),
+            _ => "…".to_owned(),
+        };
         self.complain(
-            error::bad_value(span, &found, "assigned from one map to another").help(format!(
-                "assign the number that it is now, as in `@{name} = ({number})…`, or count there too: \
-                 `@{name} = {function}(…);`"
+            error::bad_value(value.span, &found, "assigned from one map to another").help(format!(
+                "assign the number that it is now, `@{name} = ({number}){source};`, or add to both \
+                 maps: `@{name} = {call};`"
             )),
         );
     }

@@ -45,12 +45,14 @@ impl Lower<'_> {
         let types = self.b.types();
         let size = types.size(from);
         match (types.get(target).clone(), types.get(from).clone()) {
-            (Type::Array { of, len: 0 }, _) if types.size(of) > 0 => {
+            (Type::Array { of, len: 0 }, Type::Int { .. } | Type::Str(_) | Type::Array { .. })
+                if types.size(of) > 0 =>
+            {
                 let len = size.div_ceil(types.size(of));
                 types.intern(Type::Array { of, len })
             }
             (Type::Str(0), Type::Str(_)) => types.string(size),
-            (Type::Str(0), _) => types.string(size + 1),
+            (Type::Str(0), Type::Array { .. }) => types.string(size + 1),
             (Type::Pointer { .. }, Type::Pointer { space, .. }) => types.respaced(target, space),
             (Type::Pointer { space: Space::Unset, .. }, _) => types.respaced(target, kind_space),
             _ => target,
@@ -188,7 +190,10 @@ impl Lower<'_> {
 
     fn complain_cast(&mut self, (value, span): &Placed, (target, target_span): (TypeId, Span)) {
         let from = self.aggregate_of(value).unwrap_or(value.ty);
-        let names = [from, target].map(|ty| self.type_name(ty));
+        let mut names = [from, target].map(|ty| self.type_name(ty));
+        if *self.b.types().get(target) == Type::Str(0) {
+            names[1] = "string".to_owned();
+        }
         let types = self.b.types();
         let (size, room) = (types.size(value.ty), types.size(target));
         let help = match (types.get(value.ty).clone(), types.get(target).clone()) {
@@ -201,12 +206,11 @@ impl Lower<'_> {
             (Type::Str(_) | Type::Array { .. }, Type::Str(_)) => {
                 format!("a string of at least {size} bytes takes it: `(string[{size}])…`")
             }
-            (Type::Int { .. } | Type::Str(_), Type::Array { of, .. }) if types.size(of) > 0 => {
-                let (of_size, of) = (types.size(of), types.name(of).to_string());
-                match size % of_size {
-                    0 => format!("it has {size} bytes: `({of}[{}])…`", size / of_size),
-                    _ => format!("it has {size} bytes, not {room}: `(uint8[{size}])…`"),
-                }
+            (Type::Int { .. }, Type::Array { .. }) => {
+                format!("{size} to {WIDEST} bytes take it, not {room}: `(uint8[{WIDEST}])…`")
+            }
+            (Type::Str(_), Type::Array { .. }) => {
+                format!("it has {size} bytes, its NUL included: `(int8[{size}])…`")
             }
             (Type::Array { .. }, Type::Int { .. }) => match size {
                 1 | 2 | 4 | 8 => format!("it has {size} bytes: `(uint{})…`", size * 8),

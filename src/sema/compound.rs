@@ -16,7 +16,12 @@ impl Lower<'_> {
     /// `(1, "a")`
     pub(super) fn tuple(&mut self, elements: &[ast::Expr], span: Span) -> Operand {
         if elements.is_empty() {
-            return self.void();
+            self.complain(
+                Diagnostic::error(Code::BadValue, "a tuple without elements has no value")
+                    .label(span, "nothing in it")
+                    .help("put at least one value in it: `(1,)`"),
+            );
+            return self.poison();
         }
         let parts = self.operands(elements);
         self.tuple_of(&parts, span)

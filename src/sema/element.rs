@@ -220,7 +220,7 @@ impl Lower<'_> {
     pub fn find_into(&mut self, call: &Call<'_>, element: MapElement, key: ExprId) -> Operand {
         let target = &call.args[2];
         let ExprKind::Variable(variable) = &target.kind else {
-            return self.complain_argument(call, 2, "a variable", "something else");
+            return self.complain_argument(call, 2, "a variable", "what cannot be assigned");
         };
         let name = self.b.program.maps[element.map].name.clone();
         let Some(ty) = self.readable(&name, element.value, call.args[0].span) else {

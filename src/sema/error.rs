@@ -161,20 +161,37 @@ pub(crate) fn bad_operands(
     if one_string && matches!(op, "==" | "!=") {
         return diagnostic.help("compare text with text: an address is read as text by `str(…)`");
     }
-    diagnostic
-        .help("arithmetic and comparison are for integers; addresses take an integer on the right")
+    let either = |test: fn(&str) -> bool| test(left.0) || test(right.0);
+    diagnostic.help(if either(|name| name.starts_with("struct ") || name.starts_with("union ")) {
+        "compare or add fields of it: `.x`"
+    } else if either(|name| name.starts_with("record ")) {
+        "records with the same fields can be compared with `==` and `!=`"
+    } else if either(|name| name.starts_with('(')) {
+        "tuples with the same number of elements of the same kinds can be compared with `==` and `!=`"
+    } else if either(|name| name.ends_with(']')) {
+        "arrays of the same length can be compared with `==` and `!=`"
+    } else {
+        "arithmetic and comparison are for integers; addresses take an integer on the right"
+    })
 }
 
 /// An operator with one operand of a type that it does not apply to.
 pub(crate) fn bad_operand(op: &str, span: Span, found: &str) -> Diagnostic {
-    let diagnostic =
-        Diagnostic::error(Code::BadOperand, format!("`{op}` does not apply to `{found}`"))
-            .label(span, format!("this is `{found}`"));
-    diagnostic.help(match (op, found.ends_with('*')) {
-        ("!", true) => "compare the address: `p == 0`".to_owned(),
-        (_, true) => format!("to compute with the number of an address, cast it: `{op}(uint64)p`"),
+    let help = match (op, found) {
+        (_, "bool") => "a bool is a number after a cast: `(int64)…`".to_owned(),
+        ("!", _) if found.starts_with("string") => {
+            "to ask whether text is empty, compare it: `$s == \"\"`".to_owned()
+        }
+        ("!", _) if found.ends_with('*') => "compare the address: `p == 0`".to_owned(),
+        _ if found.ends_with('*') => {
+            format!("to compute with the number of an address, cast it: `{op}(uint64)p`")
+        }
+        _ if found.ends_with("_t") => "cast it to the number that it is now: `(int64)…`".to_owned(),
         _ => "it applies to integers".to_owned(),
-    })
+    };
+    Diagnostic::error(Code::BadOperand, format!("`{op}` does not apply to `{found}`"))
+        .label(span, format!("this is `{found}`"))
+        .help(help)
 }
 
 /// Something that is no condition.

@@ -179,7 +179,10 @@ impl Lower<'_> {
             )
             .label(unsigned.1, format!("this is `{}`, and negative if very large", names[1]))
             .label(signed.1, format!("this is `{}`", names[0]))
-            .help("write `(int64)` before the one, or `(uint64)` before the other"),
+            .help(format!(
+                "write `(int64)` before the `{}`, or `(uint64)` before the `{}`",
+                names[1], names[0]
+            )),
         );
     }
 

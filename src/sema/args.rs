@@ -208,15 +208,15 @@ impl Lower<'_> {
     }
 
     fn complain_map(&mut self, call: &Call<'_>, index: usize) {
-        let span = call.args[index].span;
+        let arg = &call.args[index];
+        let found = match &arg.kind {
+            ExprKind::Map { .. } => "this is one value of a map",
+            _ => "this is not a map",
+        };
         self.complain(
             Diagnostic::error(Code::NotAMap, format!("`{}()` wants a map here", call.builtin.name))
-                .label(span, "this is not a map")
-                .help(format!(
-                    "it is called as `{}`, for example `{}(@x)`",
-                    call.builtin.signature(),
-                    call.builtin.name
-                )),
+                .label(arg.span, found)
+                .help(format!("it is called as `{}`; a map is `@x`", call.builtin.signature())),
         );
     }
 

@@ -94,7 +94,7 @@ impl Lower<'_> {
                     format!("{what} has at most {MOST_PARTS} values, not {leaves}"),
                 )
                 .label(span, "all values in inner ones count")
-                .help("make several of it"),
+                .help("keep the inner ones in variables or maps of their own"),
             );
         } else if bytes > MOST_BYTES {
             self.complain(

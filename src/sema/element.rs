@@ -220,7 +220,18 @@ impl Lower<'_> {
     pub fn find_into(&mut self, call: &Call<'_>, element: MapElement, key: ExprId) -> Operand {
         let target = &call.args[2];
         let ExprKind::Variable(variable) = &target.kind else {
-            return self.complain_argument(call, 2, "a variable", "what cannot be assigned");
+            self.complain(
+                Diagnostic::error(
+                    Code::BadArgument,
+                    format!("`{}()` assigns to a variable", call.builtin.name),
+                )
+                .label(target.span, "this is not a variable")
+                .help(format!(
+                    "give it one that was assigned before: `$v = 0; {}(@x, 1, $v)`",
+                    call.builtin.name
+                )),
+            );
+            return self.poison();
         };
         let name = self.b.program.maps[element.map].name.clone();
         let Some(ty) = self.readable(&name, element.value, call.args[0].span) else {

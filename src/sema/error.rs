@@ -168,7 +168,7 @@ pub(crate) fn bad_operands(
         "records with the same fields can be compared with `==` and `!=`"
     } else if either(|name| name.starts_with('(')) {
         "tuples with the same number of elements of the same kinds can be compared with `==` and `!=`"
-    } else if either(|name| name.ends_with(']')) {
+    } else if either(|name| name.ends_with(']') && !name.starts_with("string")) {
         "arrays of the same length can be compared with `==` and `!=`"
     } else {
         "arithmetic and comparison are for integers; addresses take an integer on the right"

@@ -3,7 +3,7 @@
 use crate::types::{Aggregate, Space, Type, TypeId, Types};
 
 /// Arrays of more elements are not converted element by element.
-const MOST_CONVERTED: u32 = 64;
+pub(super) const MOST_CONVERTED: u32 = 64;
 
 /// Which integers of a value are non-negative literals: these take on the sign of what they meet. Bit n stands for
 /// the nth part that is neither tuple nor record, in order; of a tuple with more parts than bits the others are none.

@@ -138,18 +138,14 @@ impl Lower<'_> {
         if types.is_scalar(ty) && types.is_scalar(operand.ty) {
             return self.b.convert(operand.expr, ty);
         }
-        match (types.get(operand.ty), types.get(ty)) {
-            (
-                Type::Tuple(_) | Type::Record(_) | Type::Array { .. } | Type::Buffer(_),
-                Type::Tuple(_) | Type::Record(_) | Type::Array { .. } | Type::Buffer(_),
-            ) => {
-                let local = self.b.local("value", ty);
-                self.b.zero(local);
-                self.put_part(local, 0, ty, operand);
-                self.b.add(Expr::Local(local), ty)
-            }
-            _ => operand.expr,
+        if self.pairs(operand.ty, ty).is_none() {
+            // Text, or something that was complained of.
+            return operand.expr;
         }
+        let local = self.b.local("value", ty);
+        self.b.zero(local);
+        self.put_part(local, 0, ty, operand);
+        self.b.add(Expr::Local(local), ty)
     }
 
     /// The same with strings copied into a buffer of just this size.
@@ -165,14 +161,13 @@ impl Lower<'_> {
 
     /// Stores an operand as a part of a local that is all zeros there: as it is, or part by part.
     pub(super) fn put_part(&mut self, local: LocalId, offset: u32, ty: TypeId, operand: &Operand) {
-        for (to, from, ty) in self.pairs(operand.ty, ty).unwrap_or_default() {
-            let (at, from_type) = from;
-            let part = self.part(operand, at, None, from_type);
-            self.put_part(local, offset + to, ty, &part);
-        }
-        if self.pairs(operand.ty, ty).is_none() {
+        let Some(pairs) = self.pairs(operand.ty, ty) else {
             let value = self.coerce(operand, ty);
-            self.b.store_part(local, offset, ty, value);
+            return self.b.store_part(local, offset, ty, value);
+        };
+        for (to, (at, from), ty) in pairs {
+            let part = self.part(operand, at, None, from);
+            self.put_part(local, offset + to, ty, &part);
         }
     }
 
@@ -184,7 +179,9 @@ impl Lower<'_> {
         }
         let types = self.b.types();
         match (types.get(from).clone(), types.get(to).clone()) {
-            (Type::Array { of, len }, Type::Array { of: other, .. }) => {
+            (Type::Array { of, len }, Type::Array { of: other, len: room })
+                if len == room && len <= join::MOST_CONVERTED =>
+            {
                 let (step, stride) = (types.size(of), types.size(other));
                 Some((0..len).map(|index| (index * stride, (index * step, of), other)).collect())
             }

@@ -82,7 +82,7 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
         }
         emitter.enter(there);
         let pointer = emitter.at(value, entry.table.value.offset);
-        memory::copy(emitter, to, Bytes::At { pointer, size }, 8);
+        memory::copy(emitter, to, Bytes::At { pointer, size, align: 8 }, 8);
         emitter.jump(after);
         emitter.enter(missing);
         memory::zero(emitter, to, 0..size, 8);

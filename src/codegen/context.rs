@@ -7,6 +7,8 @@
               verifier runs over the result"
 )]
 
+mod memory;
+
 use std::cell::RefCell;
 use std::collections::HashMap;
 
@@ -15,12 +17,11 @@ use inkwell::basic_block::BasicBlock;
 use inkwell::builder::Builder;
 use inkwell::context::Context;
 use inkwell::debug_info::DILocation;
-use inkwell::intrinsics::Intrinsic;
 use inkwell::module::{Linkage, Module};
 use inkwell::types::{BasicMetadataTypeEnum, BasicType, BasicTypeEnum, IntType};
 use inkwell::values::{
-    BasicMetadataValueEnum, BasicValue, BasicValueEnum, CallSiteValue, FunctionValue, GlobalValue,
-    IntValue, PointerValue,
+    BasicMetadataValueEnum, BasicValue, BasicValueEnum, FunctionValue, GlobalValue, IntValue,
+    PointerValue,
 };
 use inkwell::{AddressSpace, IntPredicate};
 
@@ -142,8 +143,7 @@ impl<'ctx> Emitter<'ctx> {
     }
 
     pub(super) fn ret(&self, value: i32) {
-        let value = self.context.i32_type().const_int(value as u64, true);
-        self.builder.build_return(Some(&value)).unwrap();
+        self.ret_value(&self.context.i32_type().const_int(value as u64, true));
     }
 
     /// Leaves a function with what it was called for.
@@ -315,85 +315,7 @@ impl<'ctx> Emitter<'ctx> {
         call.try_as_basic_value().unwrap_basic().into_int_value()
     }
 
-    // Memory.
-
-    /// So many bytes in the frame of the open function, aligned to 8.
-    pub(super) fn alloca(&self, size: u32) -> Pointer<'ctx> {
-        let back = self.builder.get_insert_block();
-        let function = *self.function.borrow();
-        self.enter(function.unwrap().get_first_basic_block().unwrap());
-        let pointer =
-            self.builder.build_alloca(self.context.i8_type().array_type(size), "").unwrap();
-        pointer.as_instruction_value().unwrap().set_alignment(8).unwrap();
-        back.inspect(|&block| self.enter(block));
-        pointer
-    }
-
-    /// The address so many bytes further.
-    pub(super) fn at(&self, pointer: Pointer<'ctx>, offset: u32) -> Pointer<'ctx> {
-        if offset == 0 { pointer } else { self.offset(pointer, self.word(u64::from(offset))) }
-    }
-
-    /// As [`Emitter::at`], for a distance that is computed.
-    pub(super) fn offset(&self, pointer: Pointer<'ctx>, bytes: Int<'ctx>) -> Pointer<'ctx> {
-        // SAFETY: a single index over bytes fits the pointee type; nothing is promised about bounds.
-        unsafe { self.builder.build_gep(self.context.i8_type(), pointer, &[bytes], "") }.unwrap()
-    }
-
-    pub(super) fn load(&self, pointer: Pointer<'ctx>, bits: u32, align: u32) -> Int<'ctx> {
-        let value = self.builder.build_load(self.int_type(bits), pointer, "").unwrap();
-        value.as_instruction_value().unwrap().set_alignment(align).unwrap();
-        value.into_int_value()
-    }
-
-    /// A load that stays as it is: neither narrowed nor merged nor folded.
-    pub(super) fn load_volatile(&self, pointer: Pointer<'ctx>, bits: u32, align: u32) -> Int<'ctx> {
-        let value = self.load(pointer, bits, align);
-        value.as_instruction_value().unwrap().set_volatile(true).unwrap();
-        value
-    }
-
-    pub(super) fn store(&self, pointer: Pointer<'ctx>, value: Int<'ctx>, align: u32) {
-        self.builder.build_store(pointer, value).unwrap().set_alignment(align).unwrap();
-    }
-
-    /// Copies in one go. Volatile, because LLVM would join copies and then refuse what became too large.
-    pub(super) fn copy(&self, to: Pointer<'ctx>, from: Pointer<'ctx>, size: u32, align: u32) {
-        let types: [BasicTypeEnum; 3] =
-            [self.pointer_type().into(), self.pointer_type().into(), self.int_type(64).into()];
-        let args =
-            [to.into(), from.into(), self.word(u64::from(size)).into(), self.bool(true).into()];
-        self.intrinsic("llvm.memcpy", &types, &args, &[align, align]);
-    }
-
-    /// Zeroes in one go; volatile as [`Emitter::copy`] is.
-    pub(super) fn clear(&self, to: Pointer<'ctx>, size: u32, align: u32) {
-        let types: [BasicTypeEnum; 2] = [self.pointer_type().into(), self.int_type(64).into()];
-        let args = [
-            to.into(),
-            self.int(8, 0).into(),
-            self.word(u64::from(size)).into(),
-            self.bool(true).into(),
-        ];
-        self.intrinsic("llvm.memset", &types, &args, &[align]);
-    }
-
-    fn intrinsic(
-        &self,
-        name: &str,
-        types: &[BasicTypeEnum],
-        args: &[Argument<'ctx>],
-        aligns: &[u32],
-    ) -> CallSiteValue<'ctx> {
-        let function = Intrinsic::find(name)
-            .and_then(|found| found.get_declaration(&self.module, types))
-            .unwrap();
-        let call = self.builder.build_direct_call(function, args, "").unwrap();
-        for (param, &align) in aligns.iter().enumerate() {
-            call.set_alignment_attribute(AttributeLoc::Param(param as u32), align);
-        }
-        call
-    }
+    // Bits.
 
     /// Zeros above the highest bit set, of 64 bits not all zero: without branches, which spares the verifier work.
     pub(super) fn leading_zeros(&self, a: Int<'ctx>) -> Int<'ctx> {

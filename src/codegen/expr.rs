@@ -7,7 +7,7 @@ use super::context::{Argument, Int, Pointer};
 use super::memory::{self, Bytes};
 use super::probe::Function;
 use super::{Invariant, Lowered};
-use crate::ir::{Expr, ExprId, Global};
+use crate::ir::{Expr, ExprId, Global, Part};
 use crate::types::{Type, TypeId};
 
 /// A value on its way into memory.
@@ -54,11 +54,7 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
             Expr::Int(value) => {
                 emitter.int(self.bits(ty)?, *value & (u64::MAX >> (64 - self.bits(ty)?)))
             }
-            Expr::Value(value) => {
-                self.values[value.into_raw().into_u32() as usize].ok_or_else(|| {
-                    Invariant(format!("%{} is used before it is known", value.into_raw()))
-                })?
-            }
+            Expr::Value(value) => self.value(*value)?,
             Expr::Context(offset) => {
                 let (pointer, size) = (emitter.at(self.context, *offset), self.size(ty));
                 let align = memory::align_of(*offset).min(size);
@@ -118,6 +114,7 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
         match self.unit.program.types.get(ty) {
             Type::Bool => Ok(1),
             Type::Int { bits, .. } => Ok(u32::from(*bits)),
+            Type::Enum { size, .. } => Ok(u32::from(*size) * 8),
             Type::Pointer { .. } => Ok(64),
             _ => Err(Invariant(format!("{} is no scalar", self.unit.program.types.name(ty)))),
         }
@@ -129,13 +126,39 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
     }
 
     /// The bytes of a memory value.
-    pub(super) fn bytes(&self, id: ExprId) -> Lowered<Bytes<'a, 'ctx>> {
+    pub(super) fn bytes(&mut self, id: ExprId) -> Lowered<Bytes<'a, 'ctx>> {
+        let ty = self.func.types[id];
         match &self.func.exprs[id] {
             Expr::Local(local) => {
-                Ok(Bytes::At { pointer: self.local(*local), size: self.size(self.func.types[id]) })
+                Ok(Bytes::At { pointer: self.local(*local), size: self.size(ty), align: 8 })
+            }
+            Expr::Part(part) => {
+                let pointer = self.part(part)?;
+                Ok(Bytes::At { pointer, size: self.size(ty), align: self.align_of_part(part, ty) })
             }
             Expr::Bytes(bytes) => Ok(Bytes::Constant(bytes)),
             _ => Err(self.unexpected("a memory value", id)),
+        }
+    }
+
+    /// The address of a part. The verifier must see that a computed distance is bounded, so LLVM must not know more
+    /// about it than the verifier does.
+    pub(super) fn part(&mut self, part: &Part) -> Lowered<Pointer<'ctx>> {
+        let start = self.emitter.at(self.local(part.local), part.offset);
+        let Some((further, most)) = part.further else { return Ok(start) };
+        let distance = self.scalar(further)?;
+        let emitter = self.emitter;
+        let (distance, most) = (emitter.opaque(distance), emitter.word(u64::from(most)));
+        let bounded = emitter.select(emitter.less(distance, most, false), distance, most);
+        Ok(emitter.offset(start, bounded))
+    }
+
+    /// What the address of a part is a multiple of: a computed distance is a multiple of the type's alignment.
+    pub(super) fn align_of_part(&self, part: &Part, ty: TypeId) -> u32 {
+        let align = memory::align_of(part.offset);
+        match part.further {
+            None => align,
+            Some(_) => align.min(self.unit.program.types.align(ty)),
         }
     }
 
@@ -172,7 +195,11 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
                 let used = all.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
                 match all.get(..used) {
                     Some(short) if used <= memory::BY_HAND as usize => Bytes::Constant(short),
-                    _ => Bytes::At { pointer: self.emitter.constant(all), size: all.len() as u32 },
+                    _ => Bytes::At {
+                        pointer: self.emitter.constant(all),
+                        size: all.len() as u32,
+                        align: 8,
+                    },
                 }
             }
             Operand::Bytes(bytes) => bytes,
@@ -190,7 +217,7 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
         Ok(match &self.func.exprs[id] {
             Expr::Address(local, offset) => self.emitter.at(self.local(*local), *offset).into(),
             Expr::ContextAddress(0) => self.context.into(),
-            Expr::Local(_) | Expr::Bytes(_) => {
+            Expr::Local(_) | Expr::Part(_) | Expr::Bytes(_) => {
                 let bytes = self.bytes(id)?;
                 self.readable(bytes).into()
             }

@@ -32,6 +32,8 @@ pub(super) const MAP_UPDATE_ELEM: Helper = Helper::new(2, "map_update_elem", (3,
 pub(super) const MAP_DELETE_ELEM: Helper = Helper::new(3, "map_delete_elem", (3, 19), 2);
 pub(super) const RINGBUF_RESERVE: Helper = Helper::new(131, "ringbuf_reserve", (5, 8), 3);
 pub(super) const RINGBUF_SUBMIT: Helper = Helper::new(132, "ringbuf_submit", (5, 8), 2);
+pub(super) const FOR_EACH_MAP_ELEM: Helper = Helper::new(164, "for_each_map_elem", (5, 13), 4);
+pub(super) const LOOP: Helper = Helper::new(181, "loop", (5, 17), 4);
 pub(super) const MAP_LOOKUP_PERCPU_ELEM: Helper =
     Helper::new(195, "map_lookup_percpu_elem", (5, 19), 3);
 

@@ -16,6 +16,10 @@ const LRU_HASH: u32 = 9;
 const LRU_PERCPU_HASH: u32 = 10;
 const RINGBUF: u32 = 27;
 
+/// Elements of the map that old kernels go through for want of a helper that counts: so many rounds has a loop at most.
+pub(super) const ROUNDS: u32 = 1 << 16;
+const ROUNDS_MAP: &str = "ebt_rounds";
+
 /// Elements of a hash are allocated when they are needed, which saves milliseconds at the start.
 const NO_PREALLOC: u32 = 1;
 /// Before, hashes without preallocation were unsafe in programs that may interrupt the allocator.
@@ -36,6 +40,8 @@ pub(super) struct Maps<'ctx> {
     pub(super) lost: Pointer<'ctx>,
     /// [`image::SCRATCH`], where a program needs it.
     pub(super) scratch: Option<Pointer<'ctx>>,
+    /// What loops go through where the kernel cannot count, where a program has one.
+    pub(super) rounds: Option<Pointer<'ctx>>,
 }
 
 /// A map definition.
@@ -46,12 +52,21 @@ struct Definition<'ctx> {
     types: Option<(DIType<'ctx>, DIType<'ctx>)>,
 }
 
-/// Defines all maps. `scratch` is the size of the largest program's scratch area.
+/// What the programs need besides the script's maps.
+#[derive(Clone, Copy)]
+pub(super) struct Needs {
+    /// Size of the largest program's scratch area.
+    pub(super) scratch: u32,
+    /// Something to go through instead of counting.
+    pub(super) rounds: bool,
+}
+
+/// Defines all maps.
 pub(super) fn define<'ctx>(
     emitter: &Emitter<'ctx>,
     debug: &Debug<'_, 'ctx>,
     image: &image::Image,
-    scratch: u32,
+    needs: Needs,
     kernel: Version,
 ) -> Result<Maps<'ctx>, Invariant> {
     let definer = Definer { emitter, debug };
@@ -70,9 +85,14 @@ pub(super) fn define<'ctx>(
     let ring = Definition { kind: RINGBUF, entries: bytes, flags: 0, types: None };
     let events = definer.define(image::RING_BUFFER, &ring)?;
     let lost = definer.define(image::LOST, &array(image.events.len().max(1), word))?;
-    let mut maps = Maps { script, events, lost, scratch: None };
-    if scratch > 0 {
-        let area = debug.array(word, 8, scratch.div_ceil(8));
+    let mut maps = Maps { script, events, lost, scratch: None, rounds: None };
+    if needs.rounds {
+        let types = Some((index, debug.int(1, false)?));
+        let rounds = Definition { kind: ARRAY, entries: ROUNDS, flags: 0, types };
+        maps.rounds = Some(definer.define(ROUNDS_MAP, &rounds)?);
+    }
+    if needs.scratch > 0 {
+        let area = debug.array(word, 8, needs.scratch.div_ceil(8));
         maps.scratch = Some(definer.define(image::SCRATCH, &array(image.probes.len(), area))?);
     }
     Ok(maps)

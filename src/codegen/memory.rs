@@ -8,7 +8,7 @@ pub(super) const BY_HAND: u32 = 64;
 /// bytes at the end.
 pub(super) const STORES_PER_CHUNK: u32 = 64;
 
-/// The bytes of a memory value, aligned to 8.
+/// The bytes of a memory value.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Bytes<'a, 'ctx> {
     /// In memory.
@@ -17,6 +17,8 @@ pub(super) enum Bytes<'a, 'ctx> {
         pointer: Pointer<'ctx>,
         /// How many.
         size: u32,
+        /// A power of two up to 8 that the address is a multiple of.
+        align: u32,
     },
     /// Known to the compiler.
     Constant(&'a [u8]),
@@ -28,6 +30,14 @@ impl<'ctx> Bytes<'_, 'ctx> {
         match self {
             Bytes::At { size, .. } => *size,
             Bytes::Constant(bytes) => bytes.len() as u32,
+        }
+    }
+
+    /// What its address is a multiple of.
+    pub(super) fn align(&self) -> u32 {
+        match self {
+            Bytes::At { align, .. } => *align,
+            Bytes::Constant(_) => 8,
         }
     }
 
@@ -80,15 +90,16 @@ fn chunks(from: u32, to: u32, align: u32) -> impl Iterator<Item = (u32, u32)> {
     (from..to).step_by(step as usize).map(move |offset| (offset, step.min(to - offset)))
 }
 
-/// Copies the first `size` bytes from one address to another; both have the alignment.
+/// Copies all bytes to an address with this alignment.
 pub(super) fn copy<'ctx>(
     emitter: &Emitter<'ctx>,
     to: Pointer<'ctx>,
     from: Bytes<'_, 'ctx>,
     align: u32,
 ) {
+    let align = align.min(from.align());
     match from {
-        Bytes::At { pointer, size } if size > BY_HAND => {
+        Bytes::At { pointer, size, .. } if size > BY_HAND => {
             for (offset, part) in chunks(0, size, align) {
                 emitter.copy(emitter.at(to, offset), emitter.at(pointer, offset), part, align);
             }

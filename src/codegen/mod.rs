@@ -7,13 +7,14 @@
 //! here. What the verifier of the IR let through cannot fail: an error is a [`Bug`].
 //!
 //! - [`context`] is all that lowering sees of LLVM.
-//! - `probe` opens a program; `stmt` and `expr` fill it; `access`, `aggregate`, `event`, `rare` and `string` are what takes
+//! - `probe` opens a program; `stmt` and `expr` fill it; `access`, `aggregate`, `call`, `event`, `rare`, `region` and `string` are what takes
 //!   more than a few instructions; `memory` moves bytes.
 //! - `map` and `debug` describe maps, programs and lines; `lines` puts the script's text into the result.
 
 mod access;
 mod aggregate;
 mod arithmetic;
+mod call;
 mod context;
 mod debug;
 mod emission;
@@ -25,9 +26,11 @@ mod map;
 mod memory;
 mod probe;
 mod rare;
+mod region;
 mod stmt;
 mod string;
 
+use std::cell::{Cell, RefCell};
 use std::fmt;
 
 use crate::host::Version;
@@ -169,10 +172,26 @@ fn lower<'ctx>(
 ) -> Result<(), Bug> {
     let debug = debug::Debug::new(emitter, sources);
     let scratch = layout.probes.iter().map(|probe| probe.scratch).max().unwrap_or(0);
-    let maps = map::define(emitter, &debug, &layout.image, scratch, target.version)?;
+    let mut bodies = program
+        .probes
+        .iter()
+        .map(|probe| &probe.func.body)
+        .chain(program.functions.iter().map(|(_, function)| &function.func.body));
+    let rounds = region::needs_rounds(target.version) && bodies.any(region::counts);
+    let needs = map::Needs { scratch, rounds };
+    let maps = map::define(emitter, &debug, &layout.image, needs, target.version)?;
     let rare = rare::Functions::plan(program);
-    let unit =
-        probe::Unit { emitter, debug: &debug, program, layout, target, maps: &maps, rare: &rare };
+    let unit = probe::Unit {
+        emitter,
+        debug: &debug,
+        program,
+        layout,
+        target,
+        maps: &maps,
+        rare: &rare,
+        loops: Cell::default(),
+        functions: RefCell::default(),
+    };
     for index in 0..program.probes.len() {
         let fault = |invariant: Invariant| Bug {
             what: format!("{}: {}", program.probes[index].label, invariant.0),

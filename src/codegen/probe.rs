@@ -1,6 +1,11 @@
 //! A program: its section, its frame, and what it finds at its start.
 
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+
 use ebtrace_image as image;
+
+use inkwell::values::FunctionValue;
 
 use super::context::{Argument, Emitter, Int, Pointer};
 use super::debug::{Debug, Lines};
@@ -8,8 +13,8 @@ use super::helper::{self, Helper};
 use super::map::Maps;
 use super::memory::{self, Bytes};
 use super::{Invariant, Lowered, Target, rare};
-use crate::ir::layout::{Layout, Place, ProbeLayout};
-use crate::ir::{ExprId, Func, LocalId, Program, ProgramType};
+use crate::ir::layout::{FuncLayout, Layout, Place as Home};
+use crate::ir::{ExprId, Func, LocalId, Program, ProgramType, ValueId};
 use crate::source::Span;
 use crate::types::TypeId;
 
@@ -25,6 +30,10 @@ pub(super) struct Unit<'a, 'ctx> {
     pub(super) target: &'a Target,
     pub(super) maps: &'a Maps<'ctx>,
     pub(super) rare: &'a rare::Functions<'ctx>,
+    /// Number of loops so far: their bodies are called by it.
+    pub(super) loops: Cell<u32>,
+    /// Functions of the script that were made, by number.
+    pub(super) functions: RefCell<HashMap<u32, FunctionValue<'ctx>>>,
 }
 
 /// A program under construction.
@@ -33,13 +42,20 @@ pub(super) struct Function<'a, 'ctx> {
     pub(super) emitter: &'a Emitter<'ctx>,
     pub(super) func: &'a Func,
     /// Index among the programs: its entry in the maps that have one for each.
-    index: u32,
+    pub(super) index: u32,
+    pub(super) layout: &'a FuncLayout,
+    pub(super) region: Region,
     /// What the kernel passes.
     pub(super) context: Pointer<'ctx>,
+    /// The scratch area, if there is one.
+    pub(super) area: Option<Pointer<'ctx>>,
+    /// Where the bodies of loops find the two.
+    pub(super) frame: Option<Pointer<'ctx>>,
     pub(super) lines: Lines<'ctx>,
     /// The statement at hand.
     pub(super) span: Span,
-    locals: Vec<Pointer<'ctx>>,
+    /// Those on the stack, made when they are first mentioned.
+    locals: RefCell<Vec<Option<Pointer<'ctx>>>>,
     /// Results of statements, by number.
     pub(super) values: Vec<Option<Int<'ctx>>>,
     /// Expressions evaluated in the blocks that are open, by number, and what each block added.
@@ -47,6 +63,17 @@ pub(super) struct Function<'a, 'ctx> {
     pub(super) scopes: Vec<Vec<ExprId>>,
     /// Stack slots for single statements.
     temporaries: Vec<Temporary<'ctx>>,
+}
+
+/// What a function of the object is to the script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Region {
+    /// The code of a probe.
+    Program,
+    /// A function of the script.
+    Function,
+    /// The body of a loop.
+    Body,
 }
 
 struct Temporary<'ctx> {
@@ -79,21 +106,13 @@ pub(super) fn lower(unit: &Unit<'_, '_>, index: usize) -> Lowered<()> {
     unit.debug.at(&mut lines, unit.program.sites[probe.site]);
     let body = unit.emitter.label();
     unit.emitter.enter(body);
-    let mut function = Function {
-        unit,
-        emitter: unit.emitter,
-        func: &probe.func,
-        index: index as u32,
-        context,
-        lines,
-        span: unit.program.sites[probe.site],
-        locals: Vec::with_capacity(probe.func.locals.len()),
-        values: vec![None; probe.func.values.len()],
-        evaluated: vec![None; probe.func.exprs.len()],
-        scopes: Vec::new(),
-        temporaries: Vec::new(),
-    };
-    function.place_locals(layout)?;
+    let place = Place { func: &probe.func, layout, region: Region::Program };
+    let mut function = Function::new(unit, place, index as u32, (context, lines))?;
+    function.span = unit.program.sites[probe.site];
+    if layout.scratch > 0 {
+        function.area = Some(function.scratch()?);
+    }
+    function.prepare_loops();
     if function.block(&probe.func.body)? {
         function.emitter.ret(probe.func.returns);
     }
@@ -101,28 +120,49 @@ pub(super) fn lower(unit: &Unit<'_, '_>, index: usize) -> Lowered<()> {
     Ok(())
 }
 
+/// What a function of the object is made of.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) func: &'a Func,
+    pub(super) layout: &'a FuncLayout,
+    pub(super) region: Region,
+}
+
 impl<'a, 'ctx> Function<'a, 'ctx> {
-    fn place_locals(&mut self, layout: &ProbeLayout) -> Lowered<()> {
-        if layout.locals.len() != self.func.locals.len() {
+    /// A function without code yet.
+    pub(super) fn new(
+        unit: &'a Unit<'a, 'ctx>,
+        place: Place<'a>,
+        index: u32,
+        (context, lines): (Pointer<'ctx>, Lines<'ctx>),
+    ) -> Lowered<Self> {
+        let Place { func, layout, region } = place;
+        if layout.locals.len() != func.locals.len() {
             return Err(Invariant("the layout has another number of locals".to_owned()));
         }
-        let scratch = if layout.scratch > 0 { Some(self.scratch()?) } else { None };
-        let types = &self.unit.program.types;
-        for (id, local) in self.func.locals.iter() {
-            let pointer = match (layout.place(id), scratch) {
-                (Place::Scratch(offset), Some(area)) => self.emitter.at(area, offset),
-                (Place::Scratch(_), None) => {
-                    return Err(Invariant(format!("no room for {}", local.name)));
-                }
-                (Place::Stack, _) => self.emitter.alloca(types.size(local.ty).max(1)),
-            };
-            // A scalar that no path assigned is 0; LLVM drops the store where every path does.
-            if layout.place(id) == Place::Stack && types.is_scalar(local.ty) {
-                memory::zero(self.emitter, pointer, 0..types.size(local.ty), 8);
-            }
-            self.locals.push(pointer);
-        }
-        Ok(())
+        Ok(Function {
+            unit,
+            emitter: unit.emitter,
+            func,
+            index,
+            layout,
+            region,
+            context,
+            area: None,
+            frame: None,
+            lines,
+            span: Span::default(),
+            locals: RefCell::new(vec![None; func.locals.len()]),
+            values: vec![None; func.values.len()],
+            evaluated: vec![None; func.exprs.len()],
+            scopes: Vec::new(),
+            temporaries: Vec::new(),
+        })
+    }
+
+    /// So many bytes into the scratch area; the layout has one where it refers to it.
+    pub(super) fn in_scratch(&self, offset: u32) -> Pointer<'ctx> {
+        self.emitter.at(self.area.unwrap_or(self.context), offset)
     }
 
     /// The program's scratch area on this CPU. Its array always has the entry, but the verifier wants to see a test.
@@ -141,7 +181,25 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
 
     /// Where a local is.
     pub(super) fn local(&self, local: LocalId) -> Pointer<'ctx> {
-        self.locals[local.into_raw().into_u32() as usize]
+        if let Home::Scratch(offset) = self.layout.place(local) {
+            return self.in_scratch(offset);
+        }
+        let index = local.into_raw().into_u32() as usize;
+        let known = self.locals.borrow()[index];
+        known.unwrap_or_else(|| {
+            let ty = self.func.locals[local].ty;
+            // A scalar that no path assigned is 0; LLVM drops the store where every path does.
+            let zeroed = if self.unit.program.types.is_scalar(ty) { self.size(ty) } else { 0 };
+            let pointer = self.emitter.alloca_zeroed(self.size(ty).max(1), zeroed);
+            self.locals.borrow_mut()[index] = Some(pointer);
+            pointer
+        })
+    }
+
+    /// Where a value is kept for the loops that use it, if they do.
+    pub(super) fn captured(&self, value: ValueId) -> Option<Pointer<'ctx>> {
+        let offset = self.layout.captured.get(&value)?;
+        Some(self.in_scratch(*offset))
     }
 
     /// Size of a type in memory.

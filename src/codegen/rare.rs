@@ -15,7 +15,7 @@ use super::helper;
 use super::memory;
 use super::probe::Unit;
 use super::{Invariant, Lowered};
-use crate::ir::{Block, Program, StmtKind};
+use crate::ir::{Block, Program, StmtKind, blocks_of};
 use crate::source::Span;
 
 /// `BPF_NOEXIST`: only where the key is not there.
@@ -50,6 +50,7 @@ impl Functions<'_> {
     pub(super) fn plan(program: &Program) -> Self {
         let mut functions = Functions::default();
         program.probes.iter().for_each(|probe| functions.count(&probe.func.body));
+        program.functions.iter().for_each(|(_, function)| functions.count(&function.func.body));
         let inserts = program
             .maps
             .iter()
@@ -69,16 +70,10 @@ impl Functions<'_> {
                 }
                 StmtKind::MapPut { key: Some(_), .. } => Rare::Full,
                 StmtKind::Emit { .. } => Rare::Lost,
-                StmtKind::Block(inner) => {
-                    self.count(inner);
+                kind => {
+                    blocks_of(kind).into_iter().for_each(|inner| self.count(inner));
                     continue;
                 }
-                StmtKind::If { then, otherwise, .. } => {
-                    self.count(then);
-                    self.count(otherwise);
-                    continue;
-                }
-                _ => continue,
             };
             *self.places.entry(what).or_default() += 1;
         }

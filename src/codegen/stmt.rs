@@ -8,9 +8,9 @@ use super::probe::Function;
 use super::{Invariant, Lowered};
 use crate::ir::{Block, ExprId, Stmt, StmtKind, ValueId};
 
-impl<'ctx> Function<'_, 'ctx> {
+impl<'a, 'ctx> Function<'a, 'ctx> {
     /// Lowers the statements of a block; says whether control comes out at its end.
-    pub(super) fn block(&mut self, block: &Block) -> Lowered<bool> {
+    pub(super) fn block(&mut self, block: &'a Block) -> Lowered<bool> {
         self.scopes.push(Vec::new());
         let mut goes_on = true;
         for stmt in &block.stmts {
@@ -26,7 +26,7 @@ impl<'ctx> Function<'_, 'ctx> {
         Ok(goes_on)
     }
 
-    fn stmt(&mut self, stmt: &Stmt) -> Lowered<bool> {
+    fn stmt(&mut self, stmt: &'a Stmt) -> Lowered<bool> {
         self.span = stmt.span;
         self.unit.debug.at(&mut self.lines, stmt.span);
         match &stmt.kind {
@@ -34,9 +34,27 @@ impl<'ctx> Function<'_, 'ctx> {
                 return self.branch(*condition, then, otherwise);
             }
             StmtKind::Block(inner) => return self.block(inner),
-            StmtKind::Return(_) => {
-                self.emitter.ret(self.func.returns);
+            StmtKind::Return(value) => {
+                self.give_back(*value)?;
                 return Ok(false);
+            }
+            StmtKind::Break | StmtKind::Continue => {
+                self.end_round(stmt.kind == StmtKind::Continue);
+                return Ok(false);
+            }
+            StmtKind::Loop { kind, body } => return self.repeat(kind, body),
+            StmtKind::LoadPart { result, part } => {
+                let (pointer, ty) = (self.part(part)?, self.func.values[*result].ty);
+                let align = self.align_of_part(part, ty).min(self.size(ty));
+                let value = self.emitter.load(pointer, self.size(ty) * 8, align);
+                self.define(*result, self.scalar_of(value, ty));
+            }
+            StmtKind::CallFunction { function, args, result, into } => {
+                let value = self.call_function(*function, args, *into)?;
+                if let Some(result) = result {
+                    let bits = self.bits(self.func.values[*result].ty)?;
+                    self.define(*result, self.emitter.resize(value, bits, false));
+                }
             }
             StmtKind::Let { result, value } => {
                 let value = self.scalar(*value)?;
@@ -59,8 +77,9 @@ impl<'ctx> Function<'_, 'ctx> {
                 let size = self.size(self.func.locals[*local].ty);
                 memory::zero(self.emitter, self.local(*local), 0..size, 8);
             }
-            StmtKind::StrEqual { result, left, right } => {
-                let equal = self.str_equal(*left, *right)?;
+            StmtKind::StrEqual { result, left, right }
+            | StmtKind::BytesEqual { result, left, right } => {
+                let equal = self.bytes_equal(*left, *right)?;
                 self.define(*result, equal);
             }
             StmtKind::Call { helper, args, result } => self.helper(*helper, args, *result)?,
@@ -87,17 +106,36 @@ impl<'ctx> Function<'_, 'ctx> {
                     args.iter().map(|&arg| self.operand(arg)).collect::<Lowered<Vec<_>>>()?;
                 self.emit(*event, &args)?;
             }
-            other => return Err(Invariant(format!("{other:?} has no code"))),
         }
         Ok(true)
     }
 
-    /// Names a statement's result.
+    /// Names a statement's result, and keeps it where the loops that use it can find it.
     fn define(&mut self, result: ValueId, value: Int<'ctx>) {
         self.values[result.into_raw().into_u32() as usize] = Some(value);
+        if let Some(slot) = self.captured(result) {
+            self.emitter.store(slot, self.emitter.resize(value, 64, false), 8);
+        }
     }
 
-    fn branch(&mut self, condition: ExprId, then: &Block, otherwise: &Block) -> Lowered<bool> {
+    /// What a statement produced: here, or in a region around this one.
+    pub(super) fn value(&mut self, value: ValueId) -> Lowered<Int<'ctx>> {
+        if let Some(known) = self.values[value.into_raw().into_u32() as usize] {
+            return Ok(known);
+        }
+        let slot = self.captured(value).ok_or_else(|| {
+            Invariant(format!("%{} is used before it is known", value.into_raw()))
+        })?;
+        let bits = self.bits(self.func.values[value].ty)?;
+        Ok(self.emitter.resize(self.emitter.load(slot, 64, 8), bits, false))
+    }
+
+    fn branch(
+        &mut self,
+        condition: ExprId,
+        then: &'a Block,
+        otherwise: &'a Block,
+    ) -> Lowered<bool> {
         let condition = self.scalar(condition)?;
         let (if_true, if_false) = (self.emitter.label(), self.emitter.label());
         self.emitter.branch(condition, if_true, if_false);

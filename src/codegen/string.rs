@@ -10,7 +10,7 @@ use crate::ir::ExprId;
 const STRIDE: u32 = 64;
 
 impl<'ctx> Function<'_, 'ctx> {
-    /// Whether two strings are equal up to their NULs.
+    /// Whether two strings are equal up to their NULs, or two values of another type in all their bytes.
     ///
     /// A string is zero from its NUL to its end, so it is enough to compare the bytes that both have, and to see
     /// that the longer one ends there. If the shorter one has a NUL among its bytes this last test is always true;
@@ -18,7 +18,7 @@ impl<'ctx> Function<'_, 'ctx> {
     ///
     /// Strides follow each other without a loop: the verifier takes them one by one, and each way out looks the
     /// same to it.
-    pub(super) fn str_equal(&mut self, left: ExprId, right: ExprId) -> Lowered<Int<'ctx>> {
+    pub(super) fn bytes_equal(&mut self, left: ExprId, right: ExprId) -> Lowered<Int<'ctx>> {
         let (left, right) = (self.bytes(left)?, self.bytes(right)?);
         let (short, long) = if left.size() <= right.size() { (left, right) } else { (right, left) };
         let emitter = self.emitter;
@@ -56,7 +56,7 @@ fn differences<'ctx>(
     from: u32,
     to: u32,
 ) -> Int<'ctx> {
-    memory::pieces(from, to, 8).fold(emitter.word(0), |difference, piece| {
+    memory::pieces(from, to, a.align().min(b.align())).fold(emitter.word(0), |difference, piece| {
         let here = emitter.xor(a.number(emitter, piece), b.number(emitter, piece));
         emitter.or(difference, emitter.resize(here, 64, false))
     })

@@ -5,9 +5,11 @@
 //! larger than [`ON_STACK_LIMIT`] is ever put there, and a program's locals never fill more than
 //! [`STACK_BUDGET`].
 
+use std::collections::{HashMap, HashSet};
+
 use ebtrace_image as image;
 
-use super::{Event, Func, LocalId, Map, Probe, Program, scope};
+use super::{Event, Func, Function, LocalId, Map, Probe, Program, ValueId, scope};
 use crate::source::{Sources, Span};
 use crate::types::{Access, Field, Struct, Type, TypeId, Types, types_of};
 
@@ -24,28 +26,37 @@ pub struct Layout {
     /// The tables for the runtime; its `object` is still empty.
     pub image: image::Image,
     /// In the order of [`Program::probes`].
-    pub probes: Vec<ProbeLayout>,
+    pub probes: Vec<FuncLayout>,
+    /// In the order of [`Program::functions`].
+    pub functions: Vec<FuncLayout>,
 }
 
-/// Where the locals of a program are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProbeLayout {
+/// Where the locals of a program or function are.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FuncLayout {
     /// In the order of the function's locals.
     pub locals: Vec<Place>,
-    /// Size of the scratch area in bytes, a multiple of 8; 0 where none is needed.
+    /// Values that are defined in one region (the function's own code, or a loop's body) and used in another: so many
+    /// bytes into the scratch area; 8 bytes each.
+    pub captured: HashMap<ValueId, u32>,
+    /// Where a loop's body says that the function returns, a `u64`, and what: so many bytes into the scratch area.
+    pub returned: Option<u32>,
+    /// Whether there are loops, whose bodies are functions of their own.
+    pub loops: bool,
+    /// End of the scratch area in bytes, a multiple of 8; 0 where none is needed.
     pub scratch: u32,
 }
 
 /// Where a local is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// On the stack, or in a register if it is a scalar whose address nobody takes.
+    /// On the stack of the one region that mentions it, or in a register if it is a scalar whose address nobody takes.
     Stack,
     /// So many bytes into the program's scratch area; aligned to 8.
     Scratch(u32),
 }
 
-impl ProbeLayout {
+impl FuncLayout {
     /// Where a local is.
     pub fn place(&self, local: LocalId) -> Place {
         self.locals[local.into_raw().into_u32() as usize]
@@ -71,8 +82,18 @@ pub fn lay_out(
     settings: &image::Settings,
 ) -> Result<Layout, Vec<Oversize>> {
     let types = &program.types;
-    let probes: Vec<ProbeLayout> =
-        program.probes.iter().map(|probe| place_locals(types, &probe.func)).collect();
+    let mut functions: Vec<FuncLayout> = Vec::with_capacity(program.functions.len());
+    let mut end = 0;
+    for (_, function) in program.functions.iter() {
+        let layout = place_locals(types, &function.func, end, &handed_over(function));
+        end = end.max(layout.scratch);
+        functions.push(layout);
+    }
+    let probes: Vec<FuncLayout> = program
+        .probes
+        .iter()
+        .map(|probe| place_locals(types, &probe.func, end, &HashSet::new()))
+        .collect();
     let large = probes.iter().enumerate().filter(|(_, probe)| probe.scratch > SCRATCH_LIMIT);
     let oversize: Vec<Oversize> =
         large.map(|(probe, layout)| Oversize { probe, needs: layout.scratch }).collect();
@@ -92,7 +113,12 @@ pub fn lay_out(
         sites: program.sites.iter().map(|(_, &span)| site(sources, span)).collect(),
         settings: settings.clone(),
     };
-    Ok(Layout { image, probes })
+    Ok(Layout { image, probes, functions })
+}
+
+/// The locals of a function that its callers put arguments into, or take its result from.
+fn handed_over(function: &Function) -> HashSet<LocalId> {
+    function.params.iter().copied().chain(function.returned).collect()
 }
 
 fn map_table(types: &Types, map: &Map) -> image::Map {
@@ -223,29 +249,54 @@ fn structure(types: &Types, record: &Struct) -> image::Shape {
     )
 }
 
-/// Chooses a place for each local. Small ones go on the stack until it is full; the others share the scratch area,
-/// where those of blocks that do not overlap lie on top of each other.
-fn place_locals(types: &Types, func: &Func) -> ProbeLayout {
+/// Chooses a place for each local. Small ones go on the stack until it is full; the others share the scratch area from
+/// `start` on, where those of blocks that do not overlap lie on top of each other. What several regions mention is
+/// always there, because a loop's body is a function of its own, and because the kernel's verifier knows nothing of the
+/// numbers that stand there and so need not follow them through the rounds.
+fn place_locals(
+    types: &Types,
+    func: &Func,
+    start: u32,
+    handed_over: &HashSet<LocalId>,
+) -> FuncLayout {
     let homes = scope::homes(func);
     let in_memory = scope::in_memory(types, func);
-    let mut layout = ProbeLayout { locals: vec![Place::Stack; func.locals.len()], scratch: 0 };
+    let mut layout =
+        FuncLayout { locals: vec![Place::Stack; func.locals.len()], ..FuncLayout::default() };
+    // The stack is shared by all functions that are active at a time.
+    let budget = STACK_BUDGET / (1 + homes.depth + u32::from(start > 0));
     let mut large: Vec<LocalId> = Vec::new();
     let mut stack = 0;
-    for (id, local) in func.locals.iter().filter(|(id, _)| in_memory.contains(id)) {
+    for (id, local) in func.locals.iter() {
         let size = types.size(local.ty).next_multiple_of(8);
-        if size <= ON_STACK_LIMIT && stack + size <= STACK_BUDGET {
-            stack += size;
-        } else {
+        if homes.is_shared(id) || handed_over.contains(&id) {
             large.push(id);
+        } else if in_memory.contains(&id) {
+            // The verifier wants exact offsets into the stack.
+            match size <= ON_STACK_LIMIT && stack + size <= budget && !homes.is_indexed(id) {
+                true => stack += size,
+                false => large.push(id),
+            }
         }
+    }
+    layout.loops = homes.loops > 0;
+    let mut own = start;
+    if homes.returns_in_loop {
+        layout.returned = Some(own);
+        own += 16;
     }
     // A block's locals start where its parent's end; parents come before their children.
     let mut ends: Vec<u32> = Vec::with_capacity(homes.parents.len());
     for (block, parent) in homes.parents.iter().enumerate() {
-        let mut end = parent.map_or(0, |parent: usize| ends[parent]);
-        for &local in large.iter().filter(|local| homes.of(**local) == Some(block)) {
+        let mut end = parent.map_or(own, |parent: usize| ends[parent]);
+        let home = |local: &&LocalId| homes.of(**local).unwrap_or(0) == block;
+        for &local in large.iter().filter(home) {
             layout.locals[local.into_raw().into_u32() as usize] = Place::Scratch(end);
             end += types.size(func.locals[local].ty).next_multiple_of(8);
+        }
+        for &(value, _) in homes.captured.iter().filter(|(_, home)| *home == block) {
+            layout.captured.insert(value, end);
+            end += 8;
         }
         layout.scratch = layout.scratch.max(end);
         ends.push(end);

@@ -22,6 +22,9 @@ pub mod print;
 mod scope;
 pub mod verify;
 
+#[cfg(feature = "codegen")]
+pub(crate) use scope::blocks_of;
+
 use ebtrace_image as image;
 use la_arena::{Arena, ArenaMap, Idx};
 
@@ -444,6 +447,33 @@ pub enum StmtKind {
     /// Ends the program or function, from within any number of loops: with this scalar (`i64` for a program), or with
     /// [`Func::returns`].
     Return(Option<ExprId>),
+}
+
+impl StmtKind {
+    /// The value that it names.
+    pub fn result(&self) -> Option<ValueId> {
+        match self {
+            StmtKind::Let { result, .. }
+            | StmtKind::Load { result, .. }
+            | StmtKind::LoadPart { result, .. }
+            | StmtKind::BytesEqual { result, .. }
+            | StmtKind::StrEqual { result, .. } => Some(*result),
+            StmtKind::Call { result, .. } | StmtKind::CallFunction { result, .. } => *result,
+            StmtKind::MapGet { found, .. } | StmtKind::MapDelete { found, .. } => *found,
+            _ => None,
+        }
+    }
+}
+
+impl LoopKind {
+    /// What it assigns in each round.
+    pub fn locals(&self) -> Vec<LocalId> {
+        match self {
+            LoopKind::Endless { .. } => Vec::new(),
+            LoopKind::Range { index, .. } => vec![*index],
+            LoopKind::Map { key, value, .. } => key.iter().chain(value).copied().collect(),
+        }
+    }
 }
 
 /// How often a loop repeats its block.

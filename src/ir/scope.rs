@@ -1,15 +1,33 @@
-//! Which block each local belongs to, and which locals need memory.
+//! Which block each local belongs to, which locals need memory, and what loop bodies share with what is around them.
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Block, Expr, ExprId, Func, LocalId, LoopKind, Part, StmtKind};
+use super::{Block, Expr, ExprId, Func, LocalId, LoopKind, Part, StmtKind, ValueId};
 use crate::types::Types;
 
 /// The blocks of a function in order of the text, numbered from 0 (its body), and the homes of its locals.
+#[derive(Default)]
 pub(super) struct Homes {
     /// The block around each block; `None` for the body. A parent's number is less than its children's.
     pub(super) parents: Vec<Option<usize>>,
     homes: HashMap<LocalId, usize>,
+    /// The region of each block: the body is region 0, and each loop's body is one of its own.
+    regions: Vec<usize>,
+    regions_made: usize,
+    /// The first region that mentions a local, and the locals that several do.
+    mentioned: HashMap<LocalId, usize>,
+    shared: HashSet<LocalId>,
+    /// Locals that are read at computed distances.
+    indexed: HashSet<LocalId>,
+    /// The region that defines a value, and the values that others use, each with the block of its definition.
+    defined: HashMap<ValueId, (usize, usize)>,
+    pub(super) captured: Vec<(ValueId, usize)>,
+    /// Whether a loop's body returns.
+    pub(super) returns_in_loop: bool,
+    /// How many loops there are.
+    pub(super) loops: u32,
+    /// The most loops that are around one place.
+    pub(super) depth: u32,
 }
 
 impl Homes {
@@ -18,7 +36,21 @@ impl Homes {
         self.homes.get(&local).copied()
     }
 
+    /// Whether several regions mention a local.
+    pub(super) fn is_shared(&self, local: LocalId) -> bool {
+        self.shared.contains(&local)
+    }
+
+    /// Whether a local is read at a computed distance from its start.
+    pub(super) fn is_indexed(&self, local: LocalId) -> bool {
+        self.indexed.contains(&local)
+    }
+
     fn mention(&mut self, local: LocalId, block: usize) {
+        let region = self.regions[block];
+        if *self.mentioned.entry(local).or_insert(region) != region {
+            self.shared.insert(local);
+        }
         let home = self.homes.get(&local).map_or(block, |&home| self.common(home, block));
         self.homes.insert(local, home);
     }
@@ -35,14 +67,22 @@ impl Homes {
 
 /// Finds the homes of all locals.
 pub(super) fn homes(func: &Func) -> Homes {
-    let mut homes = Homes { parents: Vec::new(), homes: HashMap::new() };
-    visit(func, &func.body, None, &mut homes);
+    let mut homes = Homes { regions_made: 1, ..Homes::default() };
+    visit(func, &func.body, (None, 0), 0, &mut homes);
     homes
 }
 
-fn visit(func: &Func, block: &Block, parent: Option<usize>, homes: &mut Homes) {
+fn visit(
+    func: &Func,
+    block: &Block,
+    (parent, region): (Option<usize>, usize),
+    depth: u32,
+    homes: &mut Homes,
+) {
     let number = homes.parents.len();
     homes.parents.push(parent);
+    homes.regions.push(region);
+    homes.depth = homes.depth.max(depth);
     for stmt in &block.stmts {
         for local in locals_of(&stmt.kind) {
             homes.mention(local, number);
@@ -50,8 +90,31 @@ fn visit(func: &Func, block: &Block, parent: Option<usize>, homes: &mut Homes) {
         for expr in exprs_of(&stmt.kind) {
             mention_in(func, expr, number, homes);
         }
-        for inner in blocks_of(&stmt.kind) {
-            visit(func, inner, Some(number), homes);
+        if let StmtKind::LoadPart { part: Part { local, further: Some(_), .. }, .. } = &stmt.kind {
+            homes.indexed.insert(*local);
+        }
+        if let Some(result) = stmt.kind.result() {
+            homes.defined.insert(result, (number, region));
+        }
+        homes.returns_in_loop |= depth > 0 && matches!(stmt.kind, StmtKind::Return(_));
+        match &stmt.kind {
+            StmtKind::Loop { kind, body } => {
+                homes.loops += 1;
+                let (inner, region) = (homes.parents.len(), homes.regions_made);
+                homes.regions_made += 1;
+                visit(func, body, (Some(number), region), depth + 1, homes);
+                // What a loop assigns in each round belongs to its body.
+                kind.locals().into_iter().for_each(|local| homes.mention(local, inner));
+                // It counts from its first number.
+                if let LoopKind::Range { from, .. } = kind {
+                    mention_in(func, *from, inner, homes);
+                }
+            }
+            other => {
+                for inner in blocks_of(other) {
+                    visit(func, inner, (Some(number), region), depth, homes);
+                }
+            }
         }
     }
 }
@@ -59,8 +122,17 @@ fn visit(func: &Func, block: &Block, parent: Option<usize>, homes: &mut Homes) {
 fn mention_in(func: &Func, expr: ExprId, block: usize, homes: &mut Homes) {
     match &func.exprs[expr] {
         Expr::Local(local) | Expr::Address(local, _) => homes.mention(*local, block),
+        Expr::Value(value) => {
+            if let Some(&(definition, region)) = homes.defined.get(value)
+                && region != homes.regions[block]
+                && homes.captured.iter().all(|(known, _)| known != value)
+            {
+                homes.captured.push((*value, definition));
+            }
+        }
         Expr::Part(part) => {
             homes.mention(part.local, block);
+            homes.indexed.extend(part.further.map(|_| part.local));
             part.further.iter().for_each(|(expr, _)| mention_in(func, *expr, block, homes));
         }
         Expr::Binary { left, right, .. } => {
@@ -77,7 +149,6 @@ fn mention_in(func: &Func, expr: ExprId, block: usize, homes: &mut Homes) {
         }
         Expr::Int(_)
         | Expr::Bytes(_)
-        | Expr::Value(_)
         | Expr::Context(_)
         | Expr::ContextAddress(_)
         | Expr::Global(_) => {}
@@ -105,10 +176,6 @@ pub(super) fn locals_of(stmt: &StmtKind) -> Vec<LocalId> {
         | StmtKind::LoadPart { part: Part { local, .. }, .. }
         | StmtKind::CallFunction { into: Some(local), .. }
         | StmtKind::MapGet { into: local, .. } => vec![*local],
-        StmtKind::Loop { kind: LoopKind::Range { index, .. }, .. } => vec![*index],
-        StmtKind::Loop { kind: LoopKind::Map { key, value, .. }, .. } => {
-            key.iter().chain(value).copied().collect()
-        }
         _ => Vec::new(),
     }
 }
@@ -145,7 +212,7 @@ pub(super) fn exprs_of(stmt: &StmtKind) -> Vec<ExprId> {
 }
 
 /// The blocks inside a statement.
-pub(super) fn blocks_of(stmt: &StmtKind) -> Vec<&Block> {
+pub(crate) fn blocks_of(stmt: &StmtKind) -> Vec<&Block> {
     match stmt {
         StmtKind::If { then, otherwise, .. } => vec![then, otherwise],
         StmtKind::Block(block) | StmtKind::Loop { body: block, .. } => vec![block],

@@ -50,7 +50,7 @@ impl Verifier<'_> {
                 self.block(inner)?;
             }
             self.loops -= loops;
-            if let Some(result) = result_of(&stmt.kind) {
+            if let Some(result) = stmt.kind.result() {
                 if !self.known.insert(result) {
                     return Err(format!("%{} is assigned twice", result.into_raw()));
                 }
@@ -323,19 +323,5 @@ impl Verifier<'_> {
         } else {
             Err("a failure carries one int64".to_owned())
         }
-    }
-}
-
-fn result_of(stmt: &StmtKind) -> Option<ValueId> {
-    match stmt {
-        StmtKind::MapHas { found, .. } => Some(*found),
-        StmtKind::Let { result, .. }
-        | StmtKind::Load { result, .. }
-        | StmtKind::LoadPart { result, .. }
-        | StmtKind::BytesEqual { result, .. }
-        | StmtKind::StrEqual { result, .. } => Some(*result),
-        StmtKind::Call { result, .. } | StmtKind::CallFunction { result, .. } => *result,
-        StmtKind::MapGet { found, .. } | StmtKind::MapDelete { found, .. } => *found,
-        _ => None,
     }
 }

@@ -235,7 +235,7 @@ fn branches_and_scalars() {
                 builder.store(x, value);
                 let b = word(builder, 1);
                 let leave = builder.convert(b, TypeId::BOOL);
-                builder.if_else(leave, |builder| builder.stmt(StmtKind::Return), |_| {});
+                builder.if_else(leave, |builder| builder.stmt(StmtKind::Return(None)), |_| {});
             },
             |_| {},
         );

@@ -98,7 +98,13 @@ impl Script {
         value: TypeId,
         max_entries: u32,
     ) -> MapId {
-        self.program.maps.alloc(Map { name: name.to_owned(), key, value, max_entries })
+        self.program.maps.alloc(Map {
+            name: name.to_owned(),
+            key,
+            value,
+            max_entries,
+            evicts: false,
+        })
     }
 
     /// The event of a map without room.

@@ -264,7 +264,7 @@ impl Lower<'_> {
             );
             return self.poison();
         }
-        let count = self.b.local("count", TypeId::I64);
+        let count = self.b.local("keys", TypeId::I64);
         let zero = self.b.int(0, TypeId::I64);
         self.b.store(count, zero);
         self.b.begin();

@@ -459,6 +459,7 @@ impl StmtKind {
             | StmtKind::BytesEqual { result, .. }
             | StmtKind::StrEqual { result, .. } => Some(*result),
             StmtKind::Call { result, .. } | StmtKind::CallFunction { result, .. } => *result,
+            StmtKind::MapHas { found, .. } => Some(*found),
             StmtKind::MapGet { found, .. } | StmtKind::MapDelete { found, .. } => *found,
             _ => None,
         }

@@ -15,6 +15,11 @@ impl Lower<'_> {
     pub(super) fn cast(&mut self, ty: &ast::TypeExpr, operand: &ast::Expr, span: Span) -> Operand {
         let target = self.resolve_type(ty);
         let value = self.expr(operand);
+        if value.ty == TypeId::UNKNOWN && self.b.types().is_scalar(target) {
+            // Whatever it will turn out to be, this is what it becomes.
+            let expr = self.b.int(0, target);
+            return self.operand(expr);
+        }
         if target == TypeId::UNKNOWN || value.ty == TypeId::UNKNOWN {
             return self.poison();
         }

@@ -4,14 +4,15 @@ use super::{Builtin, Call};
 use crate::ir::Expr;
 use crate::probe::{Context, registers};
 use crate::sema::{Lower, Operand};
-use crate::types::{Space, TypeId};
+use crate::types::TypeId;
 
 /// Name of the entry that stands for all arguments.
 const ARGUMENT: &str = "arg";
 
 pub(super) const ALL: &[Builtin] = &[
     Builtin::variable("args", "struct", "The fields of a tracepoint's record.", args)
-        .details("`args.filename` and `args->filename` are the same. A misspelt field is answered with the list of all.")
+        .details("`args.filename` and `args->filename` are the same. A misspelt field is answered with the list of all. `args` \
+                  alone is a record of all fields.")
         .only_in(&[Context::Record], "the arguments of a function are `arg0`, `arg1` and so on")
         .examples(&["tracepoint:syscalls:sys_enter_openat { printf(\"%s\\n\", str(args.filename)); }"]),
     Builtin::variable(ARGUMENT, "uint64", "`arg0`, `arg1` …: the arguments of the probed function.", argument)
@@ -44,9 +45,8 @@ fn index(name: &str) -> Option<usize> {
 
 fn args(lower: &mut Lower<'_>, _: &Call<'_>) -> Operand {
     let Some(record) = lower.args_type() else { return lower.poison() };
-    let ty = lower.b.types().pointer(record, Space::Context);
-    let address = lower.b.add(Expr::ContextAddress(0), ty);
-    lower.operand(address)
+    let context = lower.b.add(Expr::ContextAddress(0), record);
+    lower.operand(context)
 }
 
 fn argument(lower: &mut Lower<'_>, call: &Call<'_>) -> Operand {

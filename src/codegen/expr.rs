@@ -65,6 +65,7 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
             Expr::ContextAddress(offset) => {
                 emitter.add(emitter.number(self.context), emitter.word(u64::from(*offset)))
             }
+            Expr::MapAddress(map) => emitter.number(self.unit.map(map.into_raw().into_u32())?.1),
             Expr::Address(local, offset) => emitter.number(emitter.at(self.local(*local), *offset)),
             Expr::Global(global) => {
                 let offset = match global {
@@ -217,6 +218,7 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
         Ok(match &self.func.exprs[id] {
             Expr::Address(local, offset) => self.emitter.at(self.local(*local), *offset).into(),
             Expr::ContextAddress(0) => self.context.into(),
+            Expr::MapAddress(map) => self.unit.map(map.into_raw().into_u32())?.1.into(),
             Expr::Local(_) | Expr::Part(_) | Expr::Bytes(_) => {
                 let bytes = self.bytes(id)?;
                 self.readable(bytes).into()

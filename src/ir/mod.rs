@@ -189,6 +189,8 @@ pub enum Expr {
     ContextAddress(u32),
     /// Address of a local, for helpers that write there; at so many bytes from its start.
     Address(LocalId, u32),
+    /// Address of a map, for functions that take one.
+    MapAddress(MapId),
     /// Known when the program is loaded.
     Global(Global),
     /// Both operands have the same type, which decides about signedness; comparisons yield bool, everything else

@@ -216,6 +216,7 @@ impl Printer<'_> {
             Expr::Value(value) => format!("%{}", value.into_raw()),
             Expr::Context(offset) => named(format!("ctx[{offset}]")),
             Expr::ContextAddress(offset) => format!("&ctx[{offset}]"),
+            Expr::MapAddress(map) => format!("&@{}", self.program.maps[*map].name),
             Expr::Address(local, 0) => format!("&{}", self.local(*local)),
             Expr::Address(local, offset) => format!("&{}+{offset}", self.local(*local)),
             Expr::Global(global) => format!("{global:?}"),

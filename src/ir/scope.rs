@@ -151,6 +151,7 @@ fn mention_in(func: &Func, expr: ExprId, block: usize, homes: &mut Homes) {
         | Expr::Bytes(_)
         | Expr::Context(_)
         | Expr::ContextAddress(_)
+        | Expr::MapAddress(_)
         | Expr::Global(_) => {}
     }
 }

@@ -104,7 +104,7 @@ impl Verifier<'_> {
                 self.require(self.known.contains(value), "a value that is in scope", id)?;
                 self.require(self.func.values[*value].ty == self.ty(id), "the value's type", id)
             }
-            Expr::ContextAddress(_) | Expr::Address(..) => Ok(()),
+            Expr::ContextAddress(_) | Expr::Address(..) | Expr::MapAddress(_) => Ok(()),
             Expr::Binary { left, right, .. } => {
                 self.expr(*left)?;
                 self.expr(*right)?;

@@ -146,7 +146,8 @@ impl Lower<'_> {
         self.map_named(name, arg.span)
     }
 
-    fn map_named(&mut self, name: &str, span: Span) -> Option<MapId> {
+    /// The map of this name, whose type has to be known.
+    pub(super) fn map_named(&mut self, name: &str, span: Span) -> Option<MapId> {
         if let Some(&map) = self.maps.get(name) {
             return Some(map);
         }

@@ -63,6 +63,15 @@ impl Lower<'_> {
                 Some(local) => self.address_of_local(local),
                 None => self.missing_variable(name, operand.span),
             },
+            ExprKind::Map { name, key: None } => match self.map_named(name, operand.span) {
+                Some(map) => {
+                    // The kernel's verifier lets nobody look into it, so it has no fields.
+                    let ty = self.b.types().pointer(TypeId::VOID, Space::Kernel);
+                    let address = self.b.add(Expr::MapAddress(map), ty);
+                    self.operand(address)
+                }
+                None => self.poison(),
+            },
             _ => {
                 self.complain(
                     Diagnostic::error(

@@ -1,11 +1,11 @@
 //! Tuples, records and arrays: making them, and taking them apart.
 
-use super::lvalue::{Base, Memory};
+use super::lvalue::Base;
 use super::{Literal, Lower, Operand, Placed, error, join};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind};
-use crate::types::{Access, Space, Type, TypeId};
+use crate::types::{Type, TypeId};
 
 /// The most values in a tuple or record, those in inner ones included.
 const MOST_PARTS: u32 = 255;
@@ -201,8 +201,7 @@ impl Lower<'_> {
                     return self.number(i128::from(byte as i8));
                 }
                 let ty = self.b.types().intern(Type::Array { of: TypeId::I8, len: size });
-                let (base, space) = (Base::Held(base.0), Space::Kernel);
-                let memory = Memory { base, offset: 0, ty, space, access: Access::Plain };
+                let memory = self.own_memory(Base::Held(base.0), ty);
                 let element = self.array_element(&memory, index);
                 self.fetch(element)
             }

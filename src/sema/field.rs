@@ -1,11 +1,11 @@
 //! Fields: `p->f`, `s.f`, `args.f`, `r.f`.
 
-use super::lvalue::{Base, Lvalue, Memory};
+use super::lvalue::{Lvalue, Memory};
 use super::{Lower, Operand};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
 use crate::syntax::ast;
-use crate::types::{Field, Origin, Space, StructId, Type, TypeId, catalog, types_of};
+use crate::types::{Field, Space, StructId, Type, TypeId, catalog, types_of};
 
 impl Lower<'_> {
     /// `base.name`; any number of pointers on the way is followed.
@@ -22,7 +22,7 @@ impl Lower<'_> {
         };
         match self.b.types().get(memory.ty).clone() {
             Type::Struct(id) => match self.field_named(id, name, name_span) {
-                Some(field) => Lvalue::Memory(self.member(&memory, id, &field)),
+                Some(field) => Lvalue::Memory(self.member(&memory, &field)),
                 None => Lvalue::Value(self.poison()),
             },
             Type::Record(_) => {
@@ -44,16 +44,11 @@ impl Lower<'_> {
     }
 
     /// The field of a struct that stands in memory. What it points to is in the same memory, unless the struct says
-    /// otherwise.
-    fn member(&mut self, memory: &Memory, id: StructId, field: &Field) -> Memory {
+    /// that it is the process's.
+    fn member(&mut self, memory: &Memory, field: &Field) -> Memory {
         let mut part = memory.part(field.offset, field.ty, field.access);
-        let types = self.b.types();
-        let of_kernel = types.record(id).origin != Origin::Script;
-        match (types.space_of(field.ty), &part.base) {
-            (Some(Space::User), _) => part.space = Space::User,
-            (Some(space @ Space::Kernel), Base::Context) => part.space = space,
-            (_, Base::Held(_)) if of_kernel => part.space = Space::Kernel,
-            _ => {}
+        if self.b.types().space_of(field.ty) == Some(Space::User) {
+            part.points = Space::User;
         }
         part
     }
@@ -62,7 +57,7 @@ impl Lower<'_> {
     pub(super) fn members(&mut self, memory: &Memory, id: StructId) -> Vec<(String, Memory)> {
         let host = self.host;
         let fields = catalog::fields(self.b.types(), host, id);
-        let member = |field: &Field| (field.name.clone(), self.member(memory, id, field));
+        let member = |field: &Field| (field.name.clone(), self.member(memory, field));
         fields.iter().map(member).collect()
     }
 

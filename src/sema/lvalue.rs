@@ -26,8 +26,10 @@ pub(super) struct Memory {
     pub(super) offset: u32,
     /// What stands there.
     pub(super) ty: TypeId,
-    /// Where pointers that stand there point.
+    /// Where it is.
     pub(super) space: Space,
+    /// Where pointers that stand there point, unless their type says so.
+    pub(super) points: Space,
     pub(super) access: Access,
 }
 
@@ -43,6 +45,11 @@ pub(super) enum Base {
 }
 
 impl Memory {
+    /// The whole of what stands somewhere; pointers in it point into the same memory.
+    pub(super) fn new(base: Base, ty: TypeId, space: Space) -> Memory {
+        Memory { base, offset: 0, ty, space, points: space, access: Access::Plain }
+    }
+
     /// A part of it, so many bytes further.
     pub(super) fn part(&self, offset: u32, ty: TypeId, access: Access) -> Memory {
         Memory { base: self.base.clone(), offset: self.offset + offset, ty, access, ..*self }
@@ -85,8 +92,12 @@ impl Lower<'_> {
             Expr::ContextAddress(0) => Base::Context,
             _ => Base::Held(operand),
         };
-        let space = self.space();
-        Lvalue::Memory(Memory { base, offset: 0, ty, space, access: Access::Plain })
+        Lvalue::Memory(self.own_memory(base, ty))
+    }
+
+    /// Memory of the program itself, which is the kernel's; pointers in it are what the probe deals with.
+    pub(super) fn own_memory(&mut self, base: Base, ty: TypeId) -> Memory {
+        Memory { points: self.space(), ..Memory::new(base, ty, Space::Kernel) }
     }
 
     /// The value of what an expression designates.
@@ -115,7 +126,8 @@ impl Lower<'_> {
                 let parts = parts.collect();
                 self.b.types().intern(Type::Record(parts))
             }
-            _ => self.b.types().respaced(memory.ty, memory.space),
+            (Base::Address(_), _) => self.b.types().respaced(memory.ty, memory.points),
+            _ => self.b.types().respaced_if_unset(memory.ty, memory.points),
         }
     }
 

@@ -7,7 +7,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{BinaryOp, Expr, ExprId, LocalId};
 use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind};
-use crate::types::{Access, Space, Type, TypeId, Types, catalog};
+use crate::types::{Space, Type, TypeId, Types, catalog};
 
 impl Lower<'_> {
     /// `*operand`
@@ -18,8 +18,7 @@ impl Lower<'_> {
             Type::Pointer { .. } => self.pointee(&pointer),
             Type::Int { .. } => {
                 let base = Base::Address(self.b.convert(pointer.expr, TypeId::U64));
-                let (ty, space) = (TypeId::U64, self.space());
-                Lvalue::Memory(Memory { base, offset: 0, ty, space, access: Access::Plain })
+                Lvalue::Memory(Memory::new(base, TypeId::U64, self.space()))
             }
             _ => {
                 let found = self.type_name(pointer.ty);
@@ -44,15 +43,10 @@ impl Lower<'_> {
         };
         let host = self.host;
         let ty = catalog::definition(self.b.types(), host, ty);
-        let space = if space == Space::Context { self.space() } else { space };
-        Lvalue::Memory(Memory { base, offset: 0, ty, space, access: Access::Plain })
-    }
-
-    /// Reads a value of any type at an address.
-    pub(super) fn read_at(&mut self, address: ExprId, ty: TypeId, space: Space) -> Operand {
-        let base = Base::Address(self.b.convert(address, TypeId::U64));
-        let memory = Memory { base, offset: 0, ty, space, access: Access::Plain };
-        self.fetch(Lvalue::Memory(memory))
+        Lvalue::Memory(match space {
+            Space::Context => self.own_memory(base, ty),
+            _ => Memory::new(base, ty, space),
+        })
     }
 
     /// `&$x`, `&@m`
@@ -116,8 +110,13 @@ impl Lower<'_> {
         }
         let size = u64::from(self.b.types().size(to));
         let address = self.b.convert(base.0.expr, TypeId::U64);
-        let count = self.b.convert(count.expr, TypeId::U64);
-        let distance = self.b.binary_int(BinaryOp::Multiply, count, size);
+        let distance = match count.literal_int() {
+            Some(count) => self.b.int((count as u64).wrapping_mul(size), TypeId::U64),
+            None => {
+                let count = self.b.convert(count.expr, TypeId::U64);
+                self.b.binary_int(BinaryOp::Multiply, count, size)
+            }
+        };
         let address = self.b.binary(op, address, distance);
         let address = self.b.convert(address, base.0.ty);
         self.operand(address)

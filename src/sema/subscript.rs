@@ -33,9 +33,8 @@ impl Lower<'_> {
                 None => Lvalue::Value(self.poison()),
             },
             Type::Array { .. } => {
-                let (ty, space) = (value.ty, self.space());
-                let base = Base::Held(value);
-                let memory = Memory { base, offset: 0, ty, space, access: Access::Plain };
+                let ty = value.ty;
+                let memory = self.own_memory(Base::Held(value), ty);
                 self.array_element(&memory, index)
             }
             _ => Lvalue::Value(self.index_value((value, base.span), index)),

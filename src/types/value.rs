@@ -43,10 +43,11 @@ impl Types {
         }
     }
 
-    /// The memory that a pointer points into.
+    /// The memory that a pointer, or those in an array, point into.
     pub fn space_of(&self, id: TypeId) -> Option<Space> {
         match self.get(id) {
             Type::Pointer { space, .. } => Some(*space),
+            Type::Array { of, .. } => self.space_of(*of),
             _ => None,
         }
     }

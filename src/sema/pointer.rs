@@ -4,7 +4,7 @@ use super::lvalue::{Base, Lvalue, Memory};
 use super::operator::is_comparison;
 use super::{Lower, Operand, Placed};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::ir::{BinaryOp, Expr, ExprId, LocalId};
+use crate::ir::{BinaryOp, Expr, LocalId};
 use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind};
 use crate::types::{Space, Type, TypeId, Types, catalog};

@@ -165,15 +165,14 @@ impl Lower<'_> {
             let value = self.coerce(operand, ty);
             return self.b.store_part(local, offset, ty, value);
         };
-        for (to, (at, from), ty) in pairs {
+        for Moved { from: (at, from), to: (to, ty) } in pairs {
             let part = self.part(operand, at, None, from);
             self.put_part(local, offset + to, ty, &part);
         }
     }
 
-    /// Where each part of a type goes in another, if they differ in their parts: offset there, offset and type here,
-    /// type there.
-    fn pairs(&mut self, from: TypeId, to: TypeId) -> Option<Vec<(u32, (u32, TypeId), TypeId)>> {
+    /// Where each part of a type goes in another, if they differ in their parts.
+    fn pairs(&mut self, from: TypeId, to: TypeId) -> Option<Vec<Moved>> {
         if from == to {
             return None;
         }
@@ -183,11 +182,13 @@ impl Lower<'_> {
                 if len == room && len <= join::MOST_CONVERTED =>
             {
                 let (step, stride) = (types.size(of), types.size(other));
-                Some((0..len).map(|index| (index * stride, (index * step, of), other)).collect())
+                let moved = |at| Moved { from: (at * step, of), to: (at * stride, other) };
+                Some((0..len).map(moved).collect())
             }
-            (Type::Buffer(room), Type::Buffer(_)) => {
-                let bytes = types.intern(Type::Array { of: TypeId::U8, len: room });
-                Some(vec![(0, (0, TypeId::U32), TypeId::U32), (4, (4, bytes), bytes)])
+            (Type::Buffer(size), Type::Buffer(room)) if size <= room => {
+                let bytes = types.intern(Type::Array { of: TypeId::U8, len: size });
+                let same = |part| Moved { from: part, to: part };
+                Some(vec![same((0, TypeId::U32)), same((4, bytes))])
             }
             (Type::Record(fields), Type::Record(places)) => {
                 let (from, to) = (self.parts(from)?, self.parts(to)?);
@@ -195,14 +196,20 @@ impl Lower<'_> {
                     .iter()
                     .map(|(name, _)| fields.iter().position(|(other, _)| other == name));
                 let pairs = to.into_iter().zip(order);
-                pairs.map(|((at, ty), index)| Some((at, from[index?], ty))).collect()
+                pairs.map(|(to, index)| Some(Moved { from: from[index?], to })).collect()
             }
             _ => {
                 let (from, to) = (self.parts(from)?, self.parts(to)?);
-                Some(from.into_iter().zip(to).map(|(from, (at, ty))| (at, from, ty)).collect())
+                Some(from.into_iter().zip(to).map(|(from, to)| Moved { from, to }).collect())
             }
         }
     }
+}
+
+/// A part of one value that becomes a part of another: offset and type in both.
+struct Moved {
+    from: (u32, TypeId),
+    to: (u32, TypeId),
 }
 
 /// Whether evaluating an expression may write to a variable: blocks do, and functions that are given one.

@@ -83,7 +83,7 @@ pub(crate) fn mixed_signs(old: (&str, Span), new: (&str, Span), wide: &str) -> D
     )
     .label(new.1, format!("this is `{}`", new.0))
     .label(old.1, format!("this is `{}`", old.0))
-    .help("very large or negative values change; keep both of one sign if it matters")
+    .help("cast one of them to say what is meant, as in `(int64)…`; a very large `uint64` becomes negative")
 }
 
 /// A number that is cut to a declared type at run time.

@@ -61,6 +61,11 @@ impl<'p> Builder<'p> {
         self.open.push(Block::default());
     }
 
+    /// Opens a block that was closed, to go on with it.
+    pub fn resume(&mut self, block: Block) {
+        self.open.push(block);
+    }
+
     /// Closes the innermost block and hands it over.
     pub fn end(&mut self) -> Block {
         self.open.pop().unwrap_or_default()

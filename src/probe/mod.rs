@@ -71,6 +71,27 @@ pub enum Context {
     Nothing,
 }
 
+/// What functions of a script are lowered as: they can be called from any probe, and so know nothing of it.
+pub(crate) const FUNCTION: Kind = Kind {
+    name: "fn",
+    aliases: &[],
+    shape: &[],
+    context: Context::Nothing,
+    program: ProgramType::RawTracepoint,
+    space: Space::Unset,
+    needs: None,
+    instead: nothing_else,
+    resolve: |_, _, _| Ok(function_target()),
+    summary: "",
+    details: "",
+    examples: &[],
+};
+
+/// What the body of a function is lowered for.
+pub(crate) fn function_target() -> Target {
+    Target { label: "fn".to_owned(), attach: Attach::Begin, function: None, args: None }
+}
+
 /// An attach point, cut into its parts.
 #[derive(Debug, Clone)]
 pub struct Point {

@@ -1,7 +1,7 @@
 //! Expressions.
 
 use super::join::{Joined, join};
-use super::{Literal, Lower, Operand, error};
+use super::{Literal, Lower, Operand, Placed, error};
 use crate::builtin::{self, Call, Lowering};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{Expr, ExprId, StmtKind};
@@ -23,11 +23,7 @@ impl Lower<'_> {
             ExprKind::Call { name, name_span, args } => {
                 self.call(name, *name_span, Some(args), span)
             }
-            ExprKind::Variable(name) => match self.variable(name) {
-                Some(local) if self.b.local_type(local) == TypeId::UNKNOWN => self.poison(),
-                Some(local) => self.local_operand(local),
-                None => self.missing_variable(name, span),
-            },
+            ExprKind::Variable(name) => self.read_named(name, span),
             ExprKind::Map { name, key } => match self.element(name, key.as_deref(), span) {
                 Some(element) => self.read_element(name, &element, span),
                 None => self.poison(),
@@ -121,6 +117,11 @@ impl Lower<'_> {
         span: Span,
     ) -> Operand {
         let Some(builtin) = builtin::find(name) else {
+            if let Some(args) = args
+                && let Some(result) = self.call_own(name, args, span)
+            {
+                return result;
+            }
             if let Some(constant) = self.constant(name).filter(|_| args.is_none()) {
                 return constant;
             }
@@ -267,15 +268,16 @@ impl Lower<'_> {
         {
             return if known { first.0 } else { second.0 };
         }
-        self.merge(test, (first, first_block), (second, second_block))
+        self.merge("?:", test, (first, first_block), (second, second_block))
     }
 
-    /// Runs one of two blocks and yields its operand.
-    fn merge(
+    /// Runs one of two blocks and yields its operand; `word` is what chooses.
+    pub(super) fn merge(
         &mut self,
+        word: &str,
         test: ExprId,
-        (first, mut first_block): ((Operand, Span), crate::ir::Block),
-        (second, mut second_block): ((Operand, Span), crate::ir::Block),
+        (first, first_block): (Placed, crate::ir::Block),
+        (second, second_block): (Placed, crate::ir::Block),
     ) -> Operand {
         let sides = [(first.0.ty, first.0.flexible()), (second.0.ty, second.0.flexible())];
         let ty = match join(self.b.types(), sides[0], sides[1]) {
@@ -285,25 +287,26 @@ impl Lower<'_> {
                 self.complain(
                     Diagnostic::error(
                         Code::TypeClash,
-                        format!("`?:` cannot choose between `{}` and `{}`", names[0], names[1]),
+                        format!("`{word}` cannot choose between `{}` and `{}`", names[0], names[1]),
                     )
                     .label(second.1, format!("this is `{}`", names[1]))
                     .label(first.1, format!("this is `{}`", names[0]))
-                    .help("both sides of `?:` need the same type"),
+                    .help(format!("both sides of `{word}` need the same type")),
                 );
                 return self.poison();
             }
         };
-        let span = self.b.span();
         let result =
             (ty != TypeId::VOID && ty != TypeId::UNKNOWN).then(|| self.b.local("choice", ty));
-        if let Some(local) = result {
-            for (operand, block) in [(&first.0, &mut first_block), (&second.0, &mut second_block)] {
-                let value = self.coerce(operand, ty);
-                block.stmts.push(crate::ir::Stmt { kind: StmtKind::Store { local, value }, span });
-            }
-        }
-        self.b.stmt(StmtKind::If { condition: test, then: first_block, otherwise: second_block });
+        let sides = [(&first.0, first_block), (&second.0, second_block)];
+        let [then, otherwise] = sides.map(|(operand, block)| {
+            let Some(local) = result.filter(|_| operand.ty != TypeId::VOID) else { return block };
+            self.b.resume(block);
+            let value = self.coerce(operand, ty);
+            self.b.store(local, value);
+            self.b.end()
+        });
+        self.b.stmt(StmtKind::If { condition: test, then, otherwise });
         match result {
             Some(local) => self.local_operand(local),
             None if ty == TypeId::VOID => self.void(),

@@ -11,6 +11,7 @@ mod assign;
 mod cast;
 mod compound;
 mod control;
+mod declared;
 mod element;
 mod equal;
 mod error;
@@ -18,6 +19,7 @@ mod expr;
 mod facts;
 mod field;
 mod fold;
+mod function;
 mod introspect;
 mod join;
 mod lvalue;
@@ -31,14 +33,14 @@ mod stmt;
 mod subscript;
 mod types;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use facts::{Facts, VariableKey};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::host::{Arch, Host};
 use crate::ir::build::Builder;
-use crate::ir::{Expr, ExprId, LocalId, Program, ValueId};
+use crate::ir::{Expr, ExprId, FunctionId, LocalId, Program, ValueId};
 use crate::options::Options;
 use crate::probe::{Kind, Target};
 use crate::source::Span;
@@ -150,6 +152,18 @@ pub struct Lower<'a> {
     aggregates: HashMap<ExprId, TypeId>,
     /// Whether `exit()` or the like was reached in this block.
     ended: bool,
+    /// Number of loops around the statement at hand.
+    loops: u32,
+    /// Variables that something was assigned to above.
+    assigned: HashSet<VariableKey>,
+    /// Variables that were complained of because nothing was.
+    warned: HashSet<VariableKey>,
+    /// What the function at hand returns; `None` in a probe.
+    function: Option<function::Returns>,
+    /// The functions of the script.
+    functions: &'a HashMap<String, function::Signature>,
+    /// Those that were called, and where.
+    calls: Vec<(FunctionId, Span)>,
     /// Whether only types are wanted, so that what is doubtful does not matter.
     quiet: bool,
 }

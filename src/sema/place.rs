@@ -95,6 +95,7 @@ impl Lower<'_> {
         if let Some(slot) = slot {
             self.found.variables.insert(key, slot);
         }
+        self.assigned.insert(key);
         if let Some(variable) = known {
             return Some(variable.local);
         }
@@ -119,15 +120,27 @@ impl Lower<'_> {
 
     /// Opens a block of the script.
     pub(super) fn enter(&mut self) {
-        self.scopes.push(Default::default());
+        self.enter_scope();
         self.b.begin();
+    }
+
+    /// The same without a block of the IR.
+    pub(super) fn enter_scope(&mut self) {
+        self.scopes.push(Default::default());
     }
 
     /// Closes it; its variables are gone.
     pub(super) fn leave(&mut self) -> crate::ir::Block {
-        for (name, variable) in self.scopes.pop().unwrap_or_default() {
+        self.leave_scope();
+        self.b.end()
+    }
+
+    pub(super) fn leave_scope(&mut self) {
+        let mut gone: Vec<_> = self.scopes.pop().unwrap_or_default().into_iter().collect();
+        gone.sort_by_key(|(_, variable)| variable.key.1);
+        for (name, variable) in gone {
+            self.check_unassigned(&name, &variable);
             self.gone.insert(name, variable.key.1);
         }
-        self.b.end()
     }
 }

@@ -1,13 +1,15 @@
 //! Probes: attach points become programs.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::Lower;
 use super::facts::Facts;
+use super::function::{self, Calls, Signature};
+use crate::builtin;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::host::Host;
 use crate::ir::build::Builder;
-use crate::ir::{Map, MapId, Probe, Program, ProgramType, StmtKind};
+use crate::ir::{FunctionId, MapId, Probe, Program, ProgramType, StmtKind};
 use crate::options::{self, Options};
 use crate::probe::{self, Part, Point, ProbeError, Target};
 use crate::source::{FileId, Span};
@@ -29,9 +31,11 @@ pub(super) fn walk(
         found: Facts::default(),
         program: Program { types, ..Program::default() },
         maps: HashMap::new(),
+        functions: HashMap::new(),
         diagnostics: Diagnostics::new(),
     };
-    walk.declare_maps();
+    walk.declare_maps(script);
+    walk.define_functions(script);
     let probes = script.items.iter().filter_map(|item| match item {
         ast::Item::Probe(probe) => Some(probe),
         _ => None,
@@ -46,7 +50,8 @@ pub(super) fn walk(
         }
         walk.point(number, probe, point);
     }
-    if script.items.is_empty() {
+    walk.check_declared_maps(script);
+    if !script.items.iter().any(|item| matches!(item, ast::Item::Probe(_))) {
         walk.diagnostics.push(
             Diagnostic::error(Code::NoProbes, "the script has no probe")
                 .label(Span::new(FileId::default(), 0, 0), "expected an attach point and a block")
@@ -63,31 +68,18 @@ fn too_many(span: Span, options: &Options) -> Diagnostic {
         .help(format!("set {}=N in the environment to allow more", options::variable("max_probes")))
 }
 
-struct Walk<'a> {
-    host: &'a dyn Host,
-    options: &'a Options,
-    known: &'a Facts,
-    found: Facts,
-    program: Program,
-    maps: HashMap<String, MapId>,
-    diagnostics: Diagnostics,
+pub(super) struct Walk<'a> {
+    pub(super) host: &'a dyn Host,
+    pub(super) options: &'a Options,
+    pub(super) known: &'a Facts,
+    pub(super) found: Facts,
+    pub(super) program: Program,
+    pub(super) maps: HashMap<String, MapId>,
+    functions: HashMap<String, Signature>,
+    pub(super) diagnostics: Diagnostics,
 }
 
 impl Walk<'_> {
-    /// Makes the maps whose types are known.
-    fn declare_maps(&mut self) {
-        for (name, fact) in &self.known.maps {
-            let Some(value) = fact.value else { continue };
-            let key = fact.key.map(|slot| slot.ty);
-            if key == Some(TypeId::UNKNOWN) {
-                continue;
-            }
-            let max_entries = if key.is_some() { self.options.max_map_keys } else { 1 };
-            let map = Map { name: name.clone(), key, value: value.ty, max_entries, evicts: false };
-            self.maps.insert(name.clone(), self.program.maps.alloc(map));
-        }
-    }
-
     fn point(&mut self, number: usize, probe: &ast::Probe, point: &ast::AttachPoint) {
         match self.resolve(point) {
             Ok((kind, target)) => {
@@ -139,7 +131,30 @@ impl Walk<'_> {
     ) {
         // The kernel drops an event of a tracepoint whose program returns 0 before others get it.
         let returns = i32::from(kind.program == ProgramType::Tracepoint);
-        let mut lower = Lower {
+        let mut lower = self.lowering(kind, target, number, returns);
+        lower.body(probe);
+        let func = lower.b.finish();
+        let site = self.program.sites.alloc(span);
+        self.program.probes.push(Probe {
+            label: target.label.clone(),
+            attach: target.attach.clone(),
+            program: kind.program,
+            site,
+            func,
+        });
+    }
+}
+
+impl Walk<'_> {
+    /// The walk through one probe or function.
+    fn lowering<'w>(
+        &'w mut self,
+        kind: &'static probe::Kind,
+        target: &'w Target,
+        number: usize,
+        returns: i32,
+    ) -> Lower<'w> {
+        Lower {
             b: Builder::new(&mut self.program, returns),
             host: self.host,
             options: self.options,
@@ -155,17 +170,88 @@ impl Walk<'_> {
             aggregates: HashMap::new(),
             ended: false,
             quiet: false,
-        };
-        lower.body(probe);
-        let func = lower.b.finish();
-        let site = self.program.sites.alloc(span);
-        self.program.probes.push(Probe {
-            label: target.label.clone(),
-            attach: target.attach.clone(),
-            program: kind.program,
+            loops: 0,
+            assigned: HashSet::new(),
+            warned: HashSet::new(),
+            function: None,
+            functions: &self.functions,
+            calls: Vec::new(),
+        }
+    }
+
+    /// Functions come before the probes that call them.
+    fn define_functions(&mut self, script: &ast::Script) {
+        let functions: Vec<&ast::Function> = script
+            .items
+            .iter()
+            .filter_map(|item| match item {
+                ast::Item::Function(function) => Some(function),
+                _ => None,
+            })
+            .collect();
+        if functions.is_empty() {
+            return;
+        }
+        let target = probe::function_target();
+        let mut names = HashMap::new();
+        for &function in &functions {
+            self.declare_function(function, &target, &mut names);
+        }
+        let mut calls = Calls::new();
+        for function in functions {
+            let Some(signature) = self.functions.get(&function.name.node).cloned() else {
+                continue;
+            };
+            if signature.span != function.name.span {
+                continue;
+            }
+            let mut lower = self.lowering(&probe::FUNCTION, &target, usize::MAX, 0);
+            let (params, returned) = lower.function_body(function, &signature);
+            calls.insert(signature.id, std::mem::take(&mut lower.calls));
+            let func = lower.b.finish();
+            let made = &mut self.program.functions[signature.id];
+            (made.func, made.params, made.returned) = (func, params, returned);
+        }
+        function::recursion(&calls, &names).into_iter().for_each(|one| self.diagnostics.push(one));
+    }
+
+    fn declare_function(
+        &mut self,
+        function: &ast::Function,
+        target: &Target,
+        names: &mut HashMap<FunctionId, (String, Span)>,
+    ) {
+        let name = &function.name;
+        if let Some(first) = self.functions.get(&name.node) {
+            self.diagnostics.push(
+                Diagnostic::error(Code::Shadowed, format!("`{}()` is defined twice", name.node))
+                    .label(name.span, "defined again")
+                    .label(first.span, "first here")
+                    .help("give one of them another name"),
+            );
+            return;
+        }
+        if builtin::find(&name.node).is_some() {
+            self.diagnostics.push(
+                Diagnostic::error(Code::Shadowed, format!("`{}` is a builtin", name.node))
+                    .label(name.span, "so no function can have this name")
+                    .help("give it another name"),
+            );
+        }
+        let site = self.program.sites.alloc(name.span);
+        let id = self.program.functions.alloc(crate::ir::Function {
+            name: name.node.clone(),
+            params: Vec::new(),
+            result: TypeId::VOID,
+            returned: None,
             site,
-            func,
+            func: crate::ir::Func::default(),
         });
+        let signature =
+            self.lowering(&probe::FUNCTION, target, usize::MAX, 0).signature(function, id);
+        self.program.functions[id].result = signature.result;
+        names.insert(id, (name.node.clone(), name.span));
+        self.functions.insert(name.node.clone(), signature);
     }
 }
 

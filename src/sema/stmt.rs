@@ -17,21 +17,26 @@ impl Lower<'_> {
     pub(super) fn block(&mut self, block: &ast::Block) -> crate::ir::Block {
         self.enter();
         let before = std::mem::replace(&mut self.ended, false);
-        for stmt in &block.stmts {
+        self.statements(&block.stmts);
+        if let Some(value) = &block.value {
+            let kind = ast::StmtKind::Expr((**value).clone());
+            self.statements(&[ast::Stmt { kind, span: value.span }]);
+        }
+        self.ended = before;
+        self.leave()
+    }
+
+    /// Statements in the block that is open.
+    pub(super) fn statements(&mut self, stmts: &[ast::Stmt]) {
+        for stmt in stmts {
             if std::mem::replace(&mut self.ended, false) {
                 self.complain(
                     Diagnostic::warning(Code::Unreachable, "this is never reached")
-                        .label(stmt.span, "the probe ends before it"),
+                        .label(stmt.span, "control leaves the block before it"),
                 );
             }
             self.stmt(stmt);
         }
-        if let Some(value) = &block.value {
-            let kind = ast::StmtKind::Expr((**value).clone());
-            self.stmt(&ast::Stmt { kind, span: value.span });
-        }
-        self.ended = before;
-        self.leave()
     }
 
     /// Each statement is an IR block of its own, so that its buffers are free again after it.
@@ -65,10 +70,12 @@ impl Lower<'_> {
                 self.expr(expr);
             }
             ast::StmtKind::Let { name, ty, value } => {
-                self.declare(name, ty.as_ref(), value.as_ref(), stmt.span);
+                self.declare(name, ty.as_ref(), value.as_ref());
             }
-            ast::StmtKind::While { condition, body } => self.repeat_while(condition, body),
-            ast::StmtKind::For { name, over, body } => self.repeat_for(name, over, body),
+            ast::StmtKind::While { condition, body } => {
+                self.repeat_while(condition, body, stmt.span)
+            }
+            ast::StmtKind::For { name, over, body } => self.repeat_for(name, over, body, stmt.span),
             ast::StmtKind::Break => self.jump(StmtKind::Break, stmt.span),
             ast::StmtKind::Continue => self.jump(StmtKind::Continue, stmt.span),
             ast::StmtKind::Return(value) => self.give_back(value.as_ref(), stmt.span),
@@ -92,6 +99,12 @@ impl Lower<'_> {
     }
 
     fn branch(&mut self, branch: &ast::If) {
+        match self.chosen(branch) {
+            Some(Some(Else::Block(block))) => return self.block_in_place(&block),
+            Some(Some(Else::If(inner))) => return self.branch(&inner),
+            Some(None) => return,
+            None => {}
+        }
         let operand = self.expr(&branch.condition);
         let condition = self.condition(&operand, branch.condition.span);
         let then = self.block(&branch.then);
@@ -111,6 +124,7 @@ impl Lower<'_> {
         let operand = self.expr(count);
         match operand.literal_int() {
             Some(times) if (1..=MOST_UNROLL).contains(&times) => {
+                let loops = std::mem::replace(&mut self.loops, 0);
                 for _ in 0..times {
                     if self.b.statements() > MOST_STATEMENTS {
                         self.complain_length(count.span);
@@ -119,6 +133,7 @@ impl Lower<'_> {
                     let block = self.block(body);
                     self.b.stmt(StmtKind::Block(block));
                 }
+                self.loops = loops;
             }
             _ if operand.ty == TypeId::UNKNOWN => {}
             Some(times) => self.complain_unroll(count.span, &times.to_string()),

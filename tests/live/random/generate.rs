@@ -125,8 +125,12 @@ impl Generator {
             let key = if self.random.one_in(3) { None } else { Some(self.int_type()) };
             let value = self.int_type();
             self.program.maps.push(Map { value, key });
-            let put = self.put(map, 0);
-            self.program.body.push(put);
+            // Something has to say what the map holds before it is read.
+            let ty = Type::Int(value);
+            let number = Expr::Literal(self.literal_of(value));
+            let key = key.map(|key| self.cast(&Type::Int(key), Expr::Literal(1)));
+            let value = self.cast(&ty, number);
+            self.program.body.push(Stmt::Put { map, key, value });
         }
     }
 
@@ -174,7 +178,12 @@ impl Generator {
                 Stmt::Printf((0..count).map(|_| self.int(3)).collect())
             }
             6 if self.random.one_in(3) => Stmt::Return { condition: self.condition(2) },
-            6..=8 => Stmt::Print(self.value(3)),
+            6..=8 => {
+                // `print(@x)` prints the map, as it is when the event arrives.
+                let value = self.value(3);
+                let whole = matches!(value, Expr::Map { .. });
+                Stmt::Print(if whole { self.cast(&Type::Int(I64), value) } else { value })
+            }
             9..=10 => {
                 let condition = self.condition(3);
                 let then = self.inner(depth);

@@ -49,7 +49,7 @@ fn run(seed: u64, binary: &Path, patience: Duration) -> Result<(), Failed> {
     let ended = started(binary, &script, patience);
     let _ = fs::remove_file(&script);
     let (status, out, err) = ended.map_err(|what| format!("seed {seed}: {what}\n{text}"))?;
-    if status != Some(0) || out != expected {
+    if status != Some(0) || out.trim_end() != expected.trim_end() {
         let status = status.map_or("a signal".to_owned(), |status| status.to_string());
         return Err(Failed::from(format!(
             "seed {seed}: exit status {status}\n{text}\nexpected:\n{expected}\nprinted:\n{out}\nstandard error:\n{err}"

@@ -130,13 +130,7 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
             let function = self.body(Round::Counted, body, |inner, params| {
                 assign(inner, params.first().ok_or_else(no_param)?.number()?)
             })?;
-            let args: [Argument; 4] = [
-                count.into(),
-                function.as_global_value().as_pointer_value().into(),
-                self.frame()?.into(),
-                emitter.word(0).into(),
-            ];
-            return self.unit.call(&helper::LOOP, &args);
+            return self.call_loop(count, function);
         }
         let rounds =
             self.unit.maps.rounds.ok_or_else(|| Invariant("no map of rounds".to_owned()))?;
@@ -156,6 +150,24 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
         })?;
         let passed = self.call_for_each(rounds, function, frame)?;
         Ok(emitter.select(emitter.less(count, passed, false), count, passed))
+    }
+
+    /// Without any round the kernel would not look at the body, and some kernels refuse what they have not looked at.
+    fn call_loop(&mut self, count: Int<'ctx>, function: FunctionValue<'ctx>) -> Lowered<Int<'ctx>> {
+        let emitter = self.emitter;
+        let (before, run, after) = (emitter.here(), emitter.label(), emitter.label());
+        emitter.branch(emitter.is_zero(count), after, run);
+        emitter.enter(run);
+        let args: [Argument; 4] = [
+            count.into(),
+            function.as_global_value().as_pointer_value().into(),
+            self.frame()?.into(),
+            emitter.word(0).into(),
+        ];
+        let rounds = self.unit.call(&helper::LOOP, &args)?;
+        emitter.jump(after);
+        emitter.enter(after);
+        Ok(emitter.merge(&[(emitter.word(0), before), (rounds, run)]))
     }
 
     fn call_for_each(

@@ -416,10 +416,11 @@ impl Generator {
                 prefix: self.random.one_in(2),
             },
             8 if plain => self.part(),
-            9 if plain && !self.program.functions.is_empty() => Expr::Call {
-                function: self.random.below(self.program.functions.len()),
-                args: Box::new([self.int(1), self.int(1)]),
-            },
+            9 if plain && !self.program.functions.is_empty() => {
+                let args = [self.int(1), self.int(1)];
+                let args = Box::new(args.map(|arg| self.cast(&Type::Int(I64), arg)));
+                Expr::Call { function: self.random.below(self.program.functions.len()), args }
+            }
             _ => self.arithmetic(depth),
         }
     }

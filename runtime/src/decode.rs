@@ -24,6 +24,19 @@ pub enum Value<'a> {
     },
     /// Values side by side.
     Tuple(Vec<Value<'a>>),
+    /// Values side by side with names.
+    Record(Vec<(&'a str, Value<'a>)>),
+    /// Values of one type side by side.
+    Array(Vec<Value<'a>>),
+    /// A number that may have a name.
+    Enum {
+        /// The number.
+        number: i128,
+        /// Its name, if it has one.
+        name: Option<&'a str>,
+    },
+    /// Bytes.
+    Buffer(&'a [u8]),
     /// A call stack, innermost frame first.
     Stack {
         /// Whose addresses these are.
@@ -80,12 +93,19 @@ pub fn decode<'a>(shape: &'a Shape, bytes: &'a [u8]) -> Value<'a> {
         Shape::Bool => Value::Bool(unsigned(bytes, 1) != 0),
         Shape::Pointer => Value::Pointer(word(bytes, 0)),
         Shape::Str { size } => decode_str(&bytes[..bytes.len().min(*size as usize)], *size),
-        Shape::Tuple(record) | Shape::Record(record, _) => {
-            Value::Tuple(decode_record(record, bytes))
+        Shape::Tuple(record) => Value::Tuple(decode_record(record, bytes)),
+        Shape::Record(record, names) => {
+            let fields = decode_record(record, bytes);
+            Value::Record(names.iter().map(String::as_str).zip(fields).collect())
         }
-        Shape::Array { .. } | Shape::Enum { .. } | Shape::Bits { .. } | Shape::Buffer { .. } => {
-            Value::Unsigned(0)
+        Shape::Array { of, stride, len } => Value::Array(decode_array(of, *stride, *len, bytes)),
+        Shape::Enum { size, signed, names } => {
+            decode_enum(unsigned(bytes, *size), (*size, *signed), names)
         }
+        Shape::Bits { size, from, width, signed } => {
+            decode_bits(unsigned(bytes, *size), (*from, *width), *signed)
+        }
+        Shape::Buffer { size } => decode_buffer(*size, bytes),
         Shape::Stack { user, frames } => decode_stack(*user, *frames, bytes),
         Shape::Symbol { user } => {
             Value::Symbol { space: space(*user, bytes, 8), address: word(bytes, 0) }
@@ -117,6 +137,40 @@ fn decode_str(bytes: &[u8], size: u32) -> Value<'_> {
         Some(end) => Value::Str { text: &bytes[..end], full: false },
         None => Value::Str { text: bytes, full: size > 0 && bytes.len() == size as usize },
     }
+}
+
+/// What is missing of an array reads as zero, up to as many elements as bytes could be there.
+fn decode_array<'a>(of: &'a Shape, stride: u32, len: u32, bytes: &'a [u8]) -> Vec<Value<'a>> {
+    let len = (len as usize).min(bytes.len() / stride.max(1) as usize);
+    (0..len)
+        .map(|index| decode(of, bytes.get(index * stride as usize..).unwrap_or_default()))
+        .collect()
+}
+
+fn decode_enum<'a>(
+    bits: u64,
+    (size, signed): (u8, bool),
+    names: &'a [(i128, String)],
+) -> Value<'a> {
+    let number = if signed { i128::from(sign_extend(bits, size)) } else { i128::from(bits) };
+    // The compiler gives enums of the script no sign, and the kernel's may have one.
+    let named = names.iter().rfind(|(value, _)| *value == number || *value as u64 == number as u64);
+    Value::Enum { number, name: named.map(|(_, name)| name.as_str()) }
+}
+
+fn decode_bits<'a>(bits: u64, (from, width): (u8, u8), signed: bool) -> Value<'a> {
+    let width = u32::from(width.clamp(1, 64));
+    let low = bits.checked_shr(from.into()).unwrap_or(0) << (64 - width);
+    match signed {
+        true => Value::Signed(low as i64 >> (64 - width)),
+        false => Value::Unsigned(low >> (64 - width)),
+    }
+}
+
+fn decode_buffer(size: u32, bytes: &[u8]) -> Value<'_> {
+    let length = unsigned(bytes, 4).min(u64::from(size)) as usize;
+    let content = bytes.get(4..).unwrap_or_default();
+    Value::Buffer(&content[..length.min(content.len())])
 }
 
 fn decode_stack<'a>(user: bool, room: u32, bytes: &[u8]) -> Value<'a> {
@@ -222,6 +276,12 @@ mod tests {
             Shape::Str { size: u32::MAX },
             Shape::Tuple(tuple),
             Shape::Stack { user: true, frames: u32::MAX },
+            Shape::Array { of: Box::new(Shape::Bool), stride: 0, len: u32::MAX },
+            Shape::Array { of: Box::new(Shape::Pointer), stride: u32::MAX, len: 2 },
+            Shape::Bits { size: 8, from: 200, width: 200, signed: true },
+            Shape::Bits { size: 1, from: 0, width: 0, signed: false },
+            Shape::Buffer { size: u32::MAX },
+            Shape::Enum { size: 9, signed: true, names: Vec::new() },
             Shape::Aggregate(Aggregate::Hist { bits: 5 }),
             Shape::Aggregate(Aggregate::Lhist { min: 0, max: 100, step: 10 }),
         ];
@@ -233,6 +293,24 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn bits_of_integers() {
+        let bits = |from, width, signed| Shape::Bits { size: 4, from, width, signed };
+        assert_eq!(decode(&bits(0, 3, true), &[0xfd]), Value::Signed(-3));
+        assert_eq!(decode(&bits(3, 5, false), &[0xfd]), Value::Unsigned(31));
+        let all = Shape::Bits { size: 8, from: 0, width: 64, signed: true };
+        assert_eq!(decode(&all, &[0xff; 8]), Value::Signed(-1));
+    }
+
+    #[test]
+    fn enums_are_shown_by_their_last_name() {
+        let names = vec![(1, "A".to_owned()), (-1, "LEAST".to_owned()), (1, "B".to_owned())];
+        let shape = Shape::Enum { size: 4, signed: true, names };
+        assert_eq!(decode(&shape, &[1]), Value::Enum { number: 1, name: Some("B") });
+        assert_eq!(decode(&shape, &[0xff; 4]), Value::Enum { number: -1, name: Some("LEAST") });
+        assert_eq!(decode(&shape, &[7]), Value::Enum { number: 7, name: None });
     }
 
     #[test]

@@ -11,7 +11,7 @@ use ebtrace_image as image;
 
 use super::{Event, Func, Function, LocalId, Map, Probe, Program, ValueId, scope};
 use crate::source::{Sources, Span};
-use crate::types::{Access, Field, Struct, Type, TypeId, Types, types_of};
+use crate::types::{Access, Struct, Type, TypeId, Types, types_of};
 
 /// The largest local in bytes that may stand on the stack.
 pub const ON_STACK_LIMIT: u32 = 32;
@@ -230,23 +230,52 @@ pub fn shape(types: &Types, id: TypeId) -> image::Shape {
 
 /// A struct or union by value; whoever made a value of it has asked for its fields.
 fn structure(types: &Types, record: &Struct) -> image::Shape {
-    let fields = record.fields.as_deref().unwrap_or_default();
-    let slot = |field: &Field| {
-        let shape = match (field.access, shape(types, field.ty)) {
-            (Access::Bits { from, width }, _) => image::Shape::Bits {
-                size: types.size(field.ty) as u8,
-                from,
-                width,
-                signed: types.is_signed(field.ty),
-            },
-            (_, shape) => shape,
-        };
-        image::Slot { offset: field.offset, shape }
-    };
-    image::Shape::Record(
-        image::Record { size: record.size, fields: fields.iter().map(slot).collect() },
-        fields.iter().map(|field| field.name.clone()).collect(),
-    )
+    let mut slots = Vec::new();
+    let mut names = Vec::new();
+    shown_fields(types, record, 0, &mut |name, slot| {
+        names.push(name);
+        slots.push(slot);
+    });
+    image::Shape::Record(image::Record { size: record.size, fields: slots }, names)
+}
+
+/// The fields of a struct, those of members without names included; what cannot be shown is left out.
+fn shown_fields(
+    types: &Types,
+    record: &Struct,
+    start: u32,
+    each: &mut dyn FnMut(String, image::Slot),
+) {
+    for field in record.fields.as_deref().unwrap_or_default() {
+        let offset = start + field.offset;
+        match (types.get(field.ty), field.access) {
+            (Type::Struct(id), _) if field.name.is_empty() => {
+                shown_fields(types, types.record(*id), offset, each);
+            }
+            (Type::Function | Type::Opaque(_) | Type::Void | Type::Unknown, _) => {}
+            (_, Access::Bits { from, width }) => {
+                let (size, signed) = (types.size(field.ty) as u8, types.is_signed(field.ty));
+                let shape = image::Shape::Bits { size, from, width, signed };
+                each(field.name.clone(), image::Slot { offset, shape });
+            }
+            _ => {
+                let shape = c_shape(types, field.ty);
+                each(field.name.clone(), image::Slot { offset, shape });
+            }
+        }
+    }
+}
+
+/// In C a `char` array holds text, and a truth value is a number.
+fn c_shape(types: &Types, ty: TypeId) -> image::Shape {
+    match *types.get(ty) {
+        Type::Array { of: TypeId::I8, len } => image::Shape::Str { size: len },
+        Type::Array { of, len } => {
+            image::Shape::Array { of: Box::new(c_shape(types, of)), stride: types.size(of), len }
+        }
+        Type::Bool => image::Shape::Int { size: 1, signed: false },
+        _ => shape(types, ty),
+    }
 }
 
 /// Chooses a place for each local. Small ones go on the stack until it is full; the others share the scratch area from

@@ -59,19 +59,30 @@ impl SortKeys {
     /// everything else counts as equal.
     fn append(&mut self, shape: &Shape, key: &[u8]) {
         match shape {
-            Shape::Tuple(record) => record.fields.iter().for_each(|slot| {
-                self.append(&slot.shape, key.get(slot.offset as usize..).unwrap_or_default());
-            }),
-            Shape::Int { .. } | Shape::Str { .. } => match decode(shape, key) {
-                Value::Signed(number) => self.append_number(number),
-                Value::Unsigned(number) => self.append_number(number as i64),
-                Value::Str { text, .. } => {
-                    self.bytes.extend_from_slice(text);
-                    // A text is before those that it is the start of.
-                    self.bytes.push(0);
+            Shape::Tuple(record) | Shape::Record(record, _) => {
+                record.fields.iter().for_each(|slot| {
+                    self.append(&slot.shape, key.get(slot.offset as usize..).unwrap_or_default());
+                })
+            }
+            Shape::Array { of, stride, len } => {
+                for index in 0..*len as usize {
+                    self.append(of, key.get(index * *stride as usize..).unwrap_or_default());
                 }
-                _ => (),
-            },
+            }
+            Shape::Int { .. } | Shape::Str { .. } | Shape::Enum { .. } | Shape::Bool => {
+                match decode(shape, key) {
+                    Value::Signed(number) => self.append_number(number),
+                    Value::Unsigned(number) => self.append_number(number as i64),
+                    Value::Enum { number, .. } => self.append_number(number as i64),
+                    Value::Bool(truth) => self.append_number(truth.into()),
+                    Value::Str { text, .. } => {
+                        self.bytes.extend_from_slice(text);
+                        // A text is before those that it is the start of.
+                        self.bytes.push(0);
+                    }
+                    _ => (),
+                }
+            }
             _ => (),
         }
     }

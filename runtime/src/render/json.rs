@@ -36,6 +36,26 @@ pub(super) fn value(look: &Renderer<'_>, out: &mut Vec<u8>, value: &Value<'_>) {
             separated(out, ",", fields, |out, field| self::value(look, out, field));
             out.push(b']');
         }
+        Value::Array(elements) => {
+            out.push(b'[');
+            separated(out, ",", elements, |out, element| self::value(look, out, element));
+            out.push(b']');
+        }
+        Value::Record(fields) => {
+            out.push(b'{');
+            separated(out, ", ", fields, |out, (name, field)| {
+                string(out, name.as_bytes());
+                out.extend_from_slice(b": ");
+                self::value(look, out, field);
+            });
+            out.push(b'}');
+        }
+        Value::Enum { number, .. } => integer(out, *number),
+        Value::Buffer(bytes) => {
+            out.push(b'[');
+            separated(out, ",", bytes, |out, byte| put(out, format_args!("{}", *byte as i8)));
+            out.push(b']');
+        }
         Value::Str { .. } | Value::Stack { .. } | Value::Symbol { .. } => {
             let mut shown = Vec::new();
             text::value(&Renderer { escape: false, ..*look }, &mut shown, value, Form::Line);

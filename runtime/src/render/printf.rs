@@ -49,6 +49,7 @@ fn integer(value: &Value<'_>) -> Option<u64> {
         Value::Unsigned(number) | Value::Pointer(number) => Some(*number),
         Value::Bool(truth) => Some(u64::from(*truth)),
         Value::Symbol { address, .. } => Some(*address),
+        Value::Enum { number, .. } => Some(*number as u64),
         _ => None,
     }
 }

@@ -40,6 +40,20 @@ pub(super) fn value(look: &Renderer<'_>, out: &mut Vec<u8>, value: &Value<'_>, f
             list(look, out, fields, form);
             out.push(b')');
         }
+        Value::Record(fields) => record(look, out, fields, form),
+        Value::Array(elements) => {
+            out.push(b'[');
+            for (index, element) in elements.iter().enumerate() {
+                if index > 0 {
+                    out.push(b',');
+                }
+                self::value(look, out, element, form);
+            }
+            out.push(b']');
+        }
+        Value::Enum { name: Some(name), .. } => out.extend_from_slice(name.as_bytes()),
+        Value::Enum { number, name: None } => put(out, format_args!("{number}")),
+        Value::Buffer(bytes) => buffer(out, bytes),
         Value::Stack { space, addresses } => stack(look, out, *space, addresses, form),
         Value::Symbol { space, address } => symbol(look, out, *space, *address),
         Value::Histogram(histogram) => rows(out, histogram),
@@ -51,6 +65,32 @@ pub(super) fn key(look: &Renderer<'_>, out: &mut Vec<u8>, key: &Value<'_>, form:
     match key {
         Value::Tuple(fields) => list(look, out, fields, form),
         other => value(look, out, other, form),
+    }
+}
+
+fn record(look: &Renderer<'_>, out: &mut Vec<u8>, fields: &[(&str, Value<'_>)], form: Form) {
+    let (space, equals, comma) = match form {
+        Form::Line => (" ", " = ", ", "),
+        Form::Compact => ("", "=", ","),
+    };
+    if fields.is_empty() {
+        return out.extend_from_slice(b"{}");
+    }
+    put(out, format_args!("{{{space}"));
+    for (index, (name, field)) in fields.iter().enumerate() {
+        put(out, format_args!("{}.{name}{equals}", if index > 0 { comma } else { "" }));
+        value(look, out, field, form);
+    }
+    put(out, format_args!("{space}}}"));
+}
+
+/// Printable characters as they are, all other bytes by number.
+fn buffer(out: &mut Vec<u8>, bytes: &[u8]) {
+    for &byte in bytes {
+        match byte {
+            b' '..=b'~' => out.push(byte),
+            _ => put(out, format_args!("\\x{byte:02x}")),
+        }
     }
 }
 

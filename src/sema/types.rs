@@ -87,7 +87,7 @@ impl Lower<'_> {
             lens.push(*len);
             inner = of;
         }
-        if lens.iter().any(|len| *len == Some(0)) {
+        if lens.contains(&Some(0)) {
             return self.bad_length(ty.span, "a length is at least 1");
         }
         let mut of = match &inner.kind {

@@ -23,7 +23,8 @@ impl Lower<'_> {
         self.check_space((slot.ty, slot.span), (value.ty, value.span));
         if slot.fixed {
             self.check_fixed(&slot, value, clash);
-            return Some(slot);
+            let ty = self.b.types().with_space_of(slot.ty, value.ty);
+            return Some(Slot { ty, ..slot });
         }
         match join::join(self.b.types(), (slot.ty, slot.flexible), (value.ty, value.flexible)) {
             Joined::Fits { ty, flexible } => Some(Slot { ty, flexible, ..slot }),

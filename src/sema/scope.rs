@@ -35,8 +35,8 @@ impl Lower<'_> {
         if let Some(slot) = slot.filter(|slot| slot.ty != TypeId::UNKNOWN) {
             self.found.variables.insert(key, slot);
         }
-        let known = slot.or_else(|| self.known.variables.get(&key).copied());
-        let ty = known.map_or(TypeId::UNKNOWN, |slot| slot.ty);
+        let learnt = self.known.variables.get(&key).map_or(TypeId::UNKNOWN, |slot| slot.ty);
+        let ty = slot.map_or(learnt, |slot| self.b.types().with_space_of(slot.ty, learnt));
         let local = self.b.local(&format!("${}", name.node), ty);
         if let Some(scope) = self.scopes.last_mut() {
             scope.insert(name.node.clone(), Variable { local, key });

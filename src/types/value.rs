@@ -52,6 +52,14 @@ impl Types {
         }
     }
 
+    /// A declared type of which only the place's first value says where pointers point.
+    pub fn with_space_of(&self, declared: TypeId, value: TypeId) -> TypeId {
+        match (self.space_of(declared), self.same_but_space(declared, value)) {
+            (Some(Space::Unset), true) => value,
+            _ => declared,
+        }
+    }
+
     /// Whether C has operations on it and the language none: `double`, `__int128`.
     pub fn is_foreign(&self, id: TypeId) -> bool {
         let Type::Struct(id) = self.get(id) else { return false };

@@ -4,7 +4,7 @@ use ebtrace_image::{Action, Failure};
 
 use super::element::Element;
 use super::part::assigns;
-use super::{Lower, Operand, error};
+use super::{Lower, Operand, error, facts};
 use crate::builtin::{self, Addition, Call, Lowering};
 use crate::ir::build::{image_map, image_site};
 use crate::ir::{BinaryOp, EventId, MapId, StmtKind};
@@ -26,26 +26,53 @@ impl Lower<'_> {
     ) {
         match &target.kind {
             ExprKind::Variable(name) => self.assign_to_variable(name, target.span, op, value),
-            ExprKind::Map { name, key } => {
-                let key = key.as_deref();
-                match (op, &value.kind) {
-                    (None, ExprKind::Call { name: function, name_span, args }) => {
-                        match builtin::find(function).filter(|builtin| builtin.is_aggregate()) {
-                            Some(builtin) => {
-                                let call = Call {
-                                    builtin,
-                                    name: function,
-                                    span: value.span,
-                                    name_span: *name_span,
-                                    args,
-                                };
-                                self.aggregate(name, key, target.span, &call);
-                            }
-                            None => self.assign_to_map(name, key, target.span, op, value, span),
-                        }
-                    }
-                    _ => self.assign_to_map(name, key, target.span, op, value, span),
+            ExprKind::Map { name, key } => match op {
+                None if aggregates(value) => {
+                    let element = self.element_before(name, key.as_deref(), target.span, value);
+                    self.assign_aggregate(name, element, value);
                 }
+                _ => self.assign_to_map(name, key.as_deref(), target.span, op, value, span),
+            },
+            _ => {}
+        }
+    }
+
+    /// The element that is assigned to. Its key is copied where the value may change what it stands for.
+    fn element_before(
+        &mut self,
+        name: &str,
+        key: Option<&[ast::Expr]>,
+        span: Span,
+        value: &ast::Expr,
+    ) -> Option<Element> {
+        let mut element = self.element(name, key, span)?;
+        if assigns(value)
+            && let Some(key) = element.key
+        {
+            let mut key = self.operand(key);
+            self.keep(&mut key);
+            element.key = Some(key.expr);
+        }
+        Some(element)
+    }
+
+    /// `@x[key] = count()`; also where the call is the value of a block.
+    fn assign_aggregate(&mut self, name: &str, element: Option<Element>, value: &ast::Expr) {
+        match &value.kind {
+            ExprKind::Block(block) => {
+                self.enter();
+                self.statements(&block.stmts);
+                if let Some(tail) = &block.value {
+                    self.assign_aggregate(name, element, tail);
+                }
+                let inner = self.leave();
+                self.b.stmt(StmtKind::Block(inner));
+            }
+            ExprKind::Call { name: function, name_span, args } => {
+                let Some(builtin) = builtin::find(function) else { return };
+                let (span, name_span) = (value.span, *name_span);
+                let call = Call { builtin, name: function, span, name_span, args };
+                self.aggregate(name, element, &call);
             }
             _ => {}
         }
@@ -112,17 +139,10 @@ impl Lower<'_> {
         value: &ast::Expr,
         span: Span,
     ) {
-        let Some(mut element) = self.element(name, key, target) else {
+        let Some(element) = self.element_before(name, key, target, value) else {
             self.expr(value);
             return;
         };
-        if assigns(value)
-            && let Some(key) = element.key
-        {
-            let mut key = self.operand(key);
-            self.keep(&mut key);
-            element.key = Some(key.expr);
-        }
         let operand = match op {
             None => {
                 let operand = self.expr(value);
@@ -164,11 +184,16 @@ impl Lower<'_> {
         }
         let offer = self.offer(&operand, value_span);
         self.learn_value(name, offer);
+        self.put_element(element, &operand, span);
+    }
+
+    /// Assigns a value of a type that was learnt.
+    fn put_element(&mut self, element: &Element, operand: &Operand, span: Span) {
         let Some(map) = element.map.filter(|_| operand.ty != TypeId::UNKNOWN) else { return };
         if matches!(self.b.types().get(element.value), Type::Aggregate(_)) {
             return;
         }
-        let value = self.exact(&operand, element.value, "value");
+        let value = self.exact(operand, element.value, "value");
         let full = self.full(map, span);
         self.b.stmt(StmtKind::MapPut { map, key: element.key, value, full });
     }
@@ -201,8 +226,7 @@ impl Lower<'_> {
     }
 
     /// `@x[key] = count()`
-    fn aggregate(&mut self, name: &str, key: Option<&[ast::Expr]>, target: Span, call: &Call<'_>) {
-        let element = self.element(name, key, target);
+    fn aggregate(&mut self, name: &str, element: Option<Element>, call: &Call<'_>) {
         let (least, most) = call.builtin.arity();
         if call.args.len() < least || most.is_some_and(|most| call.args.len() > most) {
             self.complain(error::call_arity(call.span, call.builtin, call.args.len()));
@@ -244,19 +268,36 @@ impl Lower<'_> {
             },
             _ => return self.poison(),
         };
-        let Some((old, new)) = self.stepped(&old, op, target.span, span) else {
+        let declared = old.ty;
+        let Some((old, mut new)) = self.stepped(&old, op, target.span, span) else {
             return self.poison();
         };
         match (&target.kind, element) {
+            (ExprKind::Map { name, .. }, Some(element)) if self.b.types().is_int(new.ty) => {
+                if let Some(fact) = self.found.maps.get_mut(name) {
+                    fact.stepped.get_or_insert(target.span);
+                }
+                self.put_element(&element, &new, span);
+            }
             (ExprKind::Map { name, .. }, Some(element)) => {
                 self.store_element(name, &element, new.clone(), target.span, span);
             }
             (ExprKind::Variable(name), _) => {
+                if self.is_fixed(name) {
+                    let cut = self.b.convert(new.expr, declared);
+                    new = self.operand(cut);
+                }
                 self.store_variable(name, target.span, new.clone(), target.span)
             }
             _ => {}
         }
         if prefix { new } else { old }
+    }
+
+    /// Whether the type of a variable was declared.
+    fn is_fixed(&self, name: &str) -> bool {
+        let slot = self.lookup(name).and_then(|variable| self.known.variables.get(&variable.key));
+        slot.is_some_and(|slot| slot.fixed)
     }
 
     /// What counts up or down is a number of 64 bits, signed unless only an unsigned one holds it; an address moves by
@@ -268,14 +309,14 @@ impl Lower<'_> {
         target: Span,
         span: Span,
     ) -> Option<(Operand, Operand)> {
-        let wide = match *self.b.types().get(old.ty) {
-            Type::Unknown => return None,
-            Type::Int { bits: 64, signed } | Type::Enum { signed, .. } => TypeId::int(64, signed),
-            Type::Int { .. } => TypeId::I64,
-            Type::Pointer { .. } => old.ty,
+        let ty = self.aggregate_of(old).unwrap_or(old.ty);
+        let types = self.b.types();
+        let wide = match (types.get(ty), facts::stepped(types, ty)) {
+            (Type::Unknown, _) => return None,
+            (Type::Pointer { .. }, _) => ty,
+            (_, Some(wide)) => wide,
             _ => {
-                let found = self.type_name(old.ty);
-                self.complain(error::bad_operand(op.symbol(), target, &found));
+                self.bad_operand(op.symbol(), target, ty);
                 return None;
             }
         };
@@ -300,5 +341,16 @@ impl Lower<'_> {
         let named = self.b.name(new.expr);
         let new = self.operand(named);
         (new.ty != TypeId::UNKNOWN).then_some((old, new))
+    }
+}
+
+/// Whether a value is the call of an aggregation, or a block that ends in one.
+fn aggregates(value: &ast::Expr) -> bool {
+    match &value.kind {
+        ExprKind::Call { name, .. } => {
+            builtin::find(name).is_some_and(|found| found.is_aggregate())
+        }
+        ExprKind::Block(block) => block.value.as_deref().is_some_and(aggregates),
+        _ => false,
     }
 }

@@ -3,7 +3,7 @@
 use ebtrace_image::{Action, Failure};
 
 use super::facts::Slot;
-use super::{Lower, Operand, Placed, error};
+use super::{Literal, Lower, Operand, Placed, error};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::build::image_site;
 use crate::ir::{Block, EventId, Expr, LoopKind, MOST_ROUNDS, StmtKind};
@@ -100,8 +100,14 @@ impl Lower<'_> {
     pub(super) fn comptime(&mut self, inner: &ast::Expr, span: Span) -> Operand {
         self.b.begin();
         let operand = self.expr(inner);
-        self.b.end();
-        if operand.literal.is_some() || operand.ty == TypeId::UNKNOWN {
+        let block = self.b.end();
+        if operand.ty == TypeId::UNKNOWN {
+            return operand;
+        }
+        if let Some(literal) = operand.literal.as_ref().filter(|literal| literal.is_whole()) {
+            if matches!(literal, Literal::Tuple(_)) {
+                self.b.stmt(StmtKind::Block(block));
+            }
             return operand;
         }
         let found = self.type_name(operand.ty);

@@ -40,7 +40,7 @@ impl Walk<'_> {
     pub(super) fn declare_maps(&mut self, script: &ast::Script) {
         let known = self.known;
         for (name, fact) in &known.maps {
-            let Some(value) = fact.value else { continue };
+            let Some(value) = fact.value(&self.program.types) else { continue };
             let key = fact.key.map(|slot| slot.ty);
             if key == Some(TypeId::UNKNOWN) {
                 continue;

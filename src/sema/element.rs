@@ -57,7 +57,8 @@ impl Lower<'_> {
         }
         self.learn_key(name, keys.as_deref(), span)?;
         let fact = self.known.maps.get(name);
-        let value = fact.and_then(|fact| fact.value).map_or(TypeId::UNKNOWN, |slot| slot.ty);
+        let value = fact.and_then(|fact| fact.value(self.b.types()));
+        let value = value.map_or(TypeId::UNKNOWN, |slot| slot.ty);
         let map = self.maps.get(name).copied();
         let key = match (map.and_then(|map| self.b.program.maps[map].key), keys) {
             (Some(ty), Some(keys)) => Some(self.key(ty, &keys)),
@@ -74,7 +75,9 @@ impl Lower<'_> {
         });
         let Some(before) = before else {
             let key = keys.map(|keys| self.learn_keys(name, None, keys, span));
-            self.found.maps.insert(name.to_owned(), MapFact { key, span, value: None });
+            self.found
+                .maps
+                .insert(name.to_owned(), MapFact { key, span, assigned: None, stepped: None });
             return Some(());
         };
         let known = before.key.map(|slot| self.key_count(slot.ty));
@@ -149,12 +152,12 @@ impl Lower<'_> {
 
     /// Learns the type of a map's values.
     pub(super) fn learn_value(&mut self, name: &str, value: impl Into<Offer>) {
-        let Some(before) = self.found.maps.get(name).map(|fact| fact.value) else { return };
+        let Some(before) = self.found.maps.get(name).map(|fact| fact.assigned) else { return };
         let full_name = format!("@{name}");
         let slot =
             self.learn(before, value.into(), |old, new| error::type_clash(&full_name, old, new));
         if let Some(fact) = self.found.maps.get_mut(name) {
-            fact.value = slot;
+            fact.assigned = slot;
         }
     }
 
@@ -313,7 +316,7 @@ impl Lower<'_> {
             .known
             .maps
             .iter()
-            .filter(|(_, fact)| fact.value.is_some())
+            .filter(|(_, fact)| fact.assigned.is_some() || fact.stepped.is_some())
             .map(|(name, _)| name.clone())
             .collect();
         let near = known.iter().map(String::as_str).filter(|known| !known.is_empty());

@@ -186,6 +186,9 @@ pub(crate) fn bad_operand(op: &str, span: Span, found: &str) -> Diagnostic {
         _ if found.ends_with('*') => {
             format!("to compute with the number of an address, cast it: `{op}(uint64)p`")
         }
+        ("++" | "--", _) if found.ends_with("_t") => {
+            "only the function that made it adds to it; use a second map".to_owned()
+        }
         _ if found.ends_with("_t") => "cast it to the number that it is now: `(int64)…`".to_owned(),
         _ => "it applies to integers".to_owned(),
     };

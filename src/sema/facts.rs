@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 
 use super::join::Flex;
 use crate::source::Span;
-use crate::types::TypeId;
+use crate::types::{Type, TypeId, Types};
 
 /// The type of a place that values are put into, and the first value's place in the script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,8 +57,31 @@ pub(crate) struct MapFact {
     pub(crate) key: Option<Slot>,
     /// Where it was first used.
     pub(crate) span: Span,
-    /// `None` until something is assigned.
-    pub(crate) value: Option<Slot>,
+    /// What is assigned; `None` until something is.
+    pub(crate) assigned: Option<Slot>,
+    /// Where `++` or `--` counts in it, which takes 64 bits.
+    pub(crate) stepped: Option<Span>,
+}
+
+impl MapFact {
+    /// The type of its values.
+    pub(crate) fn value(&self, types: &Types) -> Option<Slot> {
+        let Some(span) = self.stepped else { return self.assigned };
+        let Some(slot) = self.assigned else {
+            return Some(Slot { ty: TypeId::I64, flexible: Flex::default(), span, fixed: false });
+        };
+        let ty = stepped(types, slot.ty).unwrap_or(slot.ty);
+        Some(Slot { ty, flexible: Flex::default(), ..slot })
+    }
+}
+
+/// What an integer becomes when it counts up or down: 64 bits, signed unless only an unsigned one holds it.
+pub(crate) fn stepped(types: &Types, ty: TypeId) -> Option<TypeId> {
+    match *types.get(ty) {
+        Type::Int { bits: 64, signed } | Type::Enum { signed, .. } => Some(TypeId::int(64, signed)),
+        Type::Int { .. } => Some(TypeId::I64),
+        _ => None,
+    }
 }
 
 /// Identifies a variable: the probe, and where the script first assigns it.

@@ -6,7 +6,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
-use std::fmt::Write as _;
+#[path = "fuzz/grammar.rs"]
+mod grammar;
+#[path = "fuzz/random.rs"]
+mod random;
+
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 use std::{fs, thread};
@@ -17,6 +21,8 @@ use ebtrace::options::Options;
 use ebtrace::pipeline;
 use ebtrace::source::{FileId, Sources};
 use ebtrace::syntax::{self, ast::Script, print};
+use grammar::script;
+use random::Random;
 
 /// Inputs in all.
 const INPUTS: u64 = 200_000;
@@ -131,7 +137,8 @@ fn run(seed: u64, corpus: &[String]) -> u64 {
         Ok(accepted) => {
             assert!(
                 accepted || !valid,
-                "seed {seed}: a script that follows the grammar was refused:\n{text}"
+                "seed {seed}: a script that follows the grammar was refused:\n{text}\n{}",
+                complaints(&text)
             );
             accepted.into()
         }
@@ -140,6 +147,14 @@ fn run(seed: u64, corpus: &[String]) -> u64 {
             resume_unwind(panic)
         }
     }
+}
+
+/// What the parser says of a text.
+fn complaints(text: &str) -> String {
+    let mut sources = Sources::new();
+    let file = sources.add("fuzz.bt", text.to_owned());
+    let (_, diagnostics) = syntax::parse(&sources, file);
+    render::line(&sources, &diagnostics)
 }
 
 /// All golden scripts.
@@ -162,30 +177,6 @@ fn corpus() -> Vec<String> {
     texts.filter(|text| text.len() < 500).collect()
 }
 
-/// A generator of numbers that are always the same for a seed (splitmix64).
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        (self.next() % limit.max(1) as u64) as usize
-    }
-
-    fn pick<T: Copy>(&mut self, list: &[T]) -> T {
-        list[self.below(list.len())]
-    }
-
-    fn one_in(&mut self, odds: usize) -> bool {
-        self.below(odds) == 0
-    }
-}
-
 fn noise(random: &mut Random) -> String {
     let length = random.below(80);
     let plain = random.one_in(2);
@@ -198,7 +189,8 @@ fn noise(random: &mut Random) -> String {
 }
 
 /// Tokens between spaces, right ones and wrong ones.
-const TOKENS: &str = "begin end kprobe:f kprobe: interval:s:1 uprobe:\"a\":g $1 $# $0 $x @ @m pid args if else unroll \
+const TOKENS: &str = "macro fn let config import struct enum #define for while break continue return sizeof( typeof( \
+    offsetof( comptime typeinfo( .. .0 (int32) (struct_x_*) -> begin end kprobe:f kprobe: interval:s:1 uprobe:\"a\":g $1 $# $0 $x @ @m pid args if else unroll \
     true false count print 0 1 0x1f 5ms 12abc \"s\" \" ' \\ { } { } ( ) ( ) [ ] < > / / , ; ; ? : . -> = += >>= == \
     != <= << >> ++ -- ! ~ * % + - & ^ | && || := &&& // /* */ # \n \n \t “ ” é \0 let and while \u{feff} #!";
 
@@ -214,170 +206,6 @@ fn tokens(random: &mut Random) -> String {
         text.push_str(random.pick(&[" ", " ", "", "\n"]));
     }
     if random.one_in(3) { format!("kprobe:f /1/ {{ {text} }}\nkprobe:g < {text} >") } else { text }
-}
-
-/// A script that follows the grammar.
-fn script(random: &mut Random) -> String {
-    let mut text = String::new();
-    for _ in 0..=random.below(3) {
-        let points = [
-            "begin",
-            "END",
-            "kprobe:vfs_read",
-            "kretprobe:f*,k:g",
-            "u:\"/a b\":\"f<{>\" ,",
-            "interval:s:1",
-            "$1:g",
-        ];
-        text.push_str(random.pick(&points));
-        text.push_str(random.pick(&[" ", "\n", " // c\n", " /* c */ "]));
-        if random.one_in(3) {
-            text.push('/');
-            expr(random, &mut text, 2);
-            text.push_str("/ ");
-        }
-        if random.one_in(4) {
-            text.push('<');
-            stmts(random, &mut text, 2);
-            text.push_str(" >\n");
-        } else {
-            block(random, &mut text, 2);
-            text.push('\n');
-        }
-    }
-    text
-}
-
-fn block(random: &mut Random, text: &mut String, depth: usize) {
-    text.push('{');
-    stmts(random, text, depth);
-    text.push_str(random.pick(&["}", " }", "\n}"]));
-}
-
-fn stmts(random: &mut Random, text: &mut String, depth: usize) {
-    let count = random.below(4);
-    for index in 0..count {
-        text.push_str(random.pick(&[" ", "\n    "]));
-        let braces = stmt(random, text, depth);
-        let last = index + 1 == count;
-        let bare = braces || last;
-        text.push_str(if bare && random.one_in(2) { "" } else { ";" });
-    }
-}
-
-/// Writes a statement; says whether it ends in a block.
-fn stmt(random: &mut Random, text: &mut String, depth: usize) -> bool {
-    match random.below(if depth > 0 { 7 } else { 4 }) {
-        0 | 1 => {
-            target(random, text, depth);
-            text.push_str(random.pick(&[" = ", "=", " += ", " <<= ", "/=", " &= "]));
-            expr(random, text, depth);
-        }
-        2 => {
-            target(random, text, depth);
-            text.push_str(random.pick(&["++", "--", ""]));
-        }
-        3 | 4 => {
-            text.push_str(random.pick(&[
-                "print(",
-                "printf(\"%d\", ",
-                "(",
-                "exit() + (",
-                "++$x + (",
-            ]));
-            expr(random, text, depth);
-            text.push(')');
-        }
-        5 => {
-            text.push_str("unroll (");
-            expr(random, text, depth - 1);
-            text.push_str(") ");
-            block(random, text, depth - 1);
-            return true;
-        }
-        _ => {
-            text.push_str(random.pick(&["if (", "if(", "if !(", "if -("]));
-            expr(random, text, depth - 1);
-            text.push_str(") ");
-            block(random, text, depth - 1);
-            if random.one_in(2) {
-                text.push_str(random.pick(&[" else if pid ", " else ", "\nelse if $x "]));
-                block(random, text, depth - 1);
-            }
-            return true;
-        }
-    }
-    false
-}
-
-fn target(random: &mut Random, text: &mut String, depth: usize) {
-    text.push_str(random.pick(&["$x", "$y", "@", "@m", "@m[pid]", "@a[1, comm]"]));
-    if text.ends_with("@m") && random.one_in(2) {
-        text.push('[');
-        expr(random, text, depth.saturating_sub(1));
-        text.push(']');
-    }
-}
-
-fn expr(random: &mut Random, text: &mut String, depth: usize) {
-    let atoms = [
-        "1",
-        "0x7f",
-        "5ms",
-        "pid",
-        "comm",
-        "\"s\\n\\x00\"",
-        "true",
-        "$x",
-        "@m[1]",
-        "@",
-        "$1",
-        "$#",
-        "args.f",
-        "count()",
-    ];
-    if depth == 0 || random.one_in(3) {
-        return text.push_str(random.pick(&atoms));
-    }
-    let operators = [
-        "+", "-", "*", "/", "%", "<<", ">>", "<", ">=", "<=", "==", "!=", "&", "^", "|", "&&", "||",
-    ];
-    match random.below(8) {
-        0 | 1 => {
-            expr(random, text, depth - 1);
-            let _ = write!(text, " {} ", random.pick(&operators));
-            expr(random, text, depth - 1);
-        }
-        2 => {
-            text.push_str(random.pick(&["-", "!", "~", "- -", "!!"]));
-            // Two signs in a row would be one of the other operators.
-            text.push('(');
-            expr(random, text, depth - 1);
-            text.push(')');
-        }
-        3 => {
-            text.push('(');
-            expr(random, text, depth - 1);
-            text.push(')');
-            text.push_str(random.pick(&["", ".len", "->if", " > (1)"]));
-        }
-        4 => {
-            expr(random, text, depth - 1);
-            text.push_str(" ? ");
-            if random.one_in(2) {
-                expr(random, text, depth - 1);
-            }
-            text.push_str(" : ");
-            expr(random, text, depth - 1);
-        }
-        5 => {
-            text.push_str(random.pick(&["str(", "hist(", "f(1, "]));
-            expr(random, text, depth - 1);
-            text.push(')');
-        }
-        6 => text.push_str(random.pick(&["$x++", "--$y", "@m[comm]--", "++@"])),
-        _ => target(random, text, depth - 1),
-    }
 }
 
 /// The text with some pieces changed.
@@ -455,6 +283,36 @@ const LARGE: &[fn(usize) -> String] = &[
     |n| format!("/*{}", "*".repeat(n)),
     |n| "begin { kprobe:f ".repeat(n),
     |n| "begin\n{\n(".repeat(n),
+    |n| format!("begin {{ $x = {}1{}; }}", "{ ".repeat(n), " }".repeat(n)),
+    |n| format!("begin {{ $x = {}1{}; }}", "if (1) { ".repeat(n), " } else { 2 }".repeat(n)),
+    |n| format!("begin {{ $x = {}1{}; }}", "1 + { 1 + ".repeat(n), " }".repeat(n)),
+    |n| format!("begin {{ $x = {}1{}; }}", "(1, ".repeat(n), ")".repeat(n)),
+    |n| format!("begin {{ $x = {}1{}; }}", "(a = ".repeat(n), ")".repeat(n)),
+    |n| format!("begin {{ $x = {}$y; }}", "*".repeat(n)),
+    |n| format!("begin {{ $x = {}$y; }}", "(int32)".repeat(n)),
+    |n| format!("begin {{ $x = (int32 {})$y; }}", "*".repeat(n)),
+    |n| format!("begin {{ $x = (int32{})$y; }}", "[2]".repeat(n)),
+    |n| format!("begin {{ $x = $y{}; }}", "[1]".repeat(n)),
+    |n| format!("begin {{ $x = $y{}; }}", ".0".repeat(n)),
+    |n| format!("begin {{ $x = {}1{}; }}", "comptime ".repeat(n), ""),
+    |n| format!("begin {{ $x = {}1{}; }}", "sizeof(".repeat(n), ")".repeat(n)),
+    |n| format!("begin {{ let $x : {}int8{}; }}", "typeof(".repeat(n), ")".repeat(n)),
+    |n| format!("begin {{ {}{} }}", "for ($i : 0..2) {".repeat(n), "}".repeat(n)),
+    |n| format!("begin {{ {} }}", "while ".repeat(n)),
+    |n| format!("macro f({}) {{ 1 }} begin {{ f(1); }}", "x, ".repeat(n) + "y"),
+    |n| {
+        format!(
+            "fn f({}) : int64 {{ return 1; }} begin {{ }}",
+            "$x : int64, ".repeat(n) + "$y : int8"
+        )
+    },
+    |n| format!("struct s {{ {} }};begin {{ }}", "int a; ".repeat(n)),
+    |n| format!("struct s {}{};begin {{ }}", "{ struct ".repeat(n), "} a;".repeat(n)),
+    |n| format!("#define A {}\nbegin {{ print(A); }}", "(".repeat(n)),
+    |n| format!("{}begin {{ print(A); }}", "#define A A + 1\n".repeat(n)),
+    |n| format!("config = {{ {} }} begin {{ }}", "max_strlen = 64; ".repeat(n)),
+    |n| "let @a = hash(1); ".repeat(n),
+    |n| "struct a ".repeat(n),
 ];
 
 #[test]

@@ -49,7 +49,7 @@ pub fn split(point: &AttachPoint, params: &[String]) -> Result<Vec<Part>, Syntax
 }
 
 /// Length of `name=` before the probe type.
-fn own_name(text: &str) -> usize {
+pub(super) fn own_name(text: &str) -> usize {
     let in_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
     let length = text.find(|letter| !in_word(letter)).unwrap_or(text.len());
     if length > 0 && text[length..].starts_with('=') { length + 1 } else { 0 }

@@ -6,6 +6,7 @@
 //!
 //! A parenthesis around a type becomes [`Tok::TypeOpen`]: of a cast, and of `sizeof` and the like.
 
+use super::frames::MAX_OPERATORS;
 use super::lexer::Token;
 use super::token::Tok;
 
@@ -22,6 +23,23 @@ pub(super) fn lay_out(mut tokens: Vec<Token<'_>>) -> Vec<Token<'_>> {
         layout.token(token, continues);
     }
     layout.out
+}
+
+/// Where casts and indexes make an expression deeper than may be: unlike other brackets, they are closed again before
+/// what they belong to goes on.
+pub(super) fn too_many_steps(tokens: &[Token<'_>]) -> Option<usize> {
+    let mut steps = 0;
+    for (start, token, _) in tokens {
+        match token {
+            Tok::TypeOpen | Tok::BracketOpen => steps += 1,
+            Tok::Semi | Tok::VirtualSemi | Tok::Comma => steps = 0,
+            _ => {}
+        }
+        if steps > MAX_OPERATORS {
+            return Some(*start as usize);
+        }
+    }
+    None
 }
 
 /// What is open, from the item itself inwards.

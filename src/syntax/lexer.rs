@@ -12,6 +12,7 @@ use logos::{Lexer, Logos};
 
 use super::error::{Opener, SyntaxError};
 use super::frames::{Frame, Frames};
+use super::item::{Declared, after_blanks, declaration};
 use super::token::{Head, Notes, Tok, mend, span_of};
 use crate::source::{FileId, Span};
 
@@ -70,120 +71,6 @@ fn start(text: &str) -> usize {
         true => text[mark..].find('\n').map_or(text.len(), |end| mark + end),
         false => mark,
     }
-}
-
-/// The offset of what follows white space and comments.
-fn after_blanks(text: &str, mut at: usize) -> usize {
-    loop {
-        let rest = &text[at..];
-        let trimmed = rest.trim_start_matches([' ', '\t', '\r', '\n', '\x0b', '\x0c']);
-        at += rest.len() - trimmed.len();
-        at += match trimmed.as_bytes() {
-            [b'/', b'/', ..] => trimmed.find('\n').unwrap_or(trimmed.len()),
-            [b'/', b'*', ..] => trimmed[2..].find("*/").map_or(trimmed.len(), |end| end + 4),
-            _ => return at,
-        };
-    }
-}
-
-/// What begins at the start of an item, if it is no probe.
-enum Declared {
-    /// C of so many bytes.
-    C(usize),
-    /// Something that begins with this keyword of so many bytes.
-    Item(Tok<'static>, usize),
-}
-
-fn declaration(text: &str) -> Option<Declared> {
-    if text.starts_with('#') {
-        return Some(Declared::C(directive_length(text)));
-    }
-    let in_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
-    let length = text.find(|letter| !in_word(letter)).unwrap_or(text.len());
-    let (word, rest) = text.split_at(length);
-    let next = &rest[after_blanks(rest, 0)..];
-    let named = next.starts_with(|letter: char| letter.is_ascii_alphabetic() || letter == '_');
-    let keyword = match word {
-        "struct" | "union" | "enum" | "typedef" if named || next.starts_with('{') => {
-            return Some(Declared::C(definition_length(text)));
-        }
-        "macro" if named => Tok::Macro,
-        "fn" if named => Tok::Fn,
-        "let" if next.starts_with(['@', '$']) => Tok::Let,
-        "import" if next.starts_with('"') => Tok::Import,
-        "config" if next.starts_with('=') => Tok::Config,
-        _ => return None,
-    };
-    Some(Declared::Item(keyword, length))
-}
-
-/// Bytes of a preprocessor line, with the lines that it goes on in.
-fn directive_length(text: &str) -> usize {
-    let mut at = 0;
-    loop {
-        let Some(end) = text[at..].find('\n') else { return text.len() };
-        let line = text[at..at + end].trim_end_matches('\r');
-        at += end + 1;
-        if !line.ends_with('\\') {
-            return at;
-        }
-    }
-}
-
-/// Bytes of a C definition: up to the semicolon after its braces, or to where the next line begins if there is none.
-fn definition_length(text: &str) -> usize {
-    let mut depth = 0_usize;
-    let mut at = 0;
-    while let Some(letter) = text[at..].chars().next() {
-        let blank = after_blanks(text, at);
-        if blank > at {
-            at = blank;
-            continue;
-        }
-        at += letter.len_utf8();
-        match letter {
-            '{' => depth += 1,
-            '}' if depth <= 1 => return tail_length(text, at),
-            '}' => depth -= 1,
-            ';' if depth == 0 => return at,
-            _ => {}
-        }
-    }
-    text.len()
-}
-
-/// Where a definition ends whose last brace was just read: after its semicolon, if declarators and attributes stand
-/// between, else after the attributes.
-fn tail_length(text: &str, from: usize) -> usize {
-    let mut end = from;
-    let mut depth = 0_usize;
-    let mut at = after_blanks(text, from);
-    let in_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
-    let typedef = text.starts_with("typedef");
-    while let Some(letter) = text[at..].chars().next() {
-        match letter {
-            ';' if depth == 0 => return at + 1,
-            '(' => depth += 1,
-            ')' if depth > 0 => depth -= 1,
-            _ if depth > 0 => {}
-            _ if in_word(letter) => {
-                let length = text[at..].find(|letter| !in_word(letter)).unwrap_or(text.len() - at);
-                let word = &text[at..at + length];
-                if !typedef && !word.starts_with("__attribute") {
-                    return end;
-                }
-                at += length - 1;
-            }
-            '*' | ',' if typedef => {}
-            _ => return end,
-        }
-        at += letter.len_utf8();
-        if depth == 0 {
-            end = at;
-        }
-        at = after_blanks(text, at);
-    }
-    end
 }
 
 /// Where to end an item whose braces turn out not to balance, and what had been read by then.
@@ -260,6 +147,7 @@ impl<'s> ItemLexer<'s> {
         keyword: Tok<'s>,
         length: usize,
     ) -> (RawItem<'s>, usize, bool) {
+        let is_config = keyword == Tok::Config;
         let mut body = Tok::lexer_with_extras(self.text, Notes::new(self.file));
         body.bump(from + length);
         self.push(keyword, Span::new(self.file, from, from + length));
@@ -282,7 +170,12 @@ impl<'s> ItemLexer<'s> {
                 break;
             }
         }
-        let end = body.span().end;
+        let mut end = body.span().end;
+        let next = after_blanks(self.text, end);
+        if is_config && balanced && self.text[next..].starts_with(';') {
+            end = next + 1;
+            self.push(Tok::Semi, Span::new(self.file, next, end));
+        }
         (self.finish(body.extras), end, balanced)
     }
 
@@ -500,6 +393,14 @@ impl<'s> ItemLexer<'s> {
     /// Whether an item starts here: a probe type and a colon, or a probe that has no colon and what may follow it.
     fn item_starts(&self, at: usize, is_kind: impl Fn(&str) -> bool) -> bool {
         let rest = &self.text[at..];
+        if declaration(rest).is_some() {
+            return true;
+        }
+        if let own @ 1.. = super::attach::own_name(rest)
+            && !rest[own..].starts_with('=')
+        {
+            return self.item_starts(at + own, is_kind);
+        }
         let in_word = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '$');
         let length = rest.find(|letter| !in_word(letter)).unwrap_or(rest.len());
         let (word, after) = rest.split_at(length);

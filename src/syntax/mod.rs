@@ -10,6 +10,7 @@ mod build;
 mod error;
 mod explain;
 mod frames;
+mod item;
 mod layout;
 mod lexer;
 pub mod literal;
@@ -23,7 +24,7 @@ pub use frames::{MAX_NESTING, MAX_OPERATORS};
 use self::build::Builder;
 use self::lexer::RawItem;
 use crate::diagnostic::Diagnostics;
-use crate::source::{FileId, Sources};
+use crate::source::{FileId, Sources, Span};
 
 lalrpop_util::lalrpop_mod!(
     #[allow(warnings, clippy::all, clippy::unwrap_used, reason = "generated")]
@@ -60,6 +61,10 @@ fn parse_item(
 ) -> (Option<ast::Item>, Vec<SyntaxError>) {
     let mut errors = item.errors;
     let tokens = layout::lay_out(item.tokens);
+    if let Some(at) = layout::too_many_steps(&tokens) {
+        errors.push(SyntaxError::TooManyOperators { span: Span::new(file, at, at + 1) });
+        return (None, errors);
+    }
     if tokens.is_empty() {
         return (None, errors);
     }

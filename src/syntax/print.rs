@@ -20,6 +20,10 @@ pub fn script(script: &Script) -> String {
         }
         printer.item(item);
     }
+    // The first line would be for the system.
+    if printer.out.starts_with("#!") {
+        printer.out.insert(0, '\n');
+    }
     printer.out
 }
 
@@ -332,7 +336,12 @@ impl Printer {
                 self.out.push('(');
                 self.ty(ty);
                 self.out.push(')');
-                self.expr(operand, Level::Prefix);
+                // These would not be read as the operand of a cast.
+                let unlike = matches!(
+                    operand.kind,
+                    ExprKind::Step { prefix: true, .. } | ExprKind::If(_) | ExprKind::Block(_)
+                );
+                if unlike { self.parens(operand) } else { self.expr(operand, Level::Prefix) }
             }
             ExprKind::Comptime(operand) => {
                 self.out.push_str("comptime ");

@@ -184,6 +184,20 @@ codes! {
     Gated = "E0334",
         "What it does may be another thing in the next version. An option of the `config` block allows it.",
         "begin { print(typeinfo(pid)); }";
+    /// A definition in C cannot be read.
+    BadC = "E0335",
+        "The C of a script is `struct`, `union`, `enum` and `typedef` definitions and the lines of the preprocessor. \
+         The message says what was expected.",
+        "struct pair { int a int b; };\nbegin { }";
+    /// A `#define` cannot be used here.
+    BadMacro = "E0336",
+        "A `#define` without parameters stands for its text where its name is used, which must be an expression there.",
+        "#define TWICE(x) (x + x)\nbegin { print(TWICE(1)); }";
+    /// A header cannot be included.
+    BadInclude = "E0337",
+        "Headers are read by libclang, which has to be installed. The kernel's types need no header where the kernel \
+         has BTF.",
+        "";
     /// A function got too few or too many arguments.
     CallArity = "E0401",
         "The message shows how the function is called.",

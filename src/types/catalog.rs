@@ -107,7 +107,7 @@ pub fn resolve_name(
 }
 
 /// A type that every C compiler knows, or that is as good as known everywhere.
-fn plain(name: &str) -> Option<TypeId> {
+pub(super) fn plain(name: &str) -> Option<TypeId> {
     match name {
         "void" => Some(TypeId::VOID),
         "bool" | "_Bool" => Some(TypeId::BOOL),

@@ -4,3 +4,5 @@
 
 #[path = "types/kernel.rs"]
 mod kernel;
+#[path = "types/layout.rs"]
+mod layout;

@@ -198,6 +198,45 @@ codes! {
         "Headers are read by libclang, which has to be installed. The kernel's types need no header where the kernel \
          has BTF.",
         "";
+    /// A variable is declared although there is one of the name.
+    Shadowed = "E0341",
+        "A name means one variable: neither an inner block nor a loop can have another one of the same name.",
+        "begin { $x = 1; let $x = 2; }";
+    /// A jump stands outside of a loop.
+    NotInLoop = "E0342",
+        "`break` and `continue` belong to `for` and `while`; `return` ends a probe, and `unroll` repeats what it holds \
+         to the end.",
+        "begin { break; }";
+    /// A block or `if` is used as a value and has none.
+    NoValue = "E0343",
+        "The value of a block is an expression at its end that no semicolon follows. An `if` has a value where all of \
+         its branches have one.",
+        "begin { $x = { print(1); }; }";
+    /// A loop goes over what cannot be gone through.
+    BadLoop = "E0344",
+        "`for` goes over a range (`0..10`) or over a map with keys, whose values can be read one by one.",
+        "begin { @x = 1; for ($kv : @x) { print($kv); } }";
+    /// An expression is not known before the script runs.
+    NotComptime = "E0345",
+        "After `comptime` everything must be known when the script is compiled: literals, types, sizes, parameters.",
+        "begin { print(comptime pid); }";
+    /// A value cannot be returned.
+    BadReturn = "E0346",
+        "A probe returns an integer or nothing, a function what its definition says.",
+        "begin { return \"a\"; }";
+    /// The declaration of a map is wrong.
+    BadMap = "E0347",
+        "Maps are declared once, above the probes: `let @a = lruhash(100);`. The kinds are hash and lruhash for plain \
+         values, percpuhash and percpulruhash for aggregations.",
+        "let @a = tree(5); begin { @a[1] = 1; }";
+    /// Functions call each other in a circle.
+    Recursion = "E0348",
+        "The kernel has no room for calls without end, so no function may lead back to itself.",
+        "fn f($x : int64) : int64 { return f($x); } begin { print(f(1)); }";
+    /// A variable has no type.
+    NoType = "E0349",
+        "A variable gets its type from its declaration or from what is assigned to it.",
+        "begin { let $x; $x++; }";
     /// A function got too few or too many arguments.
     CallArity = "E0401",
         "The message shows how the function is called.",
@@ -244,45 +283,6 @@ codes! {
         "The kernel's build options decide which probes it has. `scripts/ebtrace` runs such a script in a virtual \
          machine.",
         "";
-    /// A variable is declared although there is one of the name.
-    Shadowed = "E0341",
-        "A name means one variable: neither an inner block nor a loop can have another one of the same name.",
-        "begin { $x = 1; let $x = 2; }";
-    /// A jump stands outside of a loop.
-    NotInLoop = "E0342",
-        "`break` and `continue` belong to `for` and `while`; `return` ends a probe, and `unroll` repeats what it holds \
-         to the end.",
-        "begin { break; }";
-    /// A block or `if` is used as a value and has none.
-    NoValue = "E0343",
-        "The value of a block is an expression at its end that no semicolon follows. An `if` has a value where all of \
-         its branches have one.",
-        "begin { $x = { print(1); }; }";
-    /// A loop goes over what cannot be gone through.
-    BadLoop = "E0344",
-        "`for` goes over a range (`0..10`) or over a map with keys, whose values can be read one by one.",
-        "begin { @x = 1; for ($kv : @x) { print($kv); } }";
-    /// An expression is not known before the script runs.
-    NotComptime = "E0345",
-        "After `comptime` everything must be known when the script is compiled: literals, types, sizes, parameters.",
-        "begin { print(comptime pid); }";
-    /// A value cannot be returned.
-    BadReturn = "E0346",
-        "A probe returns an integer or nothing, a function what its definition says.",
-        "begin { return \"a\"; }";
-    /// The declaration of a map is wrong.
-    BadMap = "E0347",
-        "Maps are declared once, above the probes: `let @a = lruhash(100);`. The kinds are hash and lruhash for plain \
-         values, percpuhash and percpulruhash for aggregations.",
-        "let @a = tree(5); begin { @a[1] = 1; }";
-    /// Functions call each other in a circle.
-    Recursion = "E0348",
-        "The kernel has no room for calls without end, so no function may lead back to itself.",
-        "fn f($x : int64) : int64 { return f($x); } begin { print(f(1)); }";
-    /// A variable has no type.
-    NoType = "E0349",
-        "A variable gets its type from its declaration or from what is assigned to it.",
-        "begin { let $x; $x++; }";
     /// Something on this machine cannot be read.
     Unreadable = "E0602",
         "The file is there, but the kernel or the file's permissions do not let it be read, or its format is damaged.",
@@ -337,6 +337,15 @@ codes! {
     DistinctPointers = "W0331",
         "They are only equal by accident, or because one type is the beginning of the other.",
         "begin { $a = 1; $b = \"x\"; print(&$a == &$b); }";
+    /// A feature that may still change is used.
+    Unstable = "W0332",
+        "What it does may be another thing in the next version.",
+        "";
+    /// A type of the script takes the place of another one of the kernel.
+    ReplacesKernelType = "W0340",
+        "Where the kernel's own types and functions mention a type that the script defines too, the script's counts. If \
+         its fields are elsewhere, what is read is wrong.",
+        "";
     /// A variable is read above the place that assigns it.
     Unassigned = "W0341",
         "It is zero or empty until something is assigned.",
@@ -344,7 +353,7 @@ codes! {
     /// A variable is declared and nothing is assigned to it.
     NeverAssigned = "W0342",
         "It stays zero or empty.",
-        "begin { let $x : int32; print($x); }";
+        "begin { let $x : int32; }";
     /// Something old is used that has a better successor.
     Deprecated = "W0343",
         "It works as ever, and may be gone in a later version of the language.",
@@ -353,8 +362,4 @@ codes! {
     UnusedMap = "W0344",
         "Nothing in the script mentions the map.",
         "let @a = hash(5); begin { print(1); }";
-    /// A feature that may still change is used.
-    Unstable = "W0332",
-        "What it does may be another thing in the next version.",
-        "";
 }

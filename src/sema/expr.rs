@@ -19,7 +19,10 @@ impl Lower<'_> {
             ExprKind::Bool(value) => self.boolean(*value),
             ExprKind::Positional(index) => self.positional(*index, span),
             ExprKind::PositionalCount => self.number(self.options.params.len() as i128),
-            ExprKind::Ident(name) => self.call(name, span, None, span),
+            ExprKind::Ident(name) => match self.define(name, span) {
+                Some(operand) => operand,
+                None => self.call(name, span, None, span),
+            },
             ExprKind::Call { name, name_span, args } => {
                 self.call(name, *name_span, Some(args), span)
             }
@@ -124,6 +127,10 @@ impl Lower<'_> {
             }
             if let Some(constant) = self.constant(name).filter(|_| args.is_none()) {
                 return constant;
+            }
+            if let Some(diagnostic) = self.used_with_arguments(name, name_span, args.is_some()) {
+                self.complain(diagnostic);
+                return self.poison();
             }
             let context = self.kind.context;
             let known = builtin::all()

@@ -12,6 +12,7 @@ mod cast;
 mod compound;
 mod control;
 mod declared;
+mod define;
 mod element;
 mod equal;
 mod error;
@@ -45,7 +46,7 @@ use crate::options::Options;
 use crate::probe::{Kind, Target};
 use crate::source::Span;
 use crate::syntax::ast::Script;
-use crate::types::{Space, TypeId, Types};
+use crate::types::{Space, TypeId, Types, c};
 
 /// Walks after which the types no longer widen, whatever the script: each walk but the last widens at least one of
 /// them, and a chain of assignments as long as this is no script.
@@ -55,15 +56,23 @@ const MOST_WALKS: usize = 256;
 pub fn check(script: &Script, host: &dyn Host, options: &Options) -> (Program, Diagnostics) {
     let mut facts = Facts::default();
     let mut types = Types::new();
-    for _ in 0..MOST_WALKS {
-        let (program, diagnostics, found) = probe::walk(script, host, options, types, &facts);
-        if found == facts {
-            return (program, diagnostics);
+    let (declared, mut diagnostics) = c::declare(script, host, &mut types);
+    if diagnostics.has_errors() {
+        return (Program::default(), diagnostics);
+    }
+    let mut walks = 0;
+    let program = loop {
+        let (program, complaints, found) =
+            probe::walk(script, &declared, host, options, types, &facts);
+        walks += 1;
+        if found == facts || walks > MOST_WALKS {
+            diagnostics.append(complaints);
+            break program;
         }
         types = program.types;
         facts = found;
-    }
-    let (program, diagnostics, _) = probe::walk(script, host, options, types, &facts);
+    };
+    define::replaced(&program.types, &declared, host, &mut diagnostics);
     (program, diagnostics)
 }
 
@@ -134,6 +143,10 @@ pub struct Lower<'a> {
     pub b: Builder<'a>,
     host: &'a dyn Host,
     options: &'a Options,
+    /// The script's C.
+    declared: &'a c::Declared,
+    /// The `#define`s whose text is being read, and where each is used.
+    defines: Vec<(String, Span)>,
     kind: &'static Kind,
     target: &'a Target,
     /// Number of the probe in the script.
@@ -172,6 +185,7 @@ impl Lower<'_> {
     /// Complains.
     pub(crate) fn complain(&mut self, diagnostic: Diagnostic) {
         if !self.quiet || diagnostic.severity == Severity::Error {
+            let diagnostic = self.with_uses(diagnostic);
             self.diagnostics.push(diagnostic);
         }
     }

@@ -14,17 +14,19 @@ use crate::options::{self, Options};
 use crate::probe::{self, Part, Point, ProbeError, Target};
 use crate::source::{FileId, Span};
 use crate::syntax::{ast, attach};
-use crate::types::{TypeId, Types};
+use crate::types::{TypeId, Types, c};
 
 /// One walk over the script with the facts of the walk before.
 pub(super) fn walk(
     script: &ast::Script,
+    declared: &c::Declared,
     host: &dyn Host,
     options: &Options,
     types: Types,
     known: &Facts,
 ) -> (Program, Diagnostics, Facts) {
     let mut walk = Walk {
+        declared,
         host,
         options,
         known,
@@ -69,6 +71,7 @@ fn too_many(span: Span, options: &Options) -> Diagnostic {
 }
 
 pub(super) struct Walk<'a> {
+    pub(super) declared: &'a c::Declared,
     pub(super) host: &'a dyn Host,
     pub(super) options: &'a Options,
     pub(super) known: &'a Facts,
@@ -158,6 +161,8 @@ impl Walk<'_> {
             b: Builder::new(&mut self.program, returns),
             host: self.host,
             options: self.options,
+            declared: self.declared,
+            defines: Vec::new(),
             kind,
             target,
             probe: number,

@@ -23,7 +23,7 @@ pub use frames::{MAX_NESTING, MAX_OPERATORS};
 
 use self::build::Builder;
 use self::lexer::RawItem;
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::{FileId, Sources, Span};
 
 lalrpop_util::lalrpop_mod!(
@@ -51,6 +51,35 @@ pub fn parse(sources: &Sources, file: FileId) -> (ast::Script, Diagnostics) {
         }
     }
     (script, diagnostics)
+}
+
+/// Reads an expression that stands somewhere else than in a probe; places are those in the text around it.
+///
+/// # Errors
+/// What is wrong with it, where something else than one expression stands there.
+pub fn parse_expr(text: &str, span: Span) -> Result<ast::Expr, Option<Diagnostic>> {
+    const BEFORE: &str = "begin{(";
+    // Joined lines are one, and an item around the expression must not move it.
+    let blank = text.replace("\\\n", "  ").replace("\\\r\n", "   ").replace(['\n', '\r'], " ");
+    let start = (span.start as usize).max(BEFORE.len());
+    let around = [&" ".repeat(start - BEFORE.len()), BEFORE, &blank, "\n)}"].concat();
+    let parser = grammar::ItemParser::new();
+    let mut items = lexer::items(&around, span.file);
+    let (tree, errors) = match items.next() {
+        Some(item) => parse_item(&parser, item, &around, span.file),
+        None => (None, Vec::new()),
+    };
+    if let Some(error) = errors.into_iter().next() {
+        return Err(Some(error.into()));
+    }
+    // A tuple or record that begins before the text is made of the parentheses around it.
+    let whole = |expr: &ast::Expr| expr.span.start as usize >= start;
+    match tree {
+        Some(ast::Item::Probe(probe)) if probe.body.stmts.is_empty() && items.next().is_none() => {
+            probe.body.value.map(|value| *value).filter(whole).ok_or(None)
+        }
+        _ => Err(None),
+    }
 }
 
 fn parse_item(
@@ -110,6 +139,20 @@ mod tests {
                 "{}",
                 entry.id
             );
+        }
+    }
+
+    #[test]
+    fn expressions_keep_their_places() {
+        let span = |start, end| Span::new(FileId::default(), start, end);
+        let read = |text: &str| parse_expr(text, span(20, 20 + text.len()));
+        let expr = read("pid + $x").expect("an expression");
+        assert_eq!(expr.span, span(20, 28));
+        assert!(read("$x == 1").is_ok() && read("(1, 2)").is_ok() && read("1 \\\n + 2").is_ok());
+        for wrong in
+            ["", "1, 2", "a = 1", "$x = 1", "foo bar", "1) + (", "1; 2", ") } begin {", "{"]
+        {
+            assert!(read(wrong).is_err(), "{wrong}");
         }
     }
 

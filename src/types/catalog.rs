@@ -242,3 +242,16 @@ pub fn similar(types: &Types, host: &dyn Host, tag: Option<Tag>, name: &str) -> 
         None => crate::diagnostic::nearest(name, btf.names(kind)).map(|near| write(tag, near)),
     }
 }
+
+/// The types of the script that stand for types of the kernel of the same name and another layout, and what the first
+/// difference is.
+pub fn replaced(types: &Types, host: &dyn Host) -> Vec<(String, String)> {
+    // What is read of the kernel's types for the comparison is no part of the program.
+    let mut scratch = types.clone();
+    let pairs: Vec<_> = types.replaced().collect();
+    let differs = |(own, origin)| {
+        let difference = kernel::difference(&mut scratch, host, own, origin)?;
+        Some((types.name(own).to_string(), difference))
+    };
+    pairs.into_iter().filter_map(differs).collect()
+}

@@ -272,3 +272,38 @@ pub(super) fn complete(types: &mut Types, host: &dyn Host, id: StructId) {
     };
     types.record_mut(id).fields = Some(fields);
 }
+
+/// What is different in the script's own version of a kernel type, for a label at it.
+pub(super) fn difference(
+    types: &mut Types,
+    host: &dyn Host,
+    own: TypeId,
+    origin: Origin,
+) -> Option<String> {
+    let Origin::Kernel { blob: number, id } = origin else { return None };
+    let blob = Blob { number, btf: host.btf(number).ok()? };
+    let (kernel_size, mut kernel_fields) = match blob.btf.get(id)? {
+        Described::Struct { size, .. } => (size, Reader::new(types, blob.clone()).fields(id)),
+        Described::Enum { size, .. } => (size, Vec::new()),
+        _ => return None,
+    };
+    kernel_fields.retain(|field| !field.name.is_empty());
+    let own_fields = match *types.get(own) {
+        Type::Struct(id) => types.record(id).fields.clone().unwrap_or_default(),
+        _ => Vec::new(),
+    };
+    for field in own_fields.iter().filter(|field| !field.name.is_empty()) {
+        let name = &field.name;
+        match kernel_fields.iter().find(|known| known.name == *name) {
+            Some(known) if known.offset != field.offset => {
+                let (here, there) = (field.offset, known.offset);
+                return Some(format!("here `{name}` is at byte {here}, in the kernel at {there}"));
+            }
+            Some(_) => {}
+            None => return Some(format!("the kernel's has no field `{name}`")),
+        }
+    }
+    let size = types.size(own);
+    (size != kernel_size)
+        .then(|| format!("this one has {size} bytes, the kernel's has {kernel_size}"))
+}

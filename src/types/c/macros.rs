@@ -45,6 +45,11 @@ impl Macros {
         self.table.get(name)
     }
 
+    /// The complaint about a use of a macro with parameters.
+    pub fn used(&self, name: &str, span: Span) -> Diagnostic {
+        error::parameters(self, name, span)
+    }
+
     /// The names of all macros, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.table.keys().map(String::as_str)

@@ -103,7 +103,7 @@ pub fn decode<'a>(shape: &'a Shape, bytes: &'a [u8]) -> Value<'a> {
             decode_enum(unsigned(bytes, *size), (*size, *signed), names)
         }
         Shape::Bits { size, from, width, signed } => {
-            decode_bits(unsigned(bytes, *size), (*from, *width), *signed)
+            decode_bits(wide(bytes, *size), (*from, *width), *signed)
         }
         Shape::Buffer { size } => decode_buffer(*size, bytes),
         Shape::Stack { user, frames } => decode_stack(*user, *frames, bytes),
@@ -120,11 +120,16 @@ pub(crate) fn word(bytes: &[u8], index: usize) -> u64 {
 }
 
 fn unsigned(bytes: &[u8], size: u8) -> u64 {
-    let mut word = [0; 8];
-    let size = usize::from(size.min(8)).min(bytes.len());
-    let at = if cfg!(target_endian = "big") { 8 - size } else { 0 };
+    wide(bytes, size.min(8)) as u64
+}
+
+/// A number of at most 16 bytes.
+fn wide(bytes: &[u8], size: u8) -> u128 {
+    let mut word = [0; 16];
+    let size = usize::from(size.min(16)).min(bytes.len());
+    let at = if cfg!(target_endian = "big") { 16 - size } else { 0 };
     word[at..at + size].copy_from_slice(&bytes[..size]);
-    u64::from_ne_bytes(word)
+    u128::from_ne_bytes(word)
 }
 
 fn sign_extend(value: u64, size: u8) -> i64 {
@@ -158,9 +163,9 @@ fn decode_enum<'a>(
     Value::Enum { number, name: named.map(|(_, name)| name.as_str()) }
 }
 
-fn decode_bits<'a>(bits: u64, (from, width): (u8, u8), signed: bool) -> Value<'a> {
+fn decode_bits<'a>(bits: u128, (from, width): (u8, u8), signed: bool) -> Value<'a> {
     let width = u32::from(width.clamp(1, 64));
-    let low = bits.checked_shr(from.into()).unwrap_or(0) << (64 - width);
+    let low = (bits.checked_shr(from.into()).unwrap_or(0) as u64) << (64 - width);
     match signed {
         true => Value::Signed(low as i64 >> (64 - width)),
         false => Value::Unsigned(low >> (64 - width)),
@@ -302,6 +307,10 @@ mod tests {
         assert_eq!(decode(&bits(3, 5, false), &[0xfd]), Value::Unsigned(31));
         let all = Shape::Bits { size: 8, from: 0, width: 64, signed: true };
         assert_eq!(decode(&all, &[0xff; 8]), Value::Signed(-1));
+        let nine = Shape::Bits { size: 9, from: 7, width: 64, signed: false };
+        let mut bytes = [0; 9];
+        (bytes[0], bytes[8]) = (0x80, 0x40);
+        assert_eq!(decode(&nine, &bytes), Value::Unsigned(1 << 63 | 1));
     }
 
     #[test]

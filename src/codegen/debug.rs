@@ -231,9 +231,11 @@ impl<'a, 'ctx> Debug<'a, 'ctx> {
             }
             image::Shape::Record(record, names) => self.members(record, names)?,
             image::Shape::Array { of, stride, len } => self.array(self.shape(of)?, *stride, *len),
-            image::Shape::Enum { size, signed, .. } | image::Shape::Bits { size, signed, .. } => {
+            image::Shape::Enum { size, signed, .. } => self.int(u32::from(*size), *signed)?,
+            image::Shape::Bits { size, signed, .. } if size.is_power_of_two() && *size <= 8 => {
                 self.int(u32::from(*size), *signed)?
             }
+            image::Shape::Bits { size, .. } => self.array(self.int(1, false)?, 1, (*size).into()),
             image::Shape::Buffer { size } => {
                 let bytes = self.array(self.int(1, false)?, 1, *size);
                 self.structure(4 + size, &[("length", 0, 4, half), ("bytes", 4, *size, bytes)])
@@ -260,6 +262,8 @@ impl<'a, 'ctx> Debug<'a, 'ctx> {
             let size = slot.shape.size();
             members.push((name.as_str(), slot.offset, size, self.shape(&slot.shape)?));
         }
+        // The kernel wants them in order, which those of unions are not.
+        members.sort_by_key(|&(_, offset, ..)| offset);
         Ok(self.structure(record.size, &members))
     }
 }

@@ -253,8 +253,8 @@ fn shown_fields(
                 shown_fields(types, types.record(*id), offset, each);
             }
             (Type::Function | Type::Opaque(_) | Type::Void | Type::Unknown, _) => {}
-            (_, Access::Bits { from, width }) => {
-                let (size, signed) = (types.size(field.ty) as u8, types.is_signed(field.ty));
+            (_, Access::Bits { bytes: size, from, width }) => {
+                let signed = types.is_signed(field.ty);
                 let shape = image::Shape::Bits { size, from, width, signed };
                 each(field.name.clone(), image::Slot { offset, shape });
             }

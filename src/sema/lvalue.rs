@@ -134,7 +134,10 @@ impl Lower<'_> {
     fn fetch_memory(&mut self, memory: &Memory) -> Operand {
         let ty = self.fetched_type(&Lvalue::Memory(memory.clone()));
         match (memory.access, self.b.types().get(memory.ty).clone()) {
-            (Access::Bits { from, width }, _) => self.bits(memory, from, width, ty),
+            (Access::Bits { bytes, from, width }, _) => {
+                let raw = self.bits(memory, bytes, from);
+                self.widened_bits(raw, width, memory.ty, ty)
+            }
             (Access::DataLoc, _) => self.data_location(memory, 0),
             (Access::RelLoc, _) => self.data_location(memory, memory.offset + 4),
             (_, Type::Bool | Type::Int { .. } | Type::Pointer { .. }) => self.load(memory, ty),
@@ -231,18 +234,47 @@ impl Lower<'_> {
         self.local_operand(local)
     }
 
-    /// Some bits of an integer.
-    fn bits(&mut self, memory: &Memory, from: u8, width: u8, ty: TypeId) -> Operand {
-        let unit = TypeId::int(self.b.types().size(memory.ty) as u8 * 8, false);
-        let raw = self.load(memory, unit);
-        let raw = self.b.convert(raw.expr, TypeId::U64);
-        let signed = match *self.b.types().get(memory.ty) {
+    /// The bytes that hold some bits, as a `u64` whose lowest bit is number `from`.
+    fn bits(&mut self, memory: &Memory, bytes: u8, from: u8) -> ExprId {
+        if matches!(bytes, 1 | 2 | 4 | 8) {
+            let raw = self.load(memory, TypeId::int(bytes * 8, false));
+            let raw = self.b.convert(raw.expr, TypeId::U64);
+            return self.b.binary_int(BinaryOp::ShiftRight, raw, from.into());
+        }
+        // No integer within the struct has them all.
+        let len = u32::from(bytes);
+        let whole = self.b.types().intern(Type::Array { of: TypeId::U8, len });
+        let memory = match memory.base {
+            Base::Address(_) => {
+                let base = Base::Held(self.copy(memory, whole));
+                Memory { base, offset: 0, ..memory.clone() }
+            }
+            _ => memory.clone(),
+        };
+        let mut all = self.b.int(0, TypeId::U64);
+        for index in 0..len {
+            let byte = memory.part(index, TypeId::U8, Access::Plain);
+            let byte = self.load(&byte, TypeId::U8);
+            let byte = self.b.convert(byte.expr, TypeId::U64);
+            let (at, from) = (u64::from(index) * 8, u64::from(from));
+            let byte = match at.checked_sub(from) {
+                Some(up) => self.b.binary_int(BinaryOp::ShiftLeft, byte, up),
+                None => self.b.binary_int(BinaryOp::ShiftRight, byte, from - at),
+            };
+            all = self.b.binary(BinaryOp::Or, all, byte);
+        }
+        all
+    }
+
+    /// The lowest bits of a `u64` as a number, with the sign that the field's type has.
+    fn widened_bits(&mut self, raw: ExprId, width: u8, field: TypeId, ty: TypeId) -> Operand {
+        let signed = match *self.b.types().get(field) {
             Type::Int { signed, .. } | Type::Enum { signed, .. } => signed,
             _ => false,
         };
         // Up against the highest bit, and down again with the sign.
-        let (above, unused) = (64 - u64::from(from) - u64::from(width), 64 - u64::from(width));
-        let high = self.b.binary_int(BinaryOp::ShiftLeft, raw, above);
+        let unused = 64 - u64::from(width);
+        let high = self.b.binary_int(BinaryOp::ShiftLeft, raw, unused);
         let high = self.b.convert(high, TypeId::int(64, signed));
         let value = self.b.binary_int(BinaryOp::ShiftRight, high, unused);
         let value = self.b.convert(value, ty);

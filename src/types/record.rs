@@ -1,6 +1,6 @@
 //! Structs, unions and enums: what names their parts and numbers.
 
-use super::{Type, TypeId, Types};
+use super::{TypeId, Types};
 
 /// Index of a [`Struct`] in [`super::Types`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -57,11 +57,13 @@ pub struct Field {
 pub enum Access {
     /// It stands at the offset.
     Plain,
-    /// Some bits of the integer that stands at the offset, as wide as the field's type.
+    /// Some bits of the bytes from the offset on, as the machine counts them.
     Bits {
-        /// Number of the lowest, as the machine counts.
+        /// How many bytes: an integer, or where none is within the struct, the 3 to 9 that hold the bits.
+        bytes: u8,
+        /// Number of the lowest bit.
         from: u8,
-        /// How many.
+        /// How many bits.
         width: u8,
     },
     /// A `u32` stands there whose lower half is the offset of the data from the start of the record.
@@ -87,27 +89,23 @@ impl Types {
     /// What is read is an integer of the field's type at a multiple of its size where that holds all bits and is inside
     /// the struct, which only packed structs break.
     pub(crate) fn bit_field(
-        &mut self,
+        &self,
         name: String,
         ty: TypeId,
         (from, width): (u32, u8),
         size: u32,
     ) -> Field {
         let whole = self.size(ty).clamp(1, 8);
-        let fits = |bytes: u32, offset: u32| {
-            from + u32::from(width) <= (offset + bytes) * 8 && offset + bytes <= size.max(1)
-        };
+        let to = from + u32::from(width);
         let natural = [(whole, from / (whole * 8) * whole)].into_iter();
-        let packed = [1, 2, 4, 8].map(|bytes| (bytes, from / 8));
-        let found = natural.chain(packed).find(|&(bytes, offset)| fits(bytes, offset));
-        let (bytes, offset) = found.unwrap_or((8, from / 8));
-        let ty = if bytes == whole { ty } else { TypeId::int(bytes as u8 * 8, self.sign(ty)) };
-        let access = Access::Bits { from: (from - offset * 8) as u8, width };
+        let packed =
+            [1, 2, 4, 8].map(|bytes: u32| (bytes, (from / 8).min(size.saturating_sub(bytes))));
+        let (bytes, offset) = natural
+            .chain(packed)
+            .find(|&(bytes, offset)| to <= (offset + bytes) * 8 && offset + bytes <= size)
+            .unwrap_or((to.div_ceil(8) - from / 8, from / 8));
+        let access = Access::Bits { bytes: bytes as u8, from: (from - offset * 8) as u8, width };
         Field { name, ty, offset, access }
-    }
-
-    fn sign(&self, ty: TypeId) -> bool {
-        matches!(*self.get(ty), Type::Int { signed: true, .. } | Type::Enum { signed: true, .. })
     }
 
     /// What C has and the language does not (`double`, `__int128`): of a size, without parts.

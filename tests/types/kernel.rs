@@ -22,7 +22,7 @@ fn field(types: &mut Types, host: &dyn Host, of: &str, name: &str) -> String {
     let field = find_field(types, host, id, name).unwrap();
     let ty = types.name(field.ty);
     match field.access {
-        Access::Bits { from, width } => format!("{}:{from}+{width} {ty}", field.offset),
+        Access::Bits { from, width, .. } => format!("{}:{from}+{width} {ty}", field.offset),
         _ => format!("{} {ty}", field.offset),
     }
 }
@@ -201,7 +201,11 @@ fn all_structs_of_the_running_kernel_fit_their_sizes() {
         let record = types.record(id).clone();
         assert!(record.align.is_power_of_two() && record.align <= 64, "{name}");
         for field in record.fields.unwrap() {
-            let end = field.offset + types.size(field.ty);
+            let bytes = match field.access {
+                Access::Bits { bytes, .. } => bytes.into(),
+                _ => types.size(field.ty),
+            };
+            let end = field.offset + bytes;
             assert!(end <= record.size, "{name}.{} ends at {end} of {}", field.name, record.size);
         }
     }

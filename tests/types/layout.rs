@@ -84,14 +84,14 @@ fn ours() -> String {
         writeln!(out, "{name} {} {}", types.size(ty), types.align(ty)).unwrap();
         for field in fields(&mut types, &host, id) {
             match field.access {
-                Access::Bits { from, width } => {
+                Access::Bits { bytes: read, from, width } => {
                     let first = field.offset * 8 + u32::from(from);
                     let bits: Vec<u32> = (first..first + u32::from(width)).collect();
                     let mut bytes = vec![0u8; types.size(ty) as usize];
                     bits.iter().for_each(|bit| bytes[*bit as usize / 8] |= 1 << (bit % 8));
                     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
                     writeln!(out, "  {} {hex}", field.name).unwrap();
-                    let end = field.offset + types.size(field.ty);
+                    let end = field.offset + u32::from(read);
                     assert!(
                         end <= types.size(ty),
                         "{name}.{} is read beyond its struct",

@@ -44,9 +44,9 @@ pub enum Shape {
         /// as a number.
         names: Vec<(i128, String)>,
     },
-    /// Some bits of an integer of 1, 2, 4 or 8 bytes.
+    /// Some bits of a number.
     Bits {
-        /// Bytes of the whole.
+        /// Bytes of the whole: 1 to 9.
         size: u8,
         /// Number of the lowest bit.
         from: u8,

@@ -6,3 +6,5 @@
 mod kernel;
 #[path = "types/layout.rs"]
 mod layout;
+#[path = "fuzz/random.rs"]
+mod random;

@@ -11,6 +11,8 @@ use ebtrace::syntax::ast::Tag;
 use ebtrace::types::catalog::{fields, resolve_name};
 use ebtrace::types::{Access, Type, Types, c};
 
+use super::random::Random;
+
 /// Definitions of `struct s0`, `struct s1` and so on; the names of all members begin with `m`, of bit fields with `b`.
 const BODIES: &[&str] = &[
     "struct s0 { char m1; int m2; char m3; long m4; short m5; };",
@@ -53,13 +55,8 @@ const BODIES: &[&str] = &[
     "struct s37 { char m1; short b1 : 9; int b2 : 20; char b3 : 5; char m2; } __attribute__((packed, aligned(4)));",
 ];
 
-fn source() -> String {
-    BODIES.join("\n") + "\n"
-}
-
 /// The structs that are compared.
-fn names() -> Vec<String> {
-    let words = source();
+fn names(words: &str) -> Vec<String> {
     let number = |rest: &str| rest.split(|c: char| !c.is_ascii_digit()).next().map(str::to_owned);
     let mut names: Vec<String> =
         words.split(" s").filter_map(number).filter(|n| !n.is_empty()).collect();
@@ -69,16 +66,16 @@ fn names() -> Vec<String> {
 }
 
 /// Size, alignment and fields of each struct as ebtrace has them; bits as the mask of their bytes.
-fn ours() -> String {
+fn ours(definitions: &str) -> String {
     let (mut types, host) = (Types::new(), Fixture::new());
     let mut sources = Sources::new();
-    let file = sources.add("x.bt", source() + "begin { }");
+    let file = sources.add("x.bt", definitions.to_owned() + "begin { }");
     let (script, diagnostics) = syntax::parse(&sources, file);
     assert!(!diagnostics.has_errors(), "{}", render::rich(&sources, &diagnostics, false));
     let (_, diagnostics) = c::declare(&script, &host, &mut types);
     assert!(!diagnostics.has_errors(), "{}", render::rich(&sources, &diagnostics, false));
     let mut out = String::new();
-    for name in names() {
+    for name in names(definitions) {
         let ty = resolve_name(&mut types, &host, Some(Tag::Struct), &name).unwrap();
         let Type::Struct(id) = *types.get(ty) else { panic!("{name}") };
         writeln!(out, "{name} {} {}", types.size(ty), types.align(ty)).unwrap();
@@ -106,10 +103,10 @@ fn ours() -> String {
 }
 
 /// The same from the compiler, asked for the same fields.
-fn theirs(ours: &str) -> Option<String> {
+fn theirs(definitions: &str, ours: &str) -> Option<String> {
     let mut program =
         String::from("#include <stdio.h>\n#include <stddef.h>\n#include <string.h>\n");
-    program += &source();
+    program += definitions;
     program += "static void hex(void *p, int n) { unsigned char *c = p; while (n--) printf(\"%02x\", *c++); }\n\
                 int main(void) {\n";
     let mut current = "";
@@ -133,7 +130,9 @@ fn theirs(ours: &str) -> Option<String> {
         .unwrap();
     }
     program += "}\n";
-    let folder = std::env::temp_dir().join(format!("ebtrace-layout-{}", std::process::id()));
+    let thread = std::thread::current().id();
+    let folder = format!("ebtrace-layout-{}-{thread:?}", std::process::id());
+    let folder = std::env::temp_dir().join(folder);
     std::fs::create_dir_all(&folder).unwrap();
     let (source, binary) = (folder.join("x.c"), folder.join("x"));
     std::fs::write(&source, program).unwrap();
@@ -146,14 +145,95 @@ fn theirs(ours: &str) -> Option<String> {
     Some(String::from_utf8(run?.stdout).unwrap())
 }
 
-#[test]
-fn layouts_are_those_of_the_compiler() {
-    let ours = ours();
-    assert!(names().len() > 30 && ours.lines().count() > 120, "{ours}");
+fn compare(definitions: &str) {
+    let ours = ours(definitions);
     // A machine without a C compiler has nothing to compare with.
-    let Some(theirs) = theirs(&ours) else { return };
+    let Some(theirs) = theirs(definitions, &ours) else { return };
+    let mut of = "";
     for (ours, theirs) in ours.lines().zip(theirs.lines()) {
-        assert_eq!(ours, theirs, "ebtrace on the left, the C compiler on the right");
+        of = if ours.starts_with(' ') { of } else { ours };
+        let name = format!("struct {} {{", of.split(' ').next().unwrap());
+        let text = definitions.lines().find(|line| line.starts_with(&name));
+        assert_eq!(ours, theirs, "ebtrace on the left, the C compiler on the right; {text:?}");
     }
     assert_eq!(ours.lines().count(), theirs.lines().count());
+}
+
+#[test]
+fn layouts_are_those_of_the_compiler() {
+    let definitions = BODIES.join("\n") + "\n";
+    assert!(names(&definitions).len() > 30);
+    compare(&definitions);
+}
+
+/// `LAYOUT_SEEDS=1000` tries more of them.
+#[test]
+fn layouts_of_random_structs_are_those_of_the_compiler() {
+    let seeds = std::env::var("LAYOUT_SEEDS").ok().and_then(|seeds| seeds.parse().ok());
+    for seed in 0..seeds.unwrap_or(3u64) {
+        let mut random = Random(seed);
+        let structs: Vec<String> = (0..100).map(|number| random.structure(number)).collect();
+        compare(&structs.join("\n"));
+    }
+}
+
+impl Random {
+    /// `struct s7 { … };`, which may have earlier ones in it.
+    fn structure(&mut self, number: usize) -> String {
+        let mut members = 0;
+        let body = self.body(number, 0, &mut members);
+        let attribute = self.pick(&[
+            "",
+            "",
+            "",
+            " __attribute__((packed))",
+            " __attribute__((packed, aligned(2)))",
+            " __attribute__((aligned(8)))",
+        ]);
+        format!("struct s{number} {{ {body}}}{attribute};")
+    }
+
+    fn body(&mut self, number: usize, depth: usize, members: &mut usize) -> String {
+        (0..1 + self.below(6)).map(|_| self.member(number, depth, members)).collect()
+    }
+
+    fn member(&mut self, number: usize, depth: usize, members: &mut usize) -> String {
+        let integers = [
+            ("char", 8),
+            ("signed char", 8),
+            ("unsigned short", 16),
+            ("int", 32),
+            ("unsigned", 32),
+            ("long", 64),
+            ("unsigned long long", 64),
+            ("_Bool", 1),
+        ];
+        let (integer, most) = integers[self.below(integers.len())];
+        *members += 1;
+        let name = *members;
+        let attribute = self.pick(&[
+            "",
+            "",
+            "",
+            "",
+            "",
+            " __attribute__((packed))",
+            " __attribute__((aligned(4)))",
+        ]);
+        match self.below(12) {
+            _ if self.one_in(24) => format!("struct {{ }} m{name}; "),
+            0..=4 => format!("{integer} b{name} : {}{attribute}; ", 1 + self.below(most)),
+            5 => format!("{integer} : {}; ", self.below(most + 1)),
+            6 => format!("{integer} m{name}[{}]; ", 1 + self.below(5)),
+            7 if depth < 2 => {
+                let tag = self.pick(&["struct", "union"]);
+                let packed = self.pick(&["", "", " __attribute__((packed))"]);
+                let body = self.body(number, depth + 1, members);
+                format!("{tag} {{ {body}}}{packed}; ")
+            }
+            8 if number > 0 => format!("struct s{} m{name}; ", self.below(number)),
+            9 => format!("void *m{name}{attribute}; "),
+            _ => format!("{integer} m{name}{attribute}; "),
+        }
+    }
 }

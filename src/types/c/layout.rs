@@ -124,15 +124,13 @@ impl State<'_> {
     /// Bits do not cross the boundaries of their type; a width of 0 goes to the next one.
     fn place_bits(&mut self, member: &Member, width: u8, size: u64, align: u32) -> u64 {
         let packed = self.packed || member.attributes.packed;
-        let mut start = self.bit;
+        let demanded = member.attributes.aligned.map_or(1, |aligned| u64::from(aligned) * 8);
+        let mut start = self.bit.next_multiple_of(demanded);
         if width == 0 {
             let boundary = member.align.unwrap_or_else(|| self.types.align(member.ty));
             start = start.next_multiple_of(u64::from(boundary) * 8);
         } else if !packed && start % size + u64::from(width) > size {
             start = start.next_multiple_of(u64::from(align) * 8);
-        }
-        if let Some(aligned) = member.attributes.aligned {
-            start = start.next_multiple_of(u64::from(aligned) * 8);
         }
         // The bit fields without a name count for the alignment on Arm only.
         if !member.name.is_empty() {

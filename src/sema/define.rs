@@ -68,7 +68,12 @@ impl Lower<'_> {
     }
 }
 
-fn no_expression(name: &str, text: &str, place: Span, error: Option<Diagnostic>) -> Diagnostic {
+fn no_expression(
+    name: &str,
+    text: &str,
+    place: Span,
+    error: Option<Box<Diagnostic>>,
+) -> Diagnostic {
     if text.is_empty() {
         return Diagnostic::error(
             Code::BadMacro,

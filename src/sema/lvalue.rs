@@ -135,8 +135,8 @@ impl Lower<'_> {
         let ty = self.fetched_type(&Lvalue::Memory(memory.clone()));
         match (memory.access, self.b.types().get(memory.ty).clone()) {
             (Access::Bits { bytes, from, width }, _) => {
-                let raw = self.bits(memory, bytes, from);
-                self.widened_bits(raw, width, memory.ty, ty)
+                let (raw, from) = self.bits(memory, bytes, from);
+                self.widened_bits(raw, (from, width), memory.ty, ty)
             }
             (Access::DataLoc, _) => self.data_location(memory, 0),
             (Access::RelLoc, _) => self.data_location(memory, memory.offset + 4),
@@ -234,12 +234,11 @@ impl Lower<'_> {
         self.local_operand(local)
     }
 
-    /// The bytes that hold some bits, as a `u64` whose lowest bit is number `from`.
-    fn bits(&mut self, memory: &Memory, bytes: u8, from: u8) -> ExprId {
+    /// A `u64` that holds some bits of these bytes, and the number that their lowest has there.
+    fn bits(&mut self, memory: &Memory, bytes: u8, from: u8) -> (ExprId, u8) {
         if matches!(bytes, 1 | 2 | 4 | 8) {
             let raw = self.load(memory, TypeId::int(bytes * 8, false));
-            let raw = self.b.convert(raw.expr, TypeId::U64);
-            return self.b.binary_int(BinaryOp::ShiftRight, raw, from.into());
+            return (self.b.convert(raw.expr, TypeId::U64), from);
         }
         // No integer within the struct has them all.
         let len = u32::from(bytes);
@@ -263,18 +262,24 @@ impl Lower<'_> {
             };
             all = self.b.binary(BinaryOp::Or, all, byte);
         }
-        all
+        (all, 0)
     }
 
-    /// The lowest bits of a `u64` as a number, with the sign that the field's type has.
-    fn widened_bits(&mut self, raw: ExprId, width: u8, field: TypeId, ty: TypeId) -> Operand {
+    /// Some bits of a `u64` as a number, with the sign that the field's type has.
+    fn widened_bits(
+        &mut self,
+        raw: ExprId,
+        (from, width): (u8, u8),
+        field: TypeId,
+        ty: TypeId,
+    ) -> Operand {
         let signed = match *self.b.types().get(field) {
             Type::Int { signed, .. } | Type::Enum { signed, .. } => signed,
             _ => false,
         };
         // Up against the highest bit, and down again with the sign.
-        let unused = 64 - u64::from(width);
-        let high = self.b.binary_int(BinaryOp::ShiftLeft, raw, unused);
+        let (above, unused) = (64 - u64::from(from) - u64::from(width), 64 - u64::from(width));
+        let high = self.b.binary_int(BinaryOp::ShiftLeft, raw, above);
         let high = self.b.convert(high, TypeId::int(64, signed));
         let value = self.b.binary_int(BinaryOp::ShiftRight, high, unused);
         let value = self.b.convert(value, ty);

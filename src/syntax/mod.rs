@@ -57,7 +57,7 @@ pub fn parse(sources: &Sources, file: FileId) -> (ast::Script, Diagnostics) {
 ///
 /// # Errors
 /// What is wrong with it, where something else than one expression stands there.
-pub fn parse_expr(text: &str, span: Span) -> Result<ast::Expr, Option<Diagnostic>> {
+pub fn parse_expr(text: &str, span: Span) -> Result<ast::Expr, Option<Box<Diagnostic>>> {
     const BEFORE: &str = "begin{(";
     // Joined lines are one, and an item around the expression must not move it.
     let blank = text.replace("\\\n", "  ").replace("\\\r\n", "   ").replace(['\n', '\r'], " ");
@@ -70,7 +70,7 @@ pub fn parse_expr(text: &str, span: Span) -> Result<ast::Expr, Option<Diagnostic
         None => (None, Vec::new()),
     };
     if let Some(error) = errors.into_iter().next() {
-        return Err(Some(error.into()));
+        return Err(Some(Box::new(error.into())));
     }
     // A tuple or record that begins before the text is made of the parentheses around it.
     let whole = |expr: &ast::Expr| expr.span.start as usize >= start;

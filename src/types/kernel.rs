@@ -113,11 +113,11 @@ impl<'a> Reader<'a> {
     /// What a struct or enum became already, or the script's own type of this name.
     fn known(&mut self, id: u32, tag: &str, name: &str) -> Option<TypeId> {
         let origin = self.origin(id);
-        if let Some(own) = self.types.named(&format!("{tag} {name}")).filter(|_| !name.is_empty()) {
-            if self.types.origin(own) == Some(Origin::Script) {
-                self.types.set_replaced(own, origin);
-                return Some(own);
-            }
+        if let Some(own) = self.types.named(&format!("{tag} {name}")).filter(|_| !name.is_empty())
+            && self.types.origin(own) == Some(Origin::Script)
+        {
+            self.types.set_replaced(own, origin);
+            return Some(own);
         }
         self.types.kernel_type(origin)
     }

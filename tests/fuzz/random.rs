@@ -15,8 +15,8 @@ impl Random {
         (self.next() % limit.max(1) as u64) as usize
     }
 
-    pub(crate) fn pick<T: Copy>(&mut self, list: &[T]) -> T {
-        list[self.below(list.len())]
+    pub(crate) fn pick<T: Clone>(&mut self, list: &[T]) -> T {
+        list[self.below(list.len())].clone()
     }
 
     pub(crate) fn one_in(&mut self, odds: usize) -> bool {

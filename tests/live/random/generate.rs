@@ -3,35 +3,11 @@
 //! What the compiler may compute itself (literals alone) is left out, because it is held to other rules there; and so
 //! are divisions and shifts whose sides disagree about signs, whose result is a matter of taste.
 
+use super::numbers::Random;
 use super::program::{Binary, Expr, Map, Program, Stmt, Unary};
 use super::types::{self, I64, Int, Type, U64};
 
 const TEXTS: [&str; 6] = ["", "a", "cpu", "hello", "longer text", "the longest of these texts"];
-
-/// A sequence of numbers that a seed decides (splitmix64).
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ mixed >> 31
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        (self.next() % end as u64) as usize
-    }
-
-    fn one_in(&mut self, chances: usize) -> bool {
-        self.below(chances) == 0
-    }
-
-    fn pick<T: Clone>(&mut self, from: &[T]) -> T {
-        from[self.below(from.len())].clone()
-    }
-}
 
 struct Generator {
     random: Random,

@@ -3,6 +3,8 @@
 
 mod evaluate;
 mod generate;
+#[path = "../../fuzz/random.rs"]
+mod numbers;
 mod program;
 mod types;
 

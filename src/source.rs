@@ -1,10 +1,19 @@
 //! Script texts and places in them.
 //!
 //! Places are byte offsets; lines and columns exist only where something is shown to a person.
+//!
+//! A macro's text is used in many places, and what is made of it at each of them must not be confused. So each use
+//! has a text of its own, which is another name for the same characters and knows where the use stands.
+
+use std::sync::Arc;
+
+/// Stands between the name of a variable of a macro and the number of the macro's use, which tells it from all other
+/// variables; messages leave both out.
+pub const LOCAL: char = '\u{2d1}';
 
 /// Index of a text in [`Sources`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
-pub struct FileId(pub u16);
+pub struct FileId(pub u32);
 
 /// A range of bytes in one text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -55,9 +64,24 @@ pub struct Source {
     /// As messages call it: `lat.bt`, `stdin`.
     pub name: String,
     /// The whole text.
-    pub text: String,
+    pub text: Arc<str>,
+    /// Whether it is part of ebtrace.
+    pub embedded: bool,
     /// Byte offset of the start of each line.
-    lines: Vec<u32>,
+    lines: Arc<[u32]>,
+    /// Of which text it is a use, and where.
+    used: Option<Use>,
+}
+
+/// A place where the text of a macro is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Use {
+    /// The text that holds the macro.
+    file: FileId,
+    /// The macro's name in its definition.
+    name: Span,
+    /// The call.
+    call: Span,
 }
 
 /// Line and column, both from 1; columns count characters.
@@ -118,13 +142,57 @@ impl Sources {
             .filter(|&(_, byte)| byte == b'\n')
             .map(|(at, _)| at as u32 + 1);
         let lines = std::iter::once(0).chain(starts).collect();
-        self.files.push(Source { name: name.into(), text, lines });
-        FileId((self.files.len() - 1) as u16)
+        let text = Arc::from(text);
+        self.push(Source { name: name.into(), text, embedded: false, lines, used: None })
+    }
+
+    /// Adds a text that is part of ebtrace.
+    pub fn add_embedded(&mut self, name: &str, text: &str) -> FileId {
+        let file = self.add(name, text.to_owned());
+        self.files[file.0 as usize].embedded = true;
+        file
+    }
+
+    /// Another name for a text: the macro whose name stands at `name`, as it is used by `call`.
+    pub fn add_use(&mut self, name: Span, call: Span) -> FileId {
+        let name = self.written(name);
+        let Source { name: title, text, embedded, lines, .. } = self.get(name.file);
+        let used = Some(Use { file: name.file, name, call });
+        let (text, lines) = (Arc::clone(text), Arc::clone(lines));
+        self.push(Source { name: title.clone(), text, embedded: *embedded, lines, used })
+    }
+
+    fn push(&mut self, source: Source) -> FileId {
+        self.files.push(source);
+        FileId((self.files.len() - 1) as u32)
+    }
+
+    /// The same place in the text that a person wrote.
+    pub fn written(&self, span: Span) -> Span {
+        let file = self.get(span.file).used.map_or(span.file, |used| used.file);
+        Span { file, ..span }
+    }
+
+    /// The uses that a place comes from, innermost first: the macro's name, and where it is called.
+    pub fn uses(&self, span: Span) -> Vec<(&str, Span)> {
+        let mut chain = Vec::new();
+        let mut at = span;
+        while let Some(used) = self.get(at.file).used {
+            chain.push((self.slice(used.name), self.written(used.call)));
+            at = used.call;
+        }
+        chain
+    }
+
+    /// The text of this name that a person wrote.
+    pub fn named(&self, name: &str) -> Option<FileId> {
+        let found = self.files.iter().position(|source| source.name == name && source.used.is_none());
+        found.map(|index| FileId(index as u32))
     }
 
     /// The text behind an id that [`Sources::add`] gave.
     pub fn get(&self, file: FileId) -> &Source {
-        &self.files[usize::from(file.0)]
+        &self.files[file.0 as usize]
     }
 
     /// The characters of a span.

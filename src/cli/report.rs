@@ -87,8 +87,10 @@ fn rejected(
         Code::Rejected,
         format!("the kernel's verifier refused the program of `{}`", rejection.probe),
     );
-    let place = rejection.place.as_ref().map(|place| (place.line, place.column.max(1)));
-    let span = place.and_then(|place| statement_at(sources, file, program, place));
+    let span = rejection.place.as_ref().and_then(|place| {
+        let file = sources.named(&place.file).unwrap_or(file);
+        statement_at(sources, file, program, (place.line, place.column.max(1)))
+    });
     let diagnostic = match span {
         Some(span) => diagnostic.label(span, rejection.reason.clone()),
         None => diagnostic.note(rejection.reason.clone()),
@@ -109,7 +111,9 @@ fn statement_at(
     let offset = start + characters.into_iter().nth(column as usize - 1)?;
     let mut spans = Vec::new();
     program.probes.iter().for_each(|probe| statements(&probe.func.body, &mut spans));
-    let here = spans.into_iter().filter(|span| span.file == file && span.start == offset);
+    let here = spans
+        .into_iter()
+        .filter(|span| sources.written(*span).file == file && span.start == offset);
     Some(here.min_by_key(|span| span.end).unwrap_or(Span { file, start: offset, end: offset + 1 }))
 }
 

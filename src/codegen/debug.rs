@@ -110,6 +110,7 @@ impl<'a, 'ctx> Debug<'a, 'ctx> {
 
     /// From now on, what is emitted comes from this place.
     pub(super) fn at(&self, lines: &mut Lines<'ctx>, span: Span) {
+        let span = self.sources.written(span);
         let (line, column) = self.position(span);
         let own = lines.subprogram.as_debug_info_scope();
         let scope = if span.file == lines.file {

@@ -1,4 +1,4 @@
-//! A script as it is quoted below a message: every line short enough to be read.
+//! Scripts as they are quoted below a message: every line short enough to be read.
 //!
 //! A line that is longer than [`WIDEST`] is cut to the neighbourhood of what is marked on it. Lines keep their
 //! numbers, and columns are those of the script.
@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use codespan_reporting::files::{Error, Files, Location};
 
-use crate::source::{Source, Span};
+use crate::source::{FileId, Source, Sources, Span};
 
 /// Bytes of a line that are quoted at most.
 const WIDEST: usize = 240;
@@ -38,7 +38,7 @@ impl<'a> Excerpt<'a> {
         if lines.iter().all(|line| line.len() <= WIDEST) {
             return Excerpt {
                 source,
-                text: source.text.as_str().into(),
+                text: Cow::Borrowed(&source.text),
                 starts: starts.into(),
                 kept: Vec::new(),
             };
@@ -108,32 +108,61 @@ fn boundary(text: &str, offset: usize) -> usize {
     offset
 }
 
-impl<'a> Files<'a> for Excerpt<'_> {
-    type FileId = ();
+/// The texts that one message speaks of.
+pub(super) struct Excerpts<'a>(Vec<(FileId, Excerpt<'a>)>);
+
+impl<'a> Excerpts<'a> {
+    /// Those that these places are in, each with its places marked.
+    pub(super) fn new(sources: &'a Sources, marks: &[Span]) -> Excerpts<'a> {
+        let mut files: Vec<FileId> = marks.iter().map(|mark| mark.file).collect();
+        files.sort_unstable();
+        files.dedup();
+        let excerpt = |file| {
+            let here: Vec<Span> = marks.iter().copied().filter(|mark| mark.file == file).collect();
+            (file, Excerpt::new(sources.get(file), &here))
+        };
+        Excerpts(files.into_iter().map(excerpt).collect())
+    }
+
+    /// Where a place is quoted.
+    pub(super) fn range(&self, span: Span) -> Range<usize> {
+        self.get(span.file).map_or(0..0, |excerpt| excerpt.range(span))
+    }
+
+    fn get(&self, file: FileId) -> Result<&Excerpt<'a>, Error> {
+        let found = self.0.iter().find(|(id, _)| *id == file);
+        found.map(|(_, excerpt)| excerpt).ok_or(Error::FileMissing)
+    }
+}
+
+impl<'a> Files<'a> for Excerpts<'_> {
+    type FileId = FileId;
     type Name = &'a str;
     type Source = &'a str;
 
-    fn name(&'a self, (): ()) -> Result<&'a str, Error> {
-        Ok(&self.source.name)
+    fn name(&'a self, id: FileId) -> Result<&'a str, Error> {
+        Ok(&self.get(id)?.source.name)
     }
 
-    fn source(&'a self, (): ()) -> Result<&'a str, Error> {
-        Ok(&self.text)
+    fn source(&'a self, id: FileId) -> Result<&'a str, Error> {
+        Ok(&self.get(id)?.text)
     }
 
-    fn line_index(&'a self, (): (), byte_index: usize) -> Result<usize, Error> {
-        Ok(line_of(&self.starts, byte_index))
+    fn line_index(&'a self, id: FileId, byte_index: usize) -> Result<usize, Error> {
+        Ok(line_of(&self.get(id)?.starts, byte_index))
     }
 
-    fn line_range(&'a self, (): (), line: usize) -> Result<Range<usize>, Error> {
-        let max = self.starts.len().saturating_sub(1);
-        let start = *self.starts.get(line).ok_or(Error::LineTooLarge { given: line, max })?;
-        let end = self.starts.get(line + 1).map_or(self.text.len(), |&next| next as usize);
+    fn line_range(&'a self, id: FileId, line: usize) -> Result<Range<usize>, Error> {
+        let Excerpt { starts, text, .. } = self.get(id)?;
+        let max = starts.len().saturating_sub(1);
+        let start = *starts.get(line).ok_or(Error::LineTooLarge { given: line, max })?;
+        let end = starts.get(line + 1).map_or(text.len(), |&next| next as usize);
         Ok(start as usize..end)
     }
 
-    fn location(&'a self, (): (), byte_index: usize) -> Result<Location, Error> {
-        let position = self.source.position(self.original(byte_index) as u32);
+    fn location(&'a self, id: FileId, byte_index: usize) -> Result<Location, Error> {
+        let excerpt = self.get(id)?;
+        let position = excerpt.source.position(excerpt.original(byte_index) as u32);
         Ok(Location {
             line_number: position.line as usize,
             column_number: position.column as usize,

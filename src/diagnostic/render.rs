@@ -1,11 +1,16 @@
 //! Diagnostics as text.
 
+use std::borrow::Cow;
+
 use codespan_reporting::diagnostic as codespan;
 use codespan_reporting::term::{self, Config, termcolor};
 
-use super::excerpt::Excerpt;
-use super::{Diagnostic, Diagnostics, Severity};
-use crate::source::Sources;
+use super::excerpt::Excerpts;
+use super::{Diagnostic, Diagnostics, Label, Severity};
+use crate::source::{FileId, LOCAL, Sources, Span};
+
+/// The most calls of macros within macros that are shown with a place.
+const MOST_USES: usize = 8;
 
 /// Each diagnostic with the lines it speaks of, remarks under their places, background and help below.
 ///
@@ -32,21 +37,20 @@ pub fn line(sources: &Sources, diagnostics: &Diagnostics) -> String {
 }
 
 fn rich_one(sources: &Sources, diagnostic: &Diagnostic, color: bool) -> String {
-    let spans: Vec<_> = diagnostic.labels.iter().map(|label| label.span).collect();
-    // A diagnostic speaks of one text; one without a place is rendered beside any.
-    let Some(file) = spans.first().map(|span| span.file) else {
+    let labels = labels(sources, diagnostic);
+    if labels.is_empty() {
         return head(diagnostic) + "\n" + &foot(diagnostic);
-    };
-    let excerpt = Excerpt::new(sources.get(file), &spans);
-    let labels = diagnostic.labels.iter().enumerate().filter(|(_, label)| label.span.file == file);
-    let labels = labels.map(|(index, label)| {
-        let range = excerpt.range(label.span);
+    }
+    let spans: Vec<Span> = labels.iter().map(|label| label.span).collect();
+    let excerpts = Excerpts::new(sources, &spans);
+    let labels = labels.into_iter().enumerate().map(|(index, Label { span, text })| {
+        let range = excerpts.range(span);
         let made = if index == 0 {
-            codespan::Label::primary((), range)
+            codespan::Label::primary(span.file, range)
         } else {
-            codespan::Label::secondary((), range)
+            codespan::Label::secondary(span.file, range)
         };
-        made.with_message(&label.text)
+        made.with_message(text)
     });
     let severity = match diagnostic.severity {
         Severity::Error => codespan::Severity::Error,
@@ -54,14 +58,49 @@ fn rich_one(sources: &Sources, diagnostic: &Diagnostic, color: bool) -> String {
     };
     let report = codespan::Diagnostic::new(severity)
         .with_code(diagnostic.code.id())
-        .with_message(&diagnostic.headline)
+        .with_message(plain(&diagnostic.headline))
         .with_labels(labels.collect())
         .with_notes(remarks(diagnostic));
-    emit(&excerpt, &report, color)
+    emit(&excerpts, &report, color)
         .unwrap_or_else(|| place(sources, diagnostic) + &head(diagnostic) + "\n")
 }
 
-fn emit(excerpt: &Excerpt<'_>, report: &codespan::Diagnostic<()>, color: bool) -> Option<String> {
+/// The places in what people wrote, and where the macros are called that they come from.
+fn labels(sources: &Sources, diagnostic: &Diagnostic) -> Vec<Label> {
+    let written = diagnostic.labels.iter().map(|label| Label {
+        span: sources.written(label.span),
+        text: plain(&label.text).into_owned(),
+    });
+    let mut all: Vec<Label> = written.collect();
+    for label in &diagnostic.labels {
+        let uses = sources.uses(label.span);
+        let shown = uses.len().min(MOST_USES);
+        // The outermost is always shown: that is the line of whoever calls.
+        let skipped = shown.saturating_sub(1)..uses.len().saturating_sub(1);
+        for (index, (name, span)) in uses.into_iter().enumerate() {
+            let text = format!("expanded from this use of `{name}`");
+            if !skipped.contains(&index) && all.iter().all(|known| known.span != span || known.text != text) {
+                all.push(Label { span, text });
+            }
+        }
+    }
+    all
+}
+
+/// A text about variables of macros, with the names that they have there.
+fn plain(text: &str) -> Cow<'_, str> {
+    let mut pieces = text.split(LOCAL);
+    let first = pieces.next().unwrap_or_default();
+    let rest: Vec<&str> =
+        pieces.map(|piece| piece.trim_start_matches(|c: char| c.is_ascii_digit())).collect();
+    if rest.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(first.to_owned() + &rest.concat()) }
+}
+
+fn emit(
+    excerpt: &Excerpts<'_>,
+    report: &codespan::Diagnostic<FileId>,
+    color: bool,
+) -> Option<String> {
     let config = Config::default();
     let text = if color {
         let mut buffer = termcolor::Buffer::ansi();
@@ -81,12 +120,12 @@ fn head(diagnostic: &Diagnostic) -> String {
         Severity::Error => "error",
         Severity::Warning => "warning",
     };
-    format!("{severity}[{}]: {}", diagnostic.code.id(), diagnostic.headline)
+    format!("{severity}[{}]: {}", diagnostic.code.id(), plain(&diagnostic.headline))
 }
 
 fn remarks(diagnostic: &Diagnostic) -> Vec<String> {
-    let notes = diagnostic.notes.iter().map(|note| format!("note: {note}"));
-    notes.chain(diagnostic.help.iter().map(|help| format!("help: {help}"))).collect()
+    let notes = diagnostic.notes.iter().map(|note| format!("note: {}", plain(note)));
+    notes.chain(diagnostic.help.iter().map(|help| format!("help: {}", plain(help)))).collect()
 }
 
 fn foot(diagnostic: &Diagnostic) -> String {
@@ -95,7 +134,7 @@ fn foot(diagnostic: &Diagnostic) -> String {
 
 /// `lat.bt:7:12-16: `, the end being the column after the last; over several lines `lat.bt:7:12-9:2: `.
 fn place(sources: &Sources, diagnostic: &Diagnostic) -> String {
-    let Some(span) = diagnostic.labels.first().map(|label| label.span) else {
+    let Some(span) = diagnostic.labels.first().map(|label| sources.written(label.span)) else {
         return String::new();
     };
     let source = sources.get(span.file);
@@ -112,7 +151,6 @@ fn place(sources: &Sources, diagnostic: &Diagnostic) -> String {
 mod tests {
     use super::*;
     use crate::diagnostic::Code;
-    use crate::source::Span;
 
     fn with(text: &str, spans: &[(usize, usize)]) -> (Sources, Diagnostics) {
         let mut sources = Sources::new();

@@ -4,6 +4,7 @@ pub mod builtin;
 #[cfg(feature = "codegen")]
 pub mod codegen;
 pub mod diagnostic;
+pub mod expand;
 pub mod host;
 pub mod ir;
 pub mod options;

@@ -4,6 +4,7 @@
 //! misspelt name is not followed by complaints about its consequences.
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::expand;
 use crate::host::Host;
 use crate::ir::layout::{self, Layout, Oversize};
 use crate::ir::{self, Program};
@@ -30,12 +31,17 @@ pub struct Bug(pub String);
 /// # Errors
 /// Where ebtrace itself is at fault.
 pub fn check(
-    sources: &Sources,
+    sources: &mut Sources,
     file: FileId,
     host: &dyn Host,
     options: &Options,
 ) -> Result<(Option<Checked>, Diagnostics), Bug> {
     let (script, mut diagnostics) = syntax::parse(sources, file);
+    if diagnostics.has_errors() {
+        return Ok((None, diagnostics));
+    }
+    let (script, found) = expand::expand(script, sources);
+    diagnostics.append(found);
     if diagnostics.has_errors() {
         return Ok((None, diagnostics));
     }

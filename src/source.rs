@@ -82,6 +82,19 @@ struct Use {
     name: Span,
     /// The call.
     call: Span,
+    /// It is an argument that is put where a parameter stands, which is the `call`.
+    argument: bool,
+}
+
+/// What a text that stands in a macro comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Origin<'a> {
+    /// The macro, or its parameter.
+    pub name: &'a str,
+    /// The use of the macro or parameter.
+    pub span: Span,
+    /// Whether it is a parameter.
+    pub argument: bool,
 }
 
 /// Line and column, both from 1; columns count characters.
@@ -155,11 +168,19 @@ impl Sources {
 
     /// Another name for a text: the macro whose name stands at `name`, as it is used by `call`.
     pub fn add_use(&mut self, name: Span, call: Span) -> FileId {
-        let name = self.written(name);
-        let Source { name: title, text, embedded, lines, .. } = self.get(name.file);
-        let used = Some(Use { file: name.file, name, call });
-        let (text, lines) = (Arc::clone(text), Arc::clone(lines));
-        self.push(Source { name: title.clone(), text, embedded: *embedded, lines, used })
+        self.add_alias(name.file, Use { file: name.file, name, call, argument: false })
+    }
+
+    /// Another name for a text: an argument of a macro, as it is used where its parameter stands.
+    pub fn add_argument(&mut self, argument: Span, name: Span, place: Span) -> FileId {
+        let file = self.written(argument).file;
+        self.add_alias(file, Use { file, name, call: place, argument: true })
+    }
+
+    fn add_alias(&mut self, file: FileId, used: Use) -> FileId {
+        let Source { name, text, embedded, lines, .. } = self.get(file);
+        let (name, text, lines) = (name.clone(), Arc::clone(text), Arc::clone(lines));
+        self.push(Source { name, text, embedded: *embedded, lines, used: Some(used) })
     }
 
     fn push(&mut self, source: Source) -> FileId {
@@ -173,20 +194,21 @@ impl Sources {
         Span { file, ..span }
     }
 
-    /// The uses that a place comes from, innermost first: the macro's name, and where it is called.
-    pub fn uses(&self, span: Span) -> Vec<(&str, Span)> {
+    /// The uses that a place comes from, innermost first.
+    pub fn origins(&self, span: Span) -> Vec<Origin<'_>> {
         let mut chain = Vec::new();
         let mut at = span;
-        while let Some(used) = self.get(at.file).used {
-            chain.push((self.slice(used.name), self.written(used.call)));
-            at = used.call;
+        while let Some(Use { name, call, argument, .. }) = self.get(at.file).used {
+            chain.push(Origin { name: self.slice(name), span: self.written(call), argument });
+            at = call;
         }
         chain
     }
 
     /// The text of this name that a person wrote.
     pub fn named(&self, name: &str) -> Option<FileId> {
-        let found = self.files.iter().position(|source| source.name == name && source.used.is_none());
+        let found =
+            self.files.iter().position(|source| source.name == name && source.used.is_none());
         found.map(|index| FileId(index as u32))
     }
 

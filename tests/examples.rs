@@ -12,7 +12,7 @@ use ebtrace::{builtin, pipeline, probe, reference};
 fn check(script: &str) -> (Diagnostics, String) {
     let mut sources = Sources::new();
     let file = sources.add("example.bt", script.to_owned());
-    let (_, found) = pipeline::check(&sources, file, &Fixture::new(), &Options::default())
+    let (_, found) = pipeline::check(&mut sources, file, &Fixture::new(), &Options::default())
         .expect("no bug of the compiler");
     let text = render::rich(&sources, &found, false);
     (found, text)

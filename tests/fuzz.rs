@@ -33,7 +33,7 @@ fn front_end(text: &str) -> bool {
     let file = sources.add("fuzz.bt", text.to_owned());
     let accepted = parser(&sources, file);
     if accepted {
-        checker(&sources, file);
+        checker(&mut sources, file);
     }
     accepted
 }
@@ -48,7 +48,7 @@ fn parser(sources: &Sources, file: FileId) -> bool {
     accepted
 }
 
-fn checker(sources: &Sources, file: FileId) {
+fn checker(sources: &mut Sources, file: FileId) {
     match pipeline::check(sources, file, &Fixture::new(), &Options::default()) {
         Ok((_, diagnostics)) => shown(sources, &diagnostics),
         Err(bug) => panic!("{}", bug.0),
@@ -323,7 +323,7 @@ fn large_texts_take_neither_stack_nor_time() {
             let file = sources.add("large.bt", large(size));
             // What the checker makes of thousands of probes and statements is a question of memory, not of panics.
             if parser(&sources, file) && size < 1000 {
-                checker(&sources, file);
+                checker(&mut sources, file);
             }
         }
     }

@@ -11,11 +11,13 @@ const ARGUMENT: &str = "arg";
 
 pub(super) const ALL: &[Builtin] = &[
     Builtin::variable("args", "struct", "The fields of a tracepoint's record.", args)
+        .reserved()
         .details("`args.filename` and `args->filename` are the same. A misspelt field is answered with the list of all. `args` \
                   alone is a record of all fields.")
         .only_in(&[Context::Record], "the arguments of a function are `arg0`, `arg1` and so on")
         .examples(&["tracepoint:syscalls:sys_enter_openat { printf(\"%s\\n\", str(args.filename)); }"]),
     Builtin::variable(ARGUMENT, "uint64", "`arg0`, `arg1` …: the arguments of the probed function.", argument)
+        .reserved()
         .details("As many as the machine passes in registers: six on x86_64, eight on arm64.")
         .only_in(&[Context::Entry], "the fields of a tracepoint are in `args`, and a function's result is `retval`")
         .examples(&["kprobe:vfs_read { @size = hist(arg2); }"]),

@@ -28,6 +28,8 @@ pub struct Builtin {
     pub name: &'static str,
     /// Whether it can be written without parentheses.
     pub bare: bool,
+    /// Whether no macro and no parameter of one can have its name.
+    pub reserved: bool,
     /// Its arguments.
     pub params: &'static [Param],
     /// Its type, as the reference shows it; empty where it has no value.
@@ -134,6 +136,7 @@ impl Builtin {
         Builtin {
             name,
             bare: false,
+            reserved: false,
             params: &[],
             result: "",
             contexts: None,
@@ -148,6 +151,11 @@ impl Builtin {
     /// Takes arguments although it can be written without.
     const fn taking(self, params: &'static [Param]) -> Builtin {
         Builtin { params, ..self }
+    }
+
+    /// Keeps its name for itself.
+    const fn reserved(self) -> Builtin {
+        Builtin { reserved: true, ..self }
     }
 
     /// Has a value of this type.

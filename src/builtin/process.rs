@@ -10,9 +10,11 @@ const TASK_COMM_LEN: u32 = 16;
 
 pub(super) const ALL: &[Builtin] = &[
     Builtin::variable("pid", "uint32", "Process id of the current thread.", pid)
+        .reserved()
         .details("It is the thread group id: all threads of a process have the same.")
         .examples(&["begin { print(pid); exit(); }"]),
     Builtin::variable("tid", "uint32", "Thread id of the current thread.", tid)
+        .reserved()
         .examples(&["begin { print(tid); exit(); }"]),
     Builtin::variable("uid", "uint64", "User id of the current process.", uid)
         .examples(&["tracepoint:syscalls:sys_enter_openat /uid == 0/ { @[comm] = count(); }"]),

@@ -18,11 +18,13 @@ const FRAMES_AT: u32 = 16;
 
 pub(super) const ALL: &[Builtin] = &[
     Builtin::variable("kstack", "kstack_t", "Call stack of the kernel.", kstack)
+        .reserved()
         .taking(&[optional("frames")])
         .details("`kstack(5)` takes at most 5 frames; the default is 127, the most 1024. Older kernels (6.1 among them) have \
                   none to give at `syscalls` tracepoints, where it is empty.")
         .examples(&["profile:hz:99 { @[kstack(5)] = count(); } interval:s:1 { exit(); }"]),
     Builtin::variable("ustack", "ustack_t", "Call stack of the current process in user space.", ustack)
+        .reserved()
         .taking(&[optional("frames")])
         .details("`ustack(5)` takes at most 5 frames; the default is 127, the most 1024. Programs built without \
                   frame pointers have short stacks.")

@@ -9,6 +9,7 @@ use crate::types::TypeId;
 
 pub(super) const ALL: &[Builtin] = &[
     Builtin::variable("nsecs", "uint64", "Nanoseconds since the machine was started.", nsecs)
+        .reserved()
         .details("The time that the machine was suspended counts. Differences of two readings are durations.")
         .examples(&["tracepoint:syscalls:sys_enter_openat { @start[tid] = nsecs; }"]),
     Builtin::variable("elapsed", "uint64", "Nanoseconds since tracing began.", elapsed)

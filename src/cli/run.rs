@@ -32,7 +32,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
     if args.stage == Some(Stage::Ast) {
         return show_tree(&sources, file);
     }
-    let Some(checked) = check(args, &sources, file, &host, &options)? else { return Ok(1) };
+    let Some(checked) = check(args, &mut sources, file, &host, &options)? else { return Ok(1) };
     let checked = match checked {
         Verdict::Fine(checked) => checked,
         Verdict::Lacks => return Ok(LACKS),
@@ -68,7 +68,7 @@ enum Verdict {
 
 fn check(
     args: &Args,
-    sources: &Sources,
+    sources: &mut Sources,
     file: FileId,
     host: &Live,
     options: &Options,

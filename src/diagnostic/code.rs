@@ -237,6 +237,33 @@ codes! {
     NoType = "E0349",
         "A variable gets its type from its declaration or from what is assigned to it.",
         "begin { let $x; $x++; }";
+    /// Two macros that take the same arguments have the same name.
+    MacroRedefined = "E0350",
+        "Macros may share a name if they take another number of arguments, or a map where the other takes an \
+         expression. A variable is an expression, so `f($v)` and `f(e)` are the same.",
+        "macro f($v) { $v } macro f(e) { e } begin { print(f(1)); }";
+    /// A macro is used with arguments that it does not take.
+    MacroArguments = "E0351",
+        "A parameter `$v` takes a variable, `@m` a map without a key, and a name without sigil any expression, or a \
+         type in `typeof(…)`.",
+        "macro inc($v) { $v += 1; } begin { inc(5); }";
+    /// A macro leads back to itself.
+    MacroRecursion = "E0352",
+        "A use of a macro is a copy of its body, so a macro that uses itself would never end.",
+        "macro f(x) { f(x + 1) } begin { print(f(1)); }";
+    /// A macro touches something that it was not given.
+    MacroHygiene = "E0353",
+        "A macro works wherever it is used, so it knows only its parameters and its own variables: maps have to be \
+         passed, and `break`, `continue` and `return` do not reach the caller.",
+        "macro inc() { @total += 1; } begin { inc(); }";
+    /// A parameter of a macro cannot have this name.
+    MacroParameter = "E0354",
+        "Its name must not be that of a type, of a builtin that the language itself knows, or of another parameter.",
+        "macro add(pid, y) { pid + y } begin { print(add(1, 2)); }";
+    /// A type stands where a value is needed.
+    TypeArgument = "E0355",
+        "`typeof(…)` passes a type to a macro, or says one in `let $x : typeof(…)`, a cast, `sizeof` and the like.",
+        "begin { print(typeof(int32)); }";
     /// A function got too few or too many arguments.
     CallArity = "E0401",
         "The message shows how the function is called.",
@@ -278,6 +305,11 @@ codes! {
     TooLong = "E0504",
         "What `unroll` repeats counts each time. The kernel takes programs of limited length.",
         "begin { unroll (100) { unroll (100) { @ = count(); } } }";
+    /// Macros make too much.
+    MacroTooLarge = "E0505",
+        "Each use of a macro is a copy of its body with the arguments in it; macros that use macros several times \
+         multiply.",
+        "";
     /// The kernel was built without a facility.
     KernelLacks = "E0601",
         "The kernel's build options decide which probes it has. `scripts/ebtrace` runs such a script in a virtual \
@@ -362,4 +394,8 @@ codes! {
     UnusedMap = "W0344",
         "Nothing in the script mentions the map.",
         "let @a = hash(5); begin { print(1); }";
+    /// A macro has the name of a builtin that cannot be replaced.
+    MacroUnused = "W0345",
+        "The names that the language itself knows mean the builtin everywhere.",
+        "macro pid() { 1 } begin { print(pid); }";
 }

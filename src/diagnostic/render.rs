@@ -72,15 +72,24 @@ fn labels(sources: &Sources, diagnostic: &Diagnostic) -> Vec<Label> {
         text: plain(&label.text).into_owned(),
     });
     let mut all: Vec<Label> = written.collect();
-    for label in &diagnostic.labels {
-        let uses = sources.uses(label.span);
-        let shown = uses.len().min(MOST_USES);
+    for (number, label) in diagnostic.labels.iter().enumerate() {
+        let origins = sources.origins(label.span);
+        // Where an argument went matters only if nothing else is wrong there.
+        if number > 0 && origins.first().is_some_and(|origin| origin.argument) {
+            continue;
+        }
         // The outermost is always shown: that is the line of whoever calls.
-        let skipped = shown.saturating_sub(1)..uses.len().saturating_sub(1);
-        for (index, (name, span)) in uses.into_iter().enumerate() {
-            let text = format!("expanded from this use of `{name}`");
-            if !skipped.contains(&index) && all.iter().all(|known| known.span != span || known.text != text) {
-                all.push(Label { span, text });
+        let last = origins.len().saturating_sub(1);
+        for (_, origin) in
+            origins.iter().enumerate().filter(|(at, _)| *at < MOST_USES || *at == last)
+        {
+            let text = match origin.argument {
+                true => format!("`{}` stands for it here", origin.name),
+                false => format!("expanded from this use of `{}`", origin.name),
+            };
+            let label = Label { span: origin.span, text };
+            if !all.contains(&label) {
+                all.push(label);
             }
         }
     }
@@ -93,7 +102,11 @@ fn plain(text: &str) -> Cow<'_, str> {
     let first = pieces.next().unwrap_or_default();
     let rest: Vec<&str> =
         pieces.map(|piece| piece.trim_start_matches(|c: char| c.is_ascii_digit())).collect();
-    if rest.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(first.to_owned() + &rest.concat()) }
+    if rest.is_empty() {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(first.to_owned() + &rest.concat())
+    }
 }
 
 fn emit(

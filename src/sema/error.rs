@@ -264,3 +264,9 @@ pub(crate) fn not_here(
     .help(format!("it can be used in {} probes", kinds.join(", ")));
     if builtin.instead.is_empty() { diagnostic } else { diagnostic.help(builtin.instead) }
 }
+
+pub(super) fn loose_type(span: Span) -> Diagnostic {
+    Diagnostic::error(Code::TypeArgument, "a type can be passed to macros only")
+        .label(span, "a value is needed here")
+        .help("for its size write `sizeof(…)`; for a value of the type, a cast: `(uint32)$x`")
+}

@@ -31,7 +31,10 @@ impl Lower<'_> {
                 Some(element) => self.read_element(name, &element, span),
                 None => self.poison(),
             },
-            ExprKind::Typeof(_) => self.poison(),
+            ExprKind::Typeof(_) => {
+                self.complain(error::loose_type(span));
+                self.poison()
+            }
             ExprKind::Tuple(elements) => self.tuple(elements, span),
             ExprKind::Record(fields) => self.record(fields, span),
             ExprKind::Element { base, index, index_span } => {

@@ -4,6 +4,7 @@
 //! a script, and the checker lowers it into IR. Nothing in it changes after parsing.
 
 mod operator;
+pub mod walk;
 
 pub use operator::{BinaryOp, StepOp, UnaryOp};
 

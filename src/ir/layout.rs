@@ -171,6 +171,12 @@ fn probe_table(index: usize, probe: &Probe) -> image::Probe {
 
 /// A span as lines and columns.
 pub fn site(sources: &Sources, span: Span) -> image::Site {
+    let uses = sources.origins(span).into_iter().filter(|origin| !origin.argument);
+    let uses = uses.map(|origin| plain_site(sources, origin.span)).collect();
+    image::Site { uses, ..plain_site(sources, span) }
+}
+
+fn plain_site(sources: &Sources, span: Span) -> image::Site {
     let source = sources.get(span.file);
     let (start, end) = (source.position(span.start), source.position(span.end));
     image::Site {
@@ -180,6 +186,7 @@ pub fn site(sources: &Sources, span: Span) -> image::Site {
         end_line: end.line,
         end_column: end.column,
         source: source.line(start.line).to_owned(),
+        uses: Vec::new(),
     }
 }
 

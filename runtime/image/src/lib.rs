@@ -238,6 +238,9 @@ pub struct Site {
     pub end_column: u32,
     /// The source line without its end.
     pub source: String,
+    /// Where the macros are used that this place is in, innermost first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uses: Vec<Site>,
 }
 
 /// Options that matter at run time.

@@ -183,6 +183,10 @@ pub(super) fn trouble(out: &mut Vec<u8>, trouble: &Trouble<'_>) {
         put(out, format_args!("Additional Info - helper: {helper}, retcode: {code}\n"));
     }
     underlined(out, trouble.site);
+    for used in &trouble.site.uses {
+        put(out, format_args!("{}: expanded from here\n", place(used)));
+        underlined(out, used);
+    }
 }
 
 /// `FILE:LINE:COL-COL`, or `FILE:LINE-LINE` over several lines.
@@ -227,6 +231,7 @@ mod tests {
             end_line: 1,
             end_column: 4,
             source: "\t@x = 1".to_owned(),
+            uses: Vec::new(),
         };
         let mut out = Vec::new();
         underlined(&mut out, &site);

@@ -121,6 +121,7 @@ fn failures_show_their_place() {
         end_line: 1,
         end_column: 60,
         source: source.to_owned(),
+        uses: Vec::new(),
     };
     let first = Trouble {
         site: &site,

@@ -152,7 +152,12 @@ impl Printer {
         self.out.push(' ');
         if let Some(predicate) = &probe.predicate {
             self.out.push('/');
+            let start = self.out.len();
             self.expr(predicate, Level::Any);
+            // `/*` would begin a comment.
+            if self.out[start..].starts_with('*') {
+                self.out.insert(start, ' ');
+            }
             self.out.push_str("/ ");
         }
         self.block(&probe.body);
@@ -252,7 +257,7 @@ impl Printer {
     }
 
     fn value_statement(&mut self, value: &Expr) {
-        match begins_like_assignment(value) {
+        match begins_like_another_statement(value) {
             true => self.parens(value),
             false => self.expr(value, Level::Any),
         }
@@ -435,10 +440,15 @@ impl Printer {
     }
 }
 
-/// Whether the parser would insist on an assignment.
-fn begins_like_assignment(expr: &Expr) -> bool {
+/// Whether the parser would insist on an assignment, or take the beginning for a statement of its own.
+fn begins_like_another_statement(expr: &Expr) -> bool {
+    let first = leftmost(expr);
     let computes = matches!(expr.kind, ExprKind::Binary { .. } | ExprKind::Ternary { .. });
-    computes && matches!(leftmost(expr).kind, ExprKind::Variable(_) | ExprKind::Map { .. })
+    match first.kind {
+        ExprKind::Variable(_) | ExprKind::Map { .. } => computes,
+        ExprKind::If(_) | ExprKind::Block(_) => !std::ptr::eq(first, expr),
+        _ => false,
+    }
 }
 
 fn level(kind: &ExprKind) -> Level {

@@ -35,8 +35,13 @@ impl<'s> Reader<'_, 's> {
             if at.eat(";").is_some() {
                 continue;
             }
+            let begin = at.at;
             if let Err(diagnostic) = self.declaration(at) {
                 self.diagnostics.push(*diagnostic);
+                // The first token is no beginning of a declaration.
+                if at.at == begin {
+                    at.next();
+                }
                 skip(at);
             }
         }

@@ -11,7 +11,7 @@ const MOST_NESTED: u32 = 100;
 #[derive(Debug, Clone)]
 pub(super) struct Cursor<'s> {
     tokens: std::rc::Rc<[Token<'s>]>,
-    at: usize,
+    pub(super) at: usize,
     /// Place of what ended last, for messages about what is missing.
     pub(super) end: Span,
     pub(super) nested: u32,

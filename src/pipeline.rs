@@ -40,6 +40,11 @@ pub fn check(
     if diagnostics.has_errors() {
         return Ok((None, diagnostics));
     }
+    let (script, found) = expand::import(script, file, sources, host);
+    diagnostics.append(found);
+    if diagnostics.has_errors() {
+        return Ok((None, diagnostics));
+    }
     let (script, found) = expand::expand(script, sources);
     diagnostics.append(found);
     if diagnostics.has_errors() {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -165,4 +166,36 @@ fn without_privileges_it_says_what_is_missing() {
     let errors = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{errors}");
     assert!(errors.contains("E0603") && errors.contains("CAP_BPF and CAP_PERFMON"), "{errors}");
+}
+
+#[test]
+fn imports_begin_at_the_folder_of_the_script() {
+    let folder = Folder::new("imports");
+    fs::create_dir(folder.file("lib")).unwrap();
+    fs::write(folder.file("main.bt"), "import \"lib/one.bt\"; begin { print(one); }").unwrap();
+    fs::write(folder.file("lib/one.bt"), "import \"two.bt\"; macro one() { two }").unwrap();
+    fs::write(folder.file("lib/two.bt"), "import \"../main.bt\"; macro two() { 2 }").unwrap();
+    let main = folder.file("main.bt");
+    let output = ebtrace(&["-d", "ir", main.to_str().unwrap()]);
+    assert!(text(&output.stdout).contains("emit 0(2:int8)"), "{}", text(&output.stderr));
+    let inline = format!("import \"{}\"; begin {{ print(one); }}", folder.file("lib").display());
+    let output = ebtrace(&["-d", "ir", "-e", &inline]);
+    assert!(text(&output.stdout).contains("emit 0(2:int8)"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn what_everyone_may_change_is_not_imported() {
+    let open = |path: PathBuf| fs::set_permissions(path, PermissionsExt::from_mode(0o777)).unwrap();
+    let folder = Folder::new("writable");
+    for inner in ["file", "folder"] {
+        fs::create_dir(folder.file(inner)).unwrap();
+        fs::write(folder.file(inner).join("one.bt"), "macro one() { 1 }").unwrap();
+    }
+    open(folder.file("file/one.bt"));
+    open(folder.file("folder"));
+    for import in ["file/one.bt", "file", "folder/one.bt", "folder"] {
+        let path = folder.file(import);
+        let script = format!("import \"{}\"; begin {{ print(one); }}", path.display());
+        assert_refused(&["-d", "ir", "-e", &script], "everyone may change it");
+    }
 }

@@ -57,7 +57,7 @@ fn right(sources: &mut Sources, name: &str, text: String) -> Checked {
 fn compile(sources: &mut Sources, name: &str, text: String) -> (Option<Checked>, Diagnostics) {
     let directive =
         |key: &str| text.lines().next().and_then(|line| line.strip_prefix(key)).map(str::trim);
-    let mut host = Fixture::new();
+    let mut host = with_imports(Fixture::new());
     for feature in [Feature::Kprobes, Feature::Uprobes, Feature::Tracefs, Feature::Btf] {
         if directive("// without:") == Some(feature.name()) {
             host = host.without(feature);
@@ -73,6 +73,26 @@ fn compile(sources: &mut Sources, name: &str, text: String) -> (Option<Checked>,
     let file = sources.add(name, text);
     pipeline::check(sources, file, &host, &options)
         .unwrap_or_else(|bug| panic!("{name}: {}", bug.0))
+}
+
+/// The fixture machine with what scripts can import: `tests/golden/imports/`, as the folder `imports`. Who may change a
+/// file is not kept by everything that keeps files; so the name says it.
+fn with_imports(host: Fixture) -> Fixture {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let (mut host, mut folders) = (host, vec![golden.join("imports")]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let name = path.strip_prefix(&golden).unwrap();
+            let writable = name.to_string_lossy().contains("writable");
+            host = host.with_file(name, &fs::read_to_string(&path).unwrap(), writable);
+        }
+    }
+    host
 }
 
 /// The tree in its canonical form, from which the same tree must come back.

@@ -7,7 +7,9 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use super::files;
 use ebtrace::host::btf::{self, Btf};
+use ebtrace::host::files::{Entry, Files};
 use ebtrace::host::{
     Arch, Feature, Host, HostError, TracepointField, UserSymbol, Version, tracefs,
 };
@@ -72,6 +74,15 @@ impl Live {
         let read = Rc::new(read);
         self.binaries.borrow_mut().insert(path.to_owned(), read.clone());
         Ok(read)
+    }
+}
+
+impl Files for Live {
+    fn open(&self, path: &Path) -> Result<Entry, HostError> {
+        files::open(path).map_err(|error| match error.kind() {
+            ErrorKind::NotFound | ErrorKind::NotADirectory => HostError::NotFound,
+            _ => HostError::Unreadable(error.to_string()),
+        })
     }
 }
 

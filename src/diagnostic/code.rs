@@ -264,6 +264,11 @@ codes! {
     TypeArgument = "E0355",
         "`typeof(…)` passes a type to a macro, or says one in `let $x : typeof(…)`, a cast, `sizeof` and the like.",
         "begin { print(typeof(int32)); }";
+    /// A file cannot be imported.
+    BadImport = "E0356",
+        "Paths begin at the folder of the script that has the `import`. Scripts (`.bt`), definitions in C (`.h`) and \
+         folders with such files can be imported, unless everyone may change them.",
+        "import \"nowhere.bt\"; begin { }";
     /// A function got too few or too many arguments.
     CallArity = "E0401",
         "The message shows how the function is called.",

@@ -1,5 +1,7 @@
 //! What is said of macros that are wrong.
 
+pub(super) mod import;
+
 use super::definition::Definition;
 use super::size::Depth;
 use crate::diagnostic::{Code, Diagnostic};

@@ -1,4 +1,4 @@
-//! From the tree as it was written to a tree without macros.
+//! From the tree as it was written to a tree without imports and macros.
 //!
 //! A call of a macro becomes a copy of the macro's body, in which parameters are the arguments of the call. The
 //! variables of the body get names that no script can write, so that they never meet the caller's. Each copy has
@@ -8,6 +8,7 @@
 mod call;
 mod definition;
 mod error;
+mod import;
 mod size;
 mod substitute;
 
@@ -17,6 +18,7 @@ use definition::{Definition, Table};
 use size::{Depth, Measure};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::host::files::Files;
 use crate::source::{FileId, Sources, Span};
 use crate::syntax::ast::walk::Walk;
 use crate::syntax::ast::{Expr, Item, Script, TypeExpr};
@@ -27,6 +29,16 @@ const MOST_NODES: usize = 400_000;
 
 /// How deep what macros make may be: what a script itself may be, which every later stage's stack has room for.
 const DEEPEST: Depth = Depth { nesting: MAX_NESTING, operators: MAX_OPERATORS };
+
+/// Puts what a script imports in front of its own items.
+pub fn import(
+    script: Script,
+    file: FileId,
+    sources: &mut Sources,
+    files: &dyn Files,
+) -> (Script, Diagnostics) {
+    import::resolve(script, file, sources, files)
+}
 
 /// Replaces all uses of macros. The tree is only meaningful where there are no errors.
 pub fn expand(mut script: Script, sources: &mut Sources) -> (Script, Diagnostics) {

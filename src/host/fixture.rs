@@ -5,11 +5,12 @@ mod writer;
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
 use super::btf::Btf;
+use super::files::{Content, Entry, Files};
 use super::tracefs::parse_format;
 use super::{Arch, Feature, Host, HostError, TracepointField, UserSymbol, Version};
 
@@ -66,12 +67,20 @@ const TRACEPOINTS: [(&str, &str, &str); 5] = [
 pub struct Fixture {
     lacking: BTreeSet<Feature>,
     btf: OnceCell<Vec<Rc<Btf>>>,
+    files: BTreeMap<PathBuf, (String, bool)>,
 }
 
 impl Fixture {
     /// Linux 6.12 on x86_64 with every facility.
     pub fn new() -> Fixture {
         Fixture::default()
+    }
+
+    /// The same with a file, which everyone may change if it is `writable`.
+    #[must_use]
+    pub fn with_file(mut self, path: impl Into<PathBuf>, text: &str, writable: bool) -> Fixture {
+        self.files.insert(path.into(), (text.to_owned(), writable));
+        self
     }
 
     /// The same without a facility.
@@ -90,6 +99,32 @@ impl Fixture {
 
     fn tracing(&self) -> Result<(), HostError> {
         if self.has(Feature::Tracefs) { Ok(()) } else { Err(HostError::Lacks(Feature::Tracefs)) }
+    }
+}
+
+impl Files for Fixture {
+    fn open(&self, path: &Path) -> Result<Entry, HostError> {
+        let mut real = PathBuf::new();
+        for part in path.components() {
+            match part {
+                Component::ParentDir => _ = real.pop(),
+                Component::CurDir => {}
+                part => real.push(part),
+            }
+        }
+        if let Some((text, writable)) = self.files.get(&real) {
+            let writable = writable.then(|| path.to_owned());
+            return Ok(Entry { real, writable, content: Content::Text(text.clone()) });
+        }
+        let below = self.files.keys().filter_map(|file| file.strip_prefix(&real).ok());
+        let first = below.filter_map(|rest| rest.components().next());
+        let mut names: Vec<String> =
+            first.map(|name| name.as_os_str().to_string_lossy().into_owned()).collect();
+        names.dedup();
+        match names.is_empty() {
+            true => Err(HostError::NotFound),
+            false => Ok(Entry { real, writable: None, content: Content::Folder(names) }),
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! files; tests and documentation use a fixture.
 
 pub mod btf;
+pub mod files;
 pub mod fixture;
 pub mod tracefs;
 
@@ -116,7 +117,7 @@ pub enum HostError {
 }
 
 /// Facts about the machine, each read only when asked for.
-pub trait Host {
+pub trait Host: files::Files {
     /// Version of the running kernel.
     fn version(&self) -> Version;
 

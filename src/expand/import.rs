@@ -1,0 +1,162 @@
+//! Imports: the items of other files come before those of the file that imports them.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use super::error::import as error;
+use crate::diagnostic::Diagnostics;
+use crate::host::HostError;
+use crate::host::files::{Content, Entry, Files};
+use crate::source::{FileId, Sources, Span};
+use crate::syntax;
+use crate::syntax::ast::{CText, Import, Item, Script};
+
+/// The most files that one script may import.
+const MOST_FILES: usize = 500;
+
+/// Puts the items of imported files where they are imported.
+pub(super) fn resolve(
+    script: Script,
+    file: FileId,
+    sources: &mut Sources,
+    files: &dyn Files,
+) -> (Script, Diagnostics) {
+    if !script.items.iter().any(|item| matches!(item, Item::Import(_))) {
+        return (script, Diagnostics::new());
+    }
+    let main = PathBuf::from(&sources.get(file).name);
+    let known = files.open(&main).map(|entry| entry.real).into_iter().collect();
+    let mut imports =
+        Imports { sources, files, known, items: Vec::new(), diagnostics: Diagnostics::new() };
+    imports.script(script, &main);
+    (Script { items: imports.items }, imports.diagnostics)
+}
+
+struct Imports<'a> {
+    sources: &'a mut Sources,
+    files: &'a dyn Files,
+    /// Real paths of all files so far.
+    known: HashSet<PathBuf>,
+    items: Vec<Item>,
+    diagnostics: Diagnostics,
+}
+
+impl Imports<'_> {
+    /// Takes the items of a script, those that it imports first.
+    fn script(&mut self, script: Script, path: &Path) {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let mut own = Vec::new();
+        for item in script.items {
+            match item {
+                Item::Import(import) => self.import(&import, folder),
+                item => own.push(item),
+            }
+        }
+        self.items.append(&mut own);
+    }
+
+    fn import(&mut self, import: &Import, folder: &Path) {
+        let (name, span) = (&import.path.node, import.path.span);
+        let path = folder.join(name);
+        match self.open(&path, span) {
+            Ok(Some(Entry { content: Content::Folder(names), .. })) => {
+                self.folder(names, &path, span);
+            }
+            Ok(Some(Entry { content: Content::Text(text), .. })) => self.file(text, &path, span),
+            Ok(None) => {}
+            Err(HostError::NotFound) => {
+                let near = self.siblings(&path);
+                self.diagnostics.push(error::missing(name, span, &path, &near));
+            }
+            Err(reason) => self.diagnostics.push(error::unreadable(&path, span, &reason)),
+        }
+    }
+
+    /// What is at a path; nothing where it was imported before, or must not be.
+    fn open(&mut self, path: &Path, span: Span) -> Result<Option<Entry>, HostError> {
+        let entry = self.files.open(path)?;
+        if let Some(writable) = &entry.writable {
+            self.diagnostics.push(error::writable(path, span, writable));
+            return Ok(None);
+        }
+        if !self.known.insert(entry.real.clone()) {
+            return Ok(None);
+        }
+        if self.known.len() > MOST_FILES {
+            if self.known.len() == MOST_FILES + 1 {
+                self.diagnostics.push(error::too_many(span, MOST_FILES));
+            }
+            return Ok(None);
+        }
+        Ok(Some(entry))
+    }
+
+    /// Each file of a folder in the order of their names; what is no script and no header is not looked at.
+    fn folder(&mut self, mut names: Vec<String>, folder: &Path, span: Span) {
+        names.sort_unstable();
+        names.retain(|name| !name.starts_with('.') && kind(Path::new(name)).is_some());
+        if names.is_empty() {
+            self.diagnostics.push(error::empty_folder(folder, span));
+        }
+        for name in names {
+            let path = folder.join(name);
+            match self.open(&path, span) {
+                Ok(Some(Entry { content: Content::Text(text), .. })) => {
+                    self.file(text, &path, span);
+                }
+                Ok(_) => {}
+                Err(reason) => self.diagnostics.push(error::unreadable(&path, span, &reason)),
+            }
+        }
+    }
+
+    fn file(&mut self, text: String, path: &Path, span: Span) {
+        let Some(kind) = kind(path) else {
+            self.diagnostics.push(error::unknown_kind(path, span));
+            return;
+        };
+        let file = self.sources.add(path.display().to_string(), text);
+        match kind {
+            Kind::Header => {
+                let text = self.sources.get(file).text.to_string();
+                let span = Span::new(file, 0, text.len());
+                self.items.push(Item::C(CText { text, span }));
+            }
+            Kind::Script => {
+                let (mut script, found) = syntax::parse(self.sources, file);
+                self.diagnostics.append(found);
+                script.items.retain(|item| match item {
+                    Item::Config(config) => {
+                        self.diagnostics.push(error::config(config.span, span));
+                        false
+                    }
+                    _ => true,
+                });
+                self.script(script, path);
+            }
+        }
+    }
+
+    /// The names beside a path that is not there.
+    fn siblings(&self, path: &Path) -> Vec<String> {
+        match self.files.open(path.parent().unwrap_or(Path::new(""))) {
+            Ok(Entry { content: Content::Folder(names), .. }) => names,
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// What a file is to scripts.
+enum Kind {
+    Script,
+    /// Definitions in C.
+    Header,
+}
+
+fn kind(path: &Path) -> Option<Kind> {
+    match path.extension()?.to_str()? {
+        "bt" => Some(Kind::Script),
+        "h" => Some(Kind::Header),
+        _ => None,
+    }
+}

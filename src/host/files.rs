@@ -1,0 +1,34 @@
+//! Files that scripts import.
+
+use std::path::{Path, PathBuf};
+
+use super::HostError;
+
+/// A file or folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its path without links and `..`, by which it is known.
+    pub real: PathBuf,
+    /// What everyone may change: the path of it, or of the folder that it is in.
+    pub writable: Option<PathBuf>,
+    /// What is in it.
+    pub content: Content,
+}
+
+/// What is in a file or folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// A file's text; bytes that are no UTF-8 are replaced.
+    Text(String),
+    /// A folder's names.
+    Folder(Vec<String>),
+}
+
+/// Reads what scripts import.
+pub trait Files {
+    /// The file or folder of a path; relative ones begin at the working directory.
+    ///
+    /// # Errors
+    /// `NotFound`, or `Unreadable` with the reason.
+    fn open(&self, path: &Path) -> Result<Entry, HostError>;
+}

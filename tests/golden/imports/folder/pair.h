@@ -1,0 +1,2 @@
+struct pair { int a; int b; };
+#define LIMIT 7

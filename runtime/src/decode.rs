@@ -102,9 +102,7 @@ pub fn decode<'a>(shape: &'a Shape, bytes: &'a [u8]) -> Value<'a> {
         Shape::Enum { size, signed, names } => {
             decode_enum(unsigned(bytes, *size), (*size, *signed), names)
         }
-        Shape::Bits { size, from, width, signed } => {
-            decode_bits(wide(bytes, *size), (*from, *width), *signed)
-        }
+        Shape::Bits { size, from, width } => decode_bits(wide(bytes, *size), *from, *width),
         Shape::Buffer { size } => decode_buffer(*size, bytes),
         Shape::Stack { user, frames } => decode_stack(*user, *frames, bytes),
         Shape::Symbol { user } => {
@@ -163,13 +161,9 @@ fn decode_enum<'a>(
     Value::Enum { number, name: named.map(|(_, name)| name.as_str()) }
 }
 
-fn decode_bits<'a>(bits: u128, (from, width): (u8, u8), signed: bool) -> Value<'a> {
-    let width = u32::from(width.clamp(1, 64));
-    let low = (bits.checked_shr(from.into()).unwrap_or(0) as u64) << (64 - width);
-    match signed {
-        true => Value::Signed(low as i64 >> (64 - width)),
-        false => Value::Unsigned(low >> (64 - width)),
-    }
+fn decode_bits<'a>(bits: u128, from: u8, width: u8) -> Value<'a> {
+    let low = bits.checked_shr(from.into()).unwrap_or(0) as u64;
+    Value::Unsigned(low & (u64::MAX >> (64 - width.clamp(1, 64))))
 }
 
 fn decode_buffer(size: u32, bytes: &[u8]) -> Value<'_> {
@@ -283,8 +277,8 @@ mod tests {
             Shape::Stack { user: true, frames: u32::MAX },
             Shape::Array { of: Box::new(Shape::Bool), stride: 0, len: u32::MAX },
             Shape::Array { of: Box::new(Shape::Pointer), stride: u32::MAX, len: 2 },
-            Shape::Bits { size: 8, from: 200, width: 200, signed: true },
-            Shape::Bits { size: 1, from: 0, width: 0, signed: false },
+            Shape::Bits { size: 8, from: 200, width: 200 },
+            Shape::Bits { size: 1, from: 0, width: 0 },
             Shape::Buffer { size: u32::MAX },
             Shape::Enum { size: 9, signed: true, names: Vec::new() },
             Shape::Aggregate(Aggregate::Hist { bits: 5 }),
@@ -302,12 +296,12 @@ mod tests {
 
     #[test]
     fn bits_of_integers() {
-        let bits = |from, width, signed| Shape::Bits { size: 4, from, width, signed };
-        assert_eq!(decode(&bits(0, 3, true), &[0xfd]), Value::Signed(-3));
-        assert_eq!(decode(&bits(3, 5, false), &[0xfd]), Value::Unsigned(31));
-        let all = Shape::Bits { size: 8, from: 0, width: 64, signed: true };
-        assert_eq!(decode(&all, &[0xff; 8]), Value::Signed(-1));
-        let nine = Shape::Bits { size: 9, from: 7, width: 64, signed: false };
+        let bits = |from, width| Shape::Bits { size: 4, from, width };
+        assert_eq!(decode(&bits(0, 3), &[0xfd]), Value::Unsigned(5));
+        assert_eq!(decode(&bits(3, 5), &[0xfd]), Value::Unsigned(31));
+        let all = Shape::Bits { size: 8, from: 0, width: 64 };
+        assert_eq!(decode(&all, &[0xff; 8]), Value::Unsigned(u64::MAX));
+        let nine = Shape::Bits { size: 9, from: 7, width: 64 };
         let mut bytes = [0; 9];
         (bytes[0], bytes[8]) = (0x80, 0x40);
         assert_eq!(decode(&nine, &bytes), Value::Unsigned(1 << 63 | 1));

@@ -233,8 +233,8 @@ impl<'a, 'ctx> Debug<'a, 'ctx> {
             image::Shape::Record(record, names) => self.members(record, names)?,
             image::Shape::Array { of, stride, len } => self.array(self.shape(of)?, *stride, *len),
             image::Shape::Enum { size, signed, .. } => self.int(u32::from(*size), *signed)?,
-            image::Shape::Bits { size, signed, .. } if size.is_power_of_two() && *size <= 8 => {
-                self.int(u32::from(*size), *signed)?
+            image::Shape::Bits { size, .. } if size.is_power_of_two() => {
+                self.int(u32::from(*size), false)?
             }
             image::Shape::Bits { size, .. } => self.array(self.int(1, false)?, 1, (*size).into()),
             image::Shape::Buffer { size } => {

@@ -261,8 +261,7 @@ fn shown_fields(
             }
             (Type::Function | Type::Opaque(_) | Type::Void | Type::Unknown, _) => {}
             (_, Access::Bits { bytes: size, from, width }) => {
-                let signed = types.is_signed(field.ty);
-                let shape = image::Shape::Bits { size, from, width, signed };
+                let shape = image::Shape::Bits { size, from, width };
                 each(field.name.clone(), image::Slot { offset, shape });
             }
             _ => {

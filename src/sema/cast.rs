@@ -4,7 +4,7 @@ use super::{Literal, Lower, Operand, Placed};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{BinaryOp, Expr};
 use crate::source::Span;
-use crate::syntax::ast;
+use crate::syntax::ast::{self, ExprKind};
 use crate::types::{EnumId, Space, Type, TypeId};
 
 /// Bytes that an integer is widened to where an array wants them.
@@ -23,6 +23,14 @@ impl Lower<'_> {
         if target == TypeId::UNKNOWN || value.ty == TypeId::UNKNOWN {
             return self.poison();
         }
+        let value = match &operand.kind {
+            // Here bytes are meant, those after a NUL too.
+            ExprKind::Str(text) if text.contains(&0) => {
+                let bytes = self.b.bytes(text);
+                self.operand(bytes)
+            }
+            _ => value,
+        };
         let target = self.completed(target, value.ty);
         if value.ty == target && self.aggregate_of(&value).is_none() {
             let found = self.type_name(target);

@@ -136,7 +136,7 @@ impl Lower<'_> {
         match (memory.access, self.b.types().get(memory.ty).clone()) {
             (Access::Bits { bytes, from, width }, _) => {
                 let (raw, from) = self.bits(memory, bytes, from);
-                self.widened_bits(raw, (from, width), memory.ty, ty)
+                self.masked(raw, (from, width), ty)
             }
             (Access::DataLoc, _) => self.data_location(memory, 0),
             (Access::RelLoc, _) => self.data_location(memory, memory.offset + 4),
@@ -265,23 +265,10 @@ impl Lower<'_> {
         (all, 0)
     }
 
-    /// Some bits of a `u64` as a number, with the sign that the field's type has.
-    fn widened_bits(
-        &mut self,
-        raw: ExprId,
-        (from, width): (u8, u8),
-        field: TypeId,
-        ty: TypeId,
-    ) -> Operand {
-        let signed = match *self.b.types().get(field) {
-            Type::Int { signed, .. } | Type::Enum { signed, .. } => signed,
-            _ => false,
-        };
-        // Up against the highest bit, and down again with the sign.
-        let (above, unused) = (64 - u64::from(from) - u64::from(width), 64 - u64::from(width));
-        let high = self.b.binary_int(BinaryOp::ShiftLeft, raw, above);
-        let high = self.b.convert(high, TypeId::int(64, signed));
-        let value = self.b.binary_int(BinaryOp::ShiftRight, high, unused);
+    /// Some bits of a `u64` as a number, which has no sign of its own.
+    fn masked(&mut self, raw: ExprId, (from, width): (u8, u8), ty: TypeId) -> Operand {
+        let value = self.b.binary_int(BinaryOp::ShiftRight, raw, from.into());
+        let value = self.b.binary_int(BinaryOp::And, value, u64::MAX >> (64 - width));
         let value = self.b.convert(value, ty);
         self.operand(value)
     }

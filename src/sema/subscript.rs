@@ -6,7 +6,7 @@ use super::lvalue::{Base, Lvalue, Memory};
 use super::{Lower, Operand};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::build::image_site;
-use crate::ir::{BinaryOp, Expr, ExprId};
+use crate::ir::{BinaryOp, Expr, ExprId, StmtKind};
 use crate::source::Span;
 use crate::syntax::ast;
 use crate::types::{Access, Type, TypeId};
@@ -85,8 +85,8 @@ impl Lower<'_> {
         self.element_at_run_time(memory, (of, len), number, index.span)
     }
 
-    /// An element whose index is a `u64` that is known at run time. Beyond the end it is the last one, and the place
-    /// is reported.
+    /// An element whose index is a `u64` that is known at run time. Beyond the end it is zero, and the place is
+    /// reported.
     fn element_at_run_time(
         &mut self,
         memory: &Memory,
@@ -95,39 +95,62 @@ impl Lower<'_> {
         span: Span,
     ) -> Lvalue {
         let size = self.b.types().size(of);
-        let (number, most) = match len {
-            0 => (number, 0),
-            _ => {
-                self.check_index(number, u64::from(len), span);
-                let most = len - 1;
-                (self.b.add(Expr::Bounded(number, u64::from(most)), TypeId::U64), most)
-            }
-        };
-        let distance = self.b.binary_int(BinaryOp::Multiply, number, u64::from(size));
-        if let Base::Held(value) = &memory.base {
+        if let (Base::Held(value), 1..) = (&memory.base, len) {
+            let most = len - 1;
+            let bounded = self.b.add(Expr::Bounded(number, u64::from(most)), TypeId::U64);
+            let distance = self.b.binary_int(BinaryOp::Multiply, bounded, u64::from(size));
+            // A part is a memory value also where its only element is none.
             let one = self.b.types().intern(Type::Array { of, len: 1 });
-            let part = self.part(value, memory.offset, Some((distance, most * size)), one);
-            let base = Base::Held(part);
+            let local = self.b.local("element", one);
+            self.b.zero(local);
+            self.where_inside(number, len, span, |lower| {
+                let part = lower.part(value, memory.offset, Some((distance, most * size)), one);
+                lower.b.store(local, part.expr);
+            });
+            let base = Base::Held(self.local_operand(local));
             return Lvalue::Memory(Memory { base, offset: 0, ty: of, ..*memory });
         }
         let start = self.address_in(memory);
-        let base = Base::Address(self.b.binary(BinaryOp::Add, start, distance));
+        let distance = self.b.binary_int(BinaryOp::Multiply, number, u64::from(size));
+        let address = self.b.binary(BinaryOp::Add, start, distance);
+        let address = match len {
+            0 => address,
+            _ => {
+                let address = self.b.name(address);
+                self.where_inside(number, len, span, |_| {});
+                let inside = self.inside(number, len);
+                let nowhere = self.b.int(NOWHERE, TypeId::U64);
+                let address = self.b.select(inside, address, nowhere);
+                self.b.name(address)
+            }
+        };
+        let base = Base::Address(address);
         Lvalue::Memory(Memory { base, offset: 0, ty: of, ..*memory })
     }
 
-    /// Reports an index that is not less than a length.
-    pub(super) fn check_index(&mut self, number: ExprId, len: u64, span: Span) {
-        let last = self.b.int(len - 1, TypeId::U64);
-        let outside = self.b.binary(BinaryOp::Less, last, number);
-        let len = self.b.int(len, TypeId::U64);
+    /// Whether an index is less than a length.
+    fn inside(&mut self, number: ExprId, len: u32) -> ExprId {
+        let len = self.b.int(len.into(), TypeId::U64);
+        self.b.binary(BinaryOp::Less, number, len)
+    }
+
+    /// Does something where an index is less than a length, and reports one that is not.
+    fn where_inside(&mut self, number: ExprId, len: u32, span: Span, then: impl FnOnce(&mut Self)) {
+        let condition = self.inside(number, len);
         let site = image_site(self.b.site(span));
-        self.b.if_else(
-            outside,
-            |b| b.emit(Action::Fail { site, failure: Failure::OutOfBounds }, vec![number, len]),
-            |_| {},
-        );
+        self.b.begin();
+        then(self);
+        let then = self.b.end();
+        self.b.begin();
+        let len = self.b.int(len.into(), TypeId::U64);
+        self.b.emit(Action::Fail { site, failure: Failure::OutOfBounds }, vec![number, len]);
+        let otherwise = self.b.end();
+        self.b.stmt(StmtKind::If { condition, then, otherwise });
     }
 }
+
+/// An address at which nobody has anything: what is read there is zeros.
+const NOWHERE: u64 = 1 << 63;
 
 /// An index that is no integer.
 fn bad_index(span: Span, found: &str) -> Diagnostic {

@@ -44,7 +44,7 @@ pub enum Shape {
         /// as a number.
         names: Vec<(i128, String)>,
     },
-    /// Some bits of a number.
+    /// Some bits of a number, as a number without sign.
     Bits {
         /// Bytes of the whole: 1 to 9.
         size: u8,
@@ -52,8 +52,6 @@ pub enum Shape {
         from: u8,
         /// How many bits.
         width: u8,
-        /// Two's complement.
-        signed: bool,
     },
     /// Bytes: a `u32` with their number, then room for `size` of them.
     Buffer {

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use ebtrace_image::{Action, EventId, Failure, Map};
+use ebtrace_image::{Action, EventId, Failure, Map, Slot};
 
 use super::Actions;
 use crate::decode::{Value, decode_slot};
@@ -48,7 +48,14 @@ impl Actions {
         let Some(site) = self.sites.get(site.0 as usize) else { return };
         let (message, helper) = match failure {
             Failure::DivideByZero => (DIVIDED.to_owned(), None),
-            Failure::OutOfBounds => (OUT_OF_BOUNDS.to_owned(), None),
+            Failure::OutOfBounds => {
+                let number = |slot: Option<&Slot>| match slot.map(|slot| decode_slot(slot, bytes)) {
+                    Some(Value::Unsigned(number)) => number,
+                    _ => 0,
+                };
+                let (index, len) = (event.record.fields.first(), event.record.fields.get(1));
+                (out_of_bounds(number(index), number(len)), None)
+            }
             Failure::EndlessLoop { rounds } => (
                 format!("The loop did not end by itself and was ended after {rounds} rounds."),
                 None,
@@ -118,8 +125,16 @@ impl Actions {
     }
 }
 
-const OUT_OF_BOUNDS: &str = "Array access out of bounds. This can lead to unexpected results.";
 const DIVIDED: &str = "Divide or modulo by 0 detected. This can lead to unexpected results. 1 is being used as the result.";
+
+/// An index that does not fit `i64` was a negative one.
+fn out_of_bounds(index: u64, len: u64) -> String {
+    let elements = if len == 1 { "is 1 element" } else { &format!("are {len} elements") };
+    format!(
+        "Array access out of bounds: index {}, but there {elements}. 0 is being used as the result.",
+        index.cast_signed(),
+    )
+}
 
 fn refused_update(map: Option<&Map>, code: i64) -> String {
     let Some(map) = map.filter(|_| code == -i64::from(libc::E2BIG)) else {

@@ -4,7 +4,7 @@ use super::{Lower, Operand};
 use crate::builtin::Call;
 use crate::ir::BinaryOp;
 use crate::source::Spanned;
-use crate::syntax::ast::{self, ExprKind, Tag};
+use crate::syntax::ast::{self, ExprKind};
 use crate::types::{Space, Type, TypeId, catalog};
 
 impl Lower<'_> {
@@ -23,7 +23,7 @@ impl Lower<'_> {
     /// The type of pointers to a struct of the kernel; to something unknown where the kernel does not describe it.
     pub fn kernel_pointer(&mut self, name: &str) -> TypeId {
         let host = self.host;
-        let to = catalog::resolve_name(self.b.types(), host, Some(Tag::Struct), name);
+        let to = catalog::kernel_struct(self.b.types(), host, name);
         let to =
             to.unwrap_or_else(|| self.b.types().intern(Type::Opaque(format!("struct {name}"))));
         self.b.types().pointer(to, Space::Kernel)

@@ -37,6 +37,13 @@ impl Lower<'_> {
         Some(operand)
     }
 
+    /// The names that C gives to numbers and expressions.
+    pub(super) fn named_numbers(&mut self) -> Vec<String> {
+        let constants: Vec<String> = self.b.types().constants().map(str::to_owned).collect();
+        let defines = self.declared.macros.names().map(str::to_owned);
+        constants.into_iter().chain(defines).collect()
+    }
+
     /// The complaint about a `#define` that is called: they have no parameters here.
     pub(super) fn used_with_arguments(
         &self,

@@ -139,7 +139,13 @@ impl Lower<'_> {
             let known = builtin::all()
                 .filter(|builtin| builtin.allowed_in(context))
                 .map(|builtin| builtin.name);
-            self.complain(error::unknown_name(name_span, name, args.is_some(), known));
+            let named: Vec<String> = match args {
+                None => self.named_numbers(),
+                Some(_) => Vec::new(),
+            };
+            let known = known.chain(named.iter().map(String::as_str));
+            let diagnostic = error::unknown_name(name_span, name, args.is_some(), known);
+            self.complain(diagnostic);
             for arg in args.into_iter().flatten() {
                 self.expr(arg);
             }

@@ -64,6 +64,19 @@ impl Lower<'_> {
             return Lvalue::Value(self.poison());
         };
         let Some(count) = self.index_of(index) else { return Lvalue::Value(self.poison()) };
+        if let (Base::Held(_), 0) = (&memory.base, len) {
+            self.complain(
+                Diagnostic::error(
+                    Code::BadIndex,
+                    "an array without a length is not copied with its struct",
+                )
+                .label(index.span, "so there is no such element")
+                .help(
+                    "read it where the struct is, through a pointer: `$p->a[0]`, not `$copy.a[0]`",
+                ),
+            );
+            return Lvalue::Value(self.poison());
+        }
         let size = self.b.types().size(of);
         if let Some(number) = count.literal_int() {
             // An array without a length of its own goes on for as long as the reader knows.

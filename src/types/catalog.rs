@@ -4,7 +4,7 @@
 //! fields ([`complete`]), and what its fields point to is not read with it.
 
 use super::kernel::{self, Blob, Reader};
-use super::{Field, StructId, Type, TypeId, Types};
+use super::{Field, Origin, StructId, Type, TypeId, Types};
 use crate::host::Host;
 use crate::host::btf::Named;
 use crate::syntax::ast::Tag;
@@ -103,6 +103,16 @@ pub fn resolve_name(
     let common = if tag.is_none() { plain(name) } else { None };
     let found = common.or_else(|| kernel::find(types, host, kind, name))?;
     types.set_name(spelt, found);
+    Some(found)
+}
+
+/// A struct of the kernel; the script's own where it defines one of this name.
+pub fn kernel_struct(types: &mut Types, host: &dyn Host, name: &str) -> Option<TypeId> {
+    let found = resolve_name(types, host, Some(Tag::Struct), name)?;
+    if types.origin(found) == Some(Origin::Script) {
+        // Whoever looks for it in the kernel's own types notes that.
+        kernel::find(types, host, Named::Struct, name);
+    }
     Some(found)
 }
 

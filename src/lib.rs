@@ -3,6 +3,7 @@
 pub mod builtin;
 #[cfg(feature = "codegen")]
 pub mod codegen;
+pub mod config;
 pub mod diagnostic;
 pub mod expand;
 pub mod host;

@@ -1,20 +1,46 @@
-//! The table of options: what can be set through the environment, its default and what it means.
+//! What can be set, by the `config` block of a script and through the environment.
+//!
+//! The table of options is in `options/table.rs`. What the environment sets, a script cannot change.
+
+mod table;
+
+pub use table::{DW_USTACK, ENTRIES, IMPORT_STATEMENT, LICENSES, TSERIES, TYPEINFO};
 
 use ebtrace_image::Settings;
+
+use crate::syntax::literal;
 
 /// What can be set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// Number of keys that a map can hold.
     pub max_map_keys: u32,
-    /// Most programs that one script may become.
+    /// Most events that one script may be attached to.
     pub max_probes: u32,
+    /// Most programs that one script may become.
+    pub max_bpf_progs: u32,
+    /// The largest local in bytes that may stand on the stack.
+    pub on_stack_limit: u32,
+    /// Under which license the programs are loaded.
+    pub license: &'static str,
+    /// What `kstack` and `ustack` without a mode are.
+    pub stack_mode: StackMode,
     /// Whether scripts may ask for `typeinfo`.
     pub typeinfo: Gate,
+    /// Whether scripts may use `tseries()`.
+    pub tseries: Gate,
+    /// Whether scripts may walk user stacks by their debug information.
+    pub dw_ustack: Gate,
+    /// Whether scripts may import within a block.
+    pub import_statement: Gate,
+    /// Whether scripts may change what they trace.
+    pub unsafe_mode: bool,
     /// Words of the command line after the script: `$1`, `$2` …
     pub params: Vec<String>,
     /// What the runtime needs to know.
     pub settings: Settings,
+    /// Names of the options that the environment has set.
+    pub fixed: Vec<&'static str>,
 }
 
 /// Whether scripts may use what may still change.
@@ -28,6 +54,19 @@ pub enum Gate {
     Closed,
 }
 
+/// How a call stack is taken and shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StackMode {
+    /// Names and offsets.
+    Bpftrace,
+    /// As `perf script` shows them.
+    Perf,
+    /// Addresses.
+    Raw,
+    /// Identities of files, and offsets in them.
+    BuildId,
+}
+
 /// An entry of the table.
 #[derive(Debug)]
 pub struct Entry {
@@ -37,95 +76,100 @@ pub struct Entry {
     pub default: &'static str,
     /// What it means.
     pub summary: &'static str,
-    /// Takes a value.
-    set: fn(&mut Options, &str) -> Result<(), String>,
+    /// Which values it takes, and what becomes of them.
+    takes: Takes,
 }
 
-/// Size of a page in bytes, as `perf_rb_pages` counts them.
-const PAGE: u32 = 4096;
-/// Size of the ring buffer in bytes when nobody chose one: some ten milliseconds of what one CPU can send, and
-/// cheap enough to make at every start.
-const RING_BUFFER_BYTES: u32 = 4 << 20;
+/// Which values an option takes, and what becomes of them.
+#[derive(Debug)]
+enum Takes {
+    /// A number between two others.
+    Number(u32, u32, fn(&mut Options, u32)),
+    /// `true` or `false`.
+    Bool(fn(&mut Options, bool)),
+    /// One of these words, by its index.
+    Word(&'static [&'static str], fn(&mut Options, usize)),
+    /// `enable`, `warn` or `error`.
+    Gate(fn(&mut Options, Gate)),
+    /// Any text.
+    Text(fn(&mut Options, &str)),
+}
 
-/// The option that [`Options::typeinfo`] is set by.
-pub const TYPEINFO: &str = "unstable_typeinfo";
+/// Words for the states of a gate.
+const GATES: [&str; 3] = ["enable", "warn", "error"];
 
-/// All options.
-pub const ENTRIES: &[Entry] = &[
-    Entry {
-        name: "max_map_keys",
-        default: "4096",
-        summary: "Number of keys that a map can hold. Further keys are not stored, and a warning says so.",
-        set: |options, text| number(text, 1, 1 << 30).map(|value| options.max_map_keys = value),
-    },
-    Entry {
-        name: "max_probes",
-        default: "1024",
-        summary: "Number of programs that one script may become.",
-        set: |options, text| number(text, 1, 1 << 20).map(|value| options.max_probes = value),
-    },
-    Entry {
-        name: "max_strlen",
-        default: "1024",
-        summary: "Size in bytes of the largest string, its NUL included. Longer text is cut.",
-        set: |options, text| {
-            number(text, 1, 16 << 10).map(|value| options.settings.max_strlen = value)
-        },
-    },
-    Entry {
-        name: "perf_rb_pages",
-        default: "0",
-        summary: "Size of the buffer for events in pages of 4 KiB, rounded up to a power of two; 0 chooses 4 MiB. A \
-                  larger one loses fewer events when they come in bursts.",
-        set: |options, text| {
-            let pages = number(text, 0, 1 << 19)?;
-            let bytes = if pages == 0 {
-                RING_BUFFER_BYTES
-            } else {
-                pages.next_power_of_two().saturating_mul(PAGE)
-            };
-            options.settings.ring_buffer_bytes = bytes;
-            Ok(())
-        },
-    },
-    Entry {
-        name: "print_maps_on_exit",
-        default: "true",
-        summary: "Whether maps are printed at the end.",
-        set: |options, text| boolean(text).map(|value| options.settings.print_maps_on_exit = value),
-    },
-    Entry {
-        name: "str_trunc_trailer",
-        default: "..",
-        summary: "Appended to text that was cut.",
-        set: |options, text| {
-            options.settings.truncation_trailer = text.to_owned();
-            Ok(())
-        },
-    },
-    Entry {
-        name: TYPEINFO,
-        default: "error",
-        summary: "Whether scripts may ask for `typeinfo`, which may still change: `enable`, `warn` or `error`.",
-        set: |options, text| gate(text).map(|value| options.typeinfo = value),
-    },
+/// What a name stands for.
+#[derive(Debug, Clone, Copy)]
+pub enum Named {
+    /// An option.
+    Option(&'static Entry),
+    /// An option under the name that it had.
+    Renamed(&'static Renaming),
+    /// Something that had an effect once.
+    WithoutEffect,
+    /// Something that only the environment can set.
+    EnvironmentOnly,
+}
+
+/// An option that has another name now.
+#[derive(Debug)]
+pub struct Renaming {
+    /// The name that it had.
+    pub was: &'static str,
+    /// The name that it has.
+    pub is: &'static str,
+    /// Whether `true` meant what `false` means now.
+    pub inverted: bool,
+}
+
+const RENAMED: &[Renaming] = &[
+    Renaming { was: "strlen", is: "max_strlen", inverted: false },
+    Renaming { was: "no_cpp_demangle", is: "cpp_demangle", inverted: true },
+    Renaming { was: "cat_bytes_max", is: "max_cat_bytes", inverted: false },
+    Renaming { was: "map_keys_max", is: "max_map_keys", inverted: false },
 ];
 
-impl Default for Options {
-    fn default() -> Options {
-        Options {
-            max_map_keys: 4096,
-            max_probes: 1024,
-            params: Vec::new(),
-            typeinfo: Gate::Closed,
-            settings: Settings {
-                ring_buffer_bytes: RING_BUFFER_BYTES,
-                print_maps_on_exit: true,
-                truncation_trailer: "..".to_owned(),
-                max_strlen: 1024,
-            },
-        }
+const WITHOUT_EFFECT: &[&str] = &[
+    "symbol_source",
+    "max_type_res_iterations",
+    "unstable_addr",
+    "unstable_import",
+    "unstable_macro",
+    "unstable_map_decl",
+    "use_blazesym",
+];
+
+const ENVIRONMENT_ONLY: &[&str] = &["btf", "kernel_build", "kernel_source", "vmlinux"];
+
+/// What a name in a `config` block stands for; letter case and the prefix of the environment do not matter.
+pub fn find(name: &str) -> Option<Named> {
+    let name = plain_name(name);
+    if let Some(entry) = entry(&name) {
+        return Some(Named::Option(entry));
     }
+    if let Some(renaming) = renamed().find(|renaming| renaming.was == name) {
+        return Some(Named::Renamed(renaming));
+    }
+    if WITHOUT_EFFECT.contains(&name.as_str()) {
+        return Some(Named::WithoutEffect);
+    }
+    ENVIRONMENT_ONLY.contains(&name.as_str()).then_some(Named::EnvironmentOnly)
+}
+
+/// The options that have another name now.
+pub fn renamed() -> impl Iterator<Item = &'static Renaming> {
+    RENAMED.iter()
+}
+
+/// The option of this name.
+pub fn entry(name: &str) -> Option<&'static Entry> {
+    ENTRIES.iter().find(|entry| entry.name == name)
+}
+
+/// A name in small letters and without the prefix of the environment.
+pub fn plain_name(name: &str) -> String {
+    let name = name.to_ascii_lowercase();
+    name.strip_prefix("bpftrace_").map(str::to_owned).unwrap_or(name)
 }
 
 /// The name in the environment of an option.
@@ -133,42 +177,115 @@ pub fn variable(name: &str) -> String {
     format!("BPFTRACE_{}", name.to_uppercase())
 }
 
+impl Renaming {
+    /// The option.
+    pub fn entry(&self) -> &'static Entry {
+        entry(self.is).unwrap_or(&ENTRIES[0])
+    }
+
+    /// What is written now for what was written then.
+    pub fn value<'v>(&self, was: &'v str) -> &'v str {
+        match boolean(was) {
+            Some(true) if self.inverted => "false",
+            Some(false) if self.inverted => "true",
+            _ => was,
+        }
+    }
+}
+
 impl Entry {
     /// Its name in the environment.
     pub fn variable(&self) -> String {
         variable(self.name)
     }
+
+    /// Which values it takes, in words.
+    pub fn wants(&self) -> String {
+        match &self.takes {
+            Takes::Number(least, most, _) => format!("a number from {least} to {most}"),
+            Takes::Bool(_) => "`true` or `false`".to_owned(),
+            Takes::Word(..) | Takes::Gate(_) => {
+                let words: Vec<String> =
+                    self.words().iter().map(|word| format!("`{word}`")).collect();
+                let (last, first) = words
+                    .split_last()
+                    .map_or((String::new(), &[][..]), |(last, first)| (last.clone(), first));
+                format!("{} or {last}", first.join(", "))
+            }
+            Takes::Text(_) => "text".to_owned(),
+        }
+    }
+
+    /// The words that it takes, where it takes some words only.
+    pub fn words(&self) -> &'static [&'static str] {
+        match &self.takes {
+            Takes::Word(words, _) => words,
+            Takes::Gate(_) => &GATES,
+            Takes::Bool(_) => &["true", "false"],
+            Takes::Number(..) | Takes::Text(_) => &[],
+        }
+    }
 }
+
+/// A value that an option does not take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BadValue;
 
 impl Options {
-    /// Sets an option by name.
+    /// Sets an option.
     ///
     /// # Errors
-    /// What is wrong with the value, as the end of a sentence that begins with the option's name.
-    pub fn set(&mut self, entry: &Entry, value: &str) -> Result<(), String> {
-        (entry.set)(self, value)
+    /// Where it does not take the value; [`Entry::wants`] says what it takes.
+    pub fn set(&mut self, entry: &Entry, value: &str) -> Result<(), BadValue> {
+        match entry.takes {
+            Takes::Number(least, most, set) => {
+                let number =
+                    literal::parameter(value.trim()).and_then(|number| u32::try_from(number).ok());
+                set(self, number.filter(|number| (least..=most).contains(number)).ok_or(BadValue)?);
+            }
+            Takes::Bool(set) => set(self, boolean(value).ok_or(BadValue)?),
+            Takes::Word(words, set) => set(self, position(words, value).ok_or(BadValue)?),
+            Takes::Gate(set) => set(self, gate(value).ok_or(BadValue)?),
+            Takes::Text(set) => set(self, value),
+        }
+        Ok(())
+    }
+
+    /// Sets an option so that a script cannot change it.
+    ///
+    /// # Errors
+    /// As [`Options::set`].
+    pub fn fix(&mut self, entry: &Entry, value: &str) -> Result<(), BadValue> {
+        self.set(entry, value)?;
+        self.fixed.push(entry.name);
+        Ok(())
+    }
+
+    /// Whether a script cannot change an option.
+    pub fn is_fixed(&self, entry: &Entry) -> bool {
+        self.fixed.contains(&entry.name)
     }
 }
 
-fn number(text: &str, least: u32, most: u32) -> Result<u32, String> {
-    let number = text.trim().parse::<u32>().ok().filter(|number| (least..=most).contains(number));
-    number.ok_or_else(|| format!("wants a number from {least} to {most}, not `{text}`"))
+fn position(words: &[&str], value: &str) -> Option<usize> {
+    words.iter().position(|word| word.eq_ignore_ascii_case(value.trim()))
 }
 
-fn gate(text: &str) -> Result<Gate, String> {
-    match (text.to_ascii_lowercase().as_str(), boolean(text)) {
-        ("enable", _) | (_, Ok(true)) => Ok(Gate::Open),
-        ("warn", _) => Ok(Gate::Doubtful),
-        ("error", _) | (_, Ok(false)) => Ok(Gate::Closed),
-        _ => Err(format!("wants enable, warn or error, not `{text}`")),
+fn gate(text: &str) -> Option<Gate> {
+    match (position(&GATES, text), boolean(text)) {
+        (Some(0), _) | (_, Some(true)) => Some(Gate::Open),
+        (Some(1), _) => Some(Gate::Doubtful),
+        (Some(_), _) | (_, Some(false)) => Some(Gate::Closed),
+        (None, None) => None,
     }
 }
 
-fn boolean(text: &str) -> Result<bool, String> {
-    match text.to_ascii_lowercase().as_str() {
-        "1" | "true" | "on" | "yes" => Ok(true),
-        "0" | "false" | "off" | "no" => Ok(false),
-        _ => Err(format!("wants true or false, not `{text}`")),
+/// The truth value that a word says.
+pub fn boolean(text: &str) -> Option<bool> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "1" | "true" | "on" | "yes" => Some(true),
+        "0" | "false" | "off" | "no" => Some(false),
+        _ => None,
     }
 }
 
@@ -187,8 +304,56 @@ mod tests {
 
     #[test]
     fn wrong_values_are_refused() {
-        let keys = ENTRIES.iter().find(|entry| entry.name == "max_map_keys").expect("in the table");
-        assert!(Options::default().set(keys, "many").is_err());
-        assert!(Options::default().set(keys, "0").is_err());
+        for (name, value) in [
+            ("max_map_keys", "many"),
+            ("max_map_keys", "0"),
+            ("max_map_keys", "-1"),
+            ("max_strlen", "99999999999999999999"),
+            ("print_maps_on_exit", "2"),
+            ("missing_probes", "maybe"),
+            ("license", "Potato"),
+            ("unstable_tseries", "2"),
+        ] {
+            let entry = entry(name).expect("in the table");
+            assert_eq!(Options::default().set(entry, value), Err(BadValue), "{name}={value}");
+        }
+    }
+
+    #[test]
+    fn every_word_of_an_option_is_taken() {
+        for entry in ENTRIES {
+            for word in entry.words() {
+                let mut options = Options::default();
+                assert_eq!(
+                    options.set(entry, &word.to_uppercase()),
+                    Ok(()),
+                    "{}={word}",
+                    entry.name
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_found_in_any_spelling() {
+        assert!(
+            matches!(find("BPFTRACE_Max_StrLen"), Some(Named::Option(entry)) if entry.name == "max_strlen")
+        );
+        assert!(
+            matches!(find("strlen"), Some(Named::Renamed(renaming)) if renaming.entry().name == "max_strlen")
+        );
+        assert!(matches!(find("unstable_macro"), Some(Named::WithoutEffect)));
+        assert!(matches!(find("vmlinux"), Some(Named::EnvironmentOnly)));
+        assert!(find("nothing").is_none());
+        assert!(RENAMED.iter().all(|renaming| entry(renaming.is).is_some()));
+    }
+
+    #[test]
+    fn a_name_that_said_no_is_turned_round() {
+        let renaming = renamed().find(|renaming| renaming.inverted).expect("one");
+        assert_eq!(
+            (renaming.value("1"), renaming.value("off"), renaming.value("x")),
+            ("false", "true", "x")
+        );
     }
 }

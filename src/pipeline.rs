@@ -3,6 +3,7 @@
 //! Each stage takes what the one before made; between stages the pipeline stops if there are errors, so that a
 //! misspelt name is not followed by complaints about its consequences.
 
+use crate::config;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::expand;
 use crate::host::Host;
@@ -40,6 +41,8 @@ pub fn check(
     if diagnostics.has_errors() {
         return Ok((None, diagnostics));
     }
+    let mut options = options.clone();
+    diagnostics.append(config::apply(&script, &mut options));
     let (script, found) = expand::import(script, file, sources, host);
     diagnostics.append(found);
     if diagnostics.has_errors() {
@@ -50,13 +53,13 @@ pub fn check(
     if diagnostics.has_errors() {
         return Ok((None, diagnostics));
     }
-    let (program, found) = sema::check(&script, host, options);
+    let (program, found) = sema::check(&script, host, &options);
     diagnostics.append(found);
     if diagnostics.has_errors() {
         return Ok((None, diagnostics));
     }
     let program = ir::fold::fold(program);
-    let layout = match layout::lay_out(&program, sources, &options.settings) {
+    let layout = match layout::lay_out(&program, sources, &options) {
         Ok(layout) => layout,
         Err(oversize) => {
             for large in oversize {

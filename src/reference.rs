@@ -14,7 +14,7 @@ pub fn markdown() -> String {
     );
     probes(&mut out);
     builtins(&mut out);
-    variables(&mut out);
+    options(&mut out);
     codes(&mut out);
     out
 }
@@ -63,11 +63,14 @@ fn scripts(out: &mut String, examples: &[&str]) {
     }
 }
 
-fn variables(out: &mut String) {
-    out.push_str("\n## Environment\n\n| variable | default | meaning |\n|---|---|---|\n");
+fn options(out: &mut String) {
+    out.push_str(
+        "\n## Options\n\nA script sets them in its `config` block, by name; the environment sets them under the same name in \
+         capitals with `BPFTRACE_` in front, and counts more.\n\n| option | default | values | meaning |\n|---|---|---|---|\n",
+    );
     for entry in options::ENTRIES {
-        let _ =
-            writeln!(out, "| `{}` | `{}` | {} |", entry.variable(), entry.default, entry.summary);
+        let (name, default, values) = (entry.name, entry.default, entry.wants());
+        let _ = writeln!(out, "| `{name}` | `{default}` | {values} | {} |", entry.summary);
     }
 }
 

@@ -67,7 +67,7 @@ fn compile(sources: &mut Sources, name: &str, text: String) -> (Option<Checked>,
         directive("// params:").unwrap_or_default().split_whitespace().map(str::to_owned).collect();
     let mut options = Options { params, ..Options::default() };
     if let Some((option, value)) = directive("// set:").and_then(|pair| pair.split_once('=')) {
-        let entry = options::ENTRIES.iter().find(|entry| entry.name == option).expect("an option");
+        let entry = options::entry(option).expect("an option");
         options.set(entry, value).expect("a value of the option");
     }
     let file = sources.add(name, text);

@@ -407,7 +407,7 @@ impl Actions {
         let _ = writeln!(
             self.errors,
             "WARNING: Lost {} events of {probe}: they came faster than they could be printed. \
-             Set BPFTRACE_PERF_RB_PAGES={} in the environment for a larger buffer",
+             Write `config = {{ perf_rb_pages = {} }}` for a larger buffer",
             action::grouped(count),
             (pages * 4).max(64),
         );

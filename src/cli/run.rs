@@ -6,7 +6,7 @@ use std::io::{IsTerminal, Read, Write};
 
 use anyhow::{Context, bail};
 use ebtrace::codegen::{self, Target};
-use ebtrace::diagnostic::{Code, Diagnostic};
+use ebtrace::diagnostic::{Code, Diagnostic, Diagnostics};
 use ebtrace::host::Host;
 use ebtrace::options::{self, Options};
 use ebtrace::pipeline::{self, Checked};
@@ -27,7 +27,10 @@ const INLINE: &str = "stdin";
 pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
     let mut sources = Sources::new();
     let (file, params) = read_script(args, &mut sources)?;
-    let options = read_options(params)?;
+    let (options, doubts) = read_options(params)?;
+    if !args.no_warnings {
+        report::diagnostics(&sources, &doubts);
+    }
     let host = Live::default();
     if args.stage == Some(Stage::Ast) {
         return show_tree(&sources, file);
@@ -128,18 +131,46 @@ fn read_script(args: &Args, sources: &mut Sources) -> anyhow::Result<(FileId, Ve
     Ok((sources.add(name, String::from_utf8_lossy(&bytes).into_owned()), params.to_vec()))
 }
 
-/// Options from the environment.
-fn read_options(params: Vec<String>) -> anyhow::Result<Options> {
+/// Options from the environment, and what is doubtful about them.
+fn read_options(params: Vec<String>) -> anyhow::Result<(Options, Diagnostics)> {
+    let mut warnings = Diagnostics::new();
     let mut options = Options { params, ..Options::default() };
-    for entry in options::ENTRIES {
-        let variable = entry.variable();
-        if let Some(value) = std::env::var_os(&variable) {
-            let value = OsString::into_string(value)
-                .map_err(|_| anyhow::anyhow!("{variable} is not UTF-8"))?;
-            options.set(entry, &value).map_err(|wrong| anyhow::anyhow!("{variable} {wrong}"))?;
+    for renaming in options::renamed() {
+        let variable = options::variable(renaming.was);
+        if let Some(value) = environment(&variable)? {
+            let (entry, value) = (renaming.entry(), renaming.value(&value));
+            fix(&mut options, entry, &variable, value)?;
+            warnings.push(
+                Diagnostic::warning(
+                    Code::OptionRenamed,
+                    format!("{variable} has another name now"),
+                )
+                .help(format!("set {}={value}", entry.variable())),
+            );
         }
     }
-    Ok(options)
+    for entry in options::ENTRIES {
+        if let Some(value) = environment(&entry.variable())? {
+            fix(&mut options, entry, &entry.variable(), &value)?;
+        }
+    }
+    Ok((options, warnings))
+}
+
+fn environment(variable: &str) -> anyhow::Result<Option<String>> {
+    let value = std::env::var_os(variable).map(OsString::into_string).transpose();
+    value.map_err(|_| anyhow::anyhow!("{variable} is not UTF-8"))
+}
+
+fn fix(
+    options: &mut Options,
+    entry: &options::Entry,
+    variable: &str,
+    value: &str,
+) -> anyhow::Result<()> {
+    options
+        .fix(entry, value)
+        .map_err(|_| anyhow::anyhow!("{variable} wants {}, not `{value}`", entry.wants()))
 }
 
 /// A fault of ebtrace: all that is needed to report it.

@@ -199,7 +199,7 @@ fn lower<'ctx>(
         };
         probe::lower(&unit, index).map_err(fault)?;
     }
-    emitter.section("LICENSE", "license", b"GPL\0");
+    emitter.section("LICENSE", "license", &[layout.license.as_bytes(), b"\0"].concat());
     debug.finish();
     Ok(())
 }

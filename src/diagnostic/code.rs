@@ -1,7 +1,8 @@
 //! The table of diagnostic codes: everything that ebtrace can complain of, one entry each.
 //!
 //! `E01xx` is what cannot be parsed, `E02xx` probes, `E03xx` names and types, `E04xx` builtins, `E05xx` limits,
-//! `E06xx` what this kernel or machine lacks, `E07xx` loading and attaching; `Wxxxx` are warnings of the same areas.
+//! `E06xx` what this kernel or machine lacks, `E07xx` loading and attaching, `E08xx` options and parameters; `Wxxxx` are
+//! warnings of the same areas.
 
 /// An entry of the table.
 #[derive(Debug)]
@@ -89,6 +90,11 @@ codes! {
     BadPositional = "E0108",
         "Positional parameters count from 1, and nothing but digits follows the `$`. `$#` is how many there are.",
         "begin { print($0); }";
+    /// An item stands in another section's place.
+    Misplaced = "E0109",
+        "A script begins with its C (definitions and preprocessor lines), then come `config` and imports, then probes, \
+         macros, functions and declared maps.",
+        "begin { } config = { max_strlen = 64 }";
     /// There is no probe type of this name.
     UnknownProbe = "E0201",
         "An attach point starts with the name of a probe type, such as `kprobe` or `tracepoint`.",
@@ -304,7 +310,7 @@ codes! {
         "";
     /// A script has too many attach points.
     TooManyProbes = "E0503",
-        "Each attach point becomes a program of its own. `BPFTRACE_MAX_PROBES` sets another limit.",
+        "Each attach point becomes a program of its own. The options `max_probes` and `max_bpf_progs` set other limits.",
         "";
     /// A probe is too long.
     TooLong = "E0504",
@@ -337,6 +343,23 @@ codes! {
     NotAttached = "E0702",
         "The kernel refused to load or attach a program, for the reason shown. Nothing was left attached.",
         "";
+    /// There is no option of this name, or it cannot be set here.
+    UnknownOption = "E0801",
+        "The options that a script can set in its `config` block are those of the reference. A few can only be set in the \
+         environment.",
+        "config = { max_strln = 64 } begin { }";
+    /// An option does not take this value.
+    BadOptionValue = "E0802",
+        "The message says what the option takes.",
+        "config = { missing_probes = maybe } begin { }";
+    /// Options are set twice.
+    OptionTwice = "E0803",
+        "A script has one `config` block, which sets each option once, under whatever name.",
+        "config = { max_strlen = 64; max_strlen = 32 } begin { }";
+    /// A probe is left out because it does not exist.
+    MissingProbe = "W0201",
+        "The option `missing_probes` says that the script runs without the probes that this machine does not have.",
+        "config = { missing_probes = warn } kprobe:vfs_raed, begin { }";
     /// A value is computed and not used.
     Unused = "W0301",
         "The statement has no effect. Assign the value, print it, or remove the statement.",
@@ -403,4 +426,12 @@ codes! {
     MacroUnused = "W0345",
         "The names that the language itself knows mean the builtin everywhere.",
         "macro pid() { 1 } begin { print(pid); }";
+    /// An option has another name now.
+    OptionRenamed = "W0801",
+        "It still works under the name that it had.",
+        "config = { strlen = 64 } begin { }";
+    /// An option has no effect.
+    OptionIgnored = "W0802",
+        "It once had one, or has one in other tools.",
+        "config = { symbol_source = dwarf } begin { }";
 }

@@ -2,7 +2,7 @@
 //!
 //! The code generator and the runtime both read what is decided here: the tables of the image, and for each program
 //! which locals fit the BPF stack and which live in its per-CPU scratch area. The stack has 512 bytes; nothing
-//! larger than [`ON_STACK_LIMIT`] is ever put there, and a program's locals never fill more than
+//! larger than the option `on_stack_limit` is ever put there, and a program's locals never fill more than
 //! [`STACK_BUDGET`].
 
 use std::collections::{HashMap, HashSet};
@@ -10,11 +10,10 @@ use std::collections::{HashMap, HashSet};
 use ebtrace_image as image;
 
 use super::{Event, Func, Function, LocalId, Map, Probe, Program, ValueId, scope};
+use crate::options::Options;
 use crate::source::{Sources, Span};
 use crate::types::{Access, Struct, Type, TypeId, Types, types_of};
 
-/// The largest local in bytes that may stand on the stack.
-pub const ON_STACK_LIMIT: u32 = 32;
 /// How much of the 512 bytes of stack a program's locals may fill; the rest is for what LLVM spills.
 pub const STACK_BUDGET: u32 = 256;
 /// The largest scratch area of one program in bytes: the kernel's limit for a per-CPU value.
@@ -29,6 +28,8 @@ pub struct Layout {
     pub probes: Vec<FuncLayout>,
     /// In the order of [`Program::functions`].
     pub functions: Vec<FuncLayout>,
+    /// Under which license the kernel gets the programs.
+    pub license: &'static str,
 }
 
 /// Where the locals of a program or function are.
@@ -79,20 +80,21 @@ pub struct Oversize {
 pub fn lay_out(
     program: &Program,
     sources: &Sources,
-    settings: &image::Settings,
+    options: &Options,
 ) -> Result<Layout, Vec<Oversize>> {
     let types = &program.types;
     let mut functions: Vec<FuncLayout> = Vec::with_capacity(program.functions.len());
+    let room = |start| Room { start, largest: options.on_stack_limit };
     let mut end = 0;
     for (_, function) in program.functions.iter() {
-        let layout = place_locals(types, &function.func, end, &handed_over(function));
+        let layout = place_locals(types, &function.func, room(end), &handed_over(function));
         end = end.max(layout.scratch);
         functions.push(layout);
     }
     let probes: Vec<FuncLayout> = program
         .probes
         .iter()
-        .map(|probe| place_locals(types, &probe.func, end, &HashSet::new()))
+        .map(|probe| place_locals(types, &probe.func, room(end), &HashSet::new()))
         .collect();
     let large = probes.iter().enumerate().filter(|(_, probe)| probe.scratch > SCRATCH_LIMIT);
     let oversize: Vec<Oversize> =
@@ -111,9 +113,9 @@ pub fn lay_out(
             .map(|(index, probe)| probe_table(index, probe))
             .collect(),
         sites: program.sites.iter().map(|(_, &span)| site(sources, span)).collect(),
-        settings: settings.clone(),
+        settings: options.settings.clone(),
     };
-    Ok(Layout { image, probes, functions })
+    Ok(Layout { image, probes, functions, license: options.license })
 }
 
 /// The locals of a function that its callers put arguments into, or take its result from.
@@ -284,14 +286,23 @@ fn c_shape(types: &Types, ty: TypeId) -> image::Shape {
     }
 }
 
+/// What a program or function has for its locals.
+#[derive(Debug, Clone, Copy)]
+struct Room {
+    /// Where its part of the scratch area begins.
+    start: u32,
+    /// The largest local in bytes that may stand on the stack.
+    largest: u32,
+}
+
 /// Chooses a place for each local. Small ones go on the stack until it is full; the others share the scratch area from
-/// `start` on, where those of blocks that do not overlap lie on top of each other. What several regions mention is
+/// the start on, where those of blocks that do not overlap lie on top of each other. What several regions mention is
 /// always there, because a loop's body is a function of its own, and because the kernel's verifier knows nothing of the
 /// numbers that stand there and so need not follow them through the rounds.
 fn place_locals(
     types: &Types,
     func: &Func,
-    start: u32,
+    room: Room,
     handed_over: &HashSet<LocalId>,
 ) -> FuncLayout {
     let homes = scope::homes(func);
@@ -299,7 +310,7 @@ fn place_locals(
     let mut layout =
         FuncLayout { locals: vec![Place::Stack; func.locals.len()], ..FuncLayout::default() };
     // The stack is shared by all functions that are active at a time.
-    let budget = STACK_BUDGET / (1 + homes.depth + u32::from(start > 0));
+    let budget = STACK_BUDGET / (1 + homes.depth + u32::from(room.start > 0));
     let mut large: Vec<LocalId> = Vec::new();
     let mut stack = 0;
     for (id, local) in func.locals.iter() {
@@ -308,14 +319,14 @@ fn place_locals(
             large.push(id);
         } else if in_memory.contains(&id) {
             // The verifier wants exact offsets into the stack.
-            match size <= ON_STACK_LIMIT && stack + size <= budget && !homes.is_indexed(id) {
+            match size <= room.largest && stack + size <= budget && !homes.is_indexed(id) {
                 true => stack += size,
                 false => large.push(id),
             }
         }
     }
     layout.loops = homes.loops > 0;
-    let mut own = start;
+    let mut own = room.start;
     if homes.returns_in_loop {
         layout.returned = Some(own);
         own += 16;

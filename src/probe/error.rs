@@ -37,6 +37,16 @@ pub enum ProbeError {
     Pattern { span: Span, text: String },
 }
 
+impl ProbeError {
+    /// Whether what the attach point names is not there.
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(
+            self,
+            ProbeError::NotFound { .. } | ProbeError::Host { error: HostError::NotFound, .. }
+        )
+    }
+}
+
 impl From<ProbeError> for Diagnostic {
     fn from(error: ProbeError) -> Diagnostic {
         match error {

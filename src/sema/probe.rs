@@ -5,12 +5,14 @@ use std::collections::{HashMap, HashSet};
 use super::Lower;
 use super::facts::Facts;
 use super::function::{self, Calls, Signature};
+use ebtrace_image::MissingProbes;
+
 use crate::builtin;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 use crate::host::Host;
 use crate::ir::build::Builder;
 use crate::ir::{FunctionId, MapId, Probe, Program, ProgramType, StmtKind};
-use crate::options::{self, Options};
+use crate::options::Options;
 use crate::probe::{self, Part, Point, ProbeError, Target};
 use crate::source::{FileId, Span};
 use crate::syntax::{ast, attach};
@@ -46,28 +48,48 @@ pub(super) fn walk(
         .enumerate()
         .flat_map(|(number, probe)| probe.points.iter().map(move |point| (number, probe, point)));
     for (count, (number, probe, point)) in points.enumerate() {
-        if count >= options.max_probes as usize {
-            walk.diagnostics.push(too_many(point.span, options));
+        let programs = walk.program.probes.len();
+        if let Some(limit) = reached(options, count, programs) {
+            walk.diagnostics.push(too_many(point.span, limit));
             break;
         }
         walk.point(number, probe, point);
     }
     walk.check_declared_maps(script);
-    if !script.items.iter().any(|item| matches!(item, ast::Item::Probe(_))) {
-        walk.diagnostics.push(
-            Diagnostic::error(Code::NoProbes, "the script has no probe")
-                .label(Span::new(FileId::default(), 0, 0), "expected an attach point and a block")
-                .help("for example `kprobe:vfs_read { @[comm] = count(); }`"),
-        );
-    }
+    walk.check_probes(script);
     (walk.program, walk.diagnostics, walk.found)
 }
 
-fn too_many(span: Span, options: &Options) -> Diagnostic {
-    let most = options.max_probes;
-    Diagnostic::error(Code::TooManyProbes, format!("a script has at most {most} attach points"))
+/// A number that a script cannot go beyond.
+struct Limit {
+    option: &'static str,
+    most: u32,
+    of: &'static str,
+}
+
+/// The limit that so many attach points and programs have reached, if any.
+fn reached(options: &Options, points: usize, programs: usize) -> Option<Limit> {
+    let limits = [
+        (points, Limit { option: "max_probes", most: options.max_probes, of: "attach point" }),
+        (programs, Limit { option: "max_bpf_progs", most: options.max_bpf_progs, of: "program" }),
+    ];
+    let mut limits = limits.into_iter();
+    limits.find(|(count, limit)| *count >= limit.most as usize).map(|(_, limit)| limit)
+}
+
+fn too_many(span: Span, limit: Limit) -> Diagnostic {
+    let Limit { option, most, of } = limit;
+    let plural = if most == 1 { "" } else { "s" };
+    Diagnostic::error(Code::TooManyProbes, format!("a script has at most {most} {of}{plural}"))
         .label(span, "one too many")
-        .help(format!("set {}=N in the environment to allow more", options::variable("max_probes")))
+        .help(format!("to allow more, write `config = {{ {option} = N }}` above the probes"))
+}
+
+/// Why an attach point becomes no program.
+struct Refusal {
+    diagnostic: Diagnostic,
+    /// What it names is not there.
+    missing: bool,
 }
 
 pub(super) struct Walk<'a> {
@@ -83,14 +105,49 @@ pub(super) struct Walk<'a> {
 }
 
 impl Walk<'_> {
+    /// A script without probes does nothing.
+    fn check_probes(&mut self, script: &ast::Script) {
+        let first = script.items.iter().find_map(|item| match item {
+            ast::Item::Probe(probe) => probe.points.first(),
+            _ => None,
+        });
+        let diagnostic = match first {
+            None => Diagnostic::error(Code::NoProbes, "the script has no probe")
+                .label(Span::new(FileId::default(), 0, 0), "expected an attach point and a block")
+                .help("for example `kprobe:vfs_read { @[comm] = count(); }`"),
+            Some(first) if self.program.probes.is_empty() && !self.diagnostics.has_errors() => {
+                Diagnostic::error(Code::NotFound, "none of the script's probes exists")
+                    .label(first.span, "the first of them")
+                    .note("the option `missing_probes` says that a script runs without those that do not exist")
+            }
+            Some(_) => return,
+        };
+        self.diagnostics.push(diagnostic);
+    }
+
     fn point(&mut self, number: usize, probe: &ast::Probe, point: &ast::AttachPoint) {
         match self.resolve(point) {
             Ok((kind, target)) => {
                 self.check_kernel(point.span, kind, &target);
                 self.lower(number, probe, point.span, kind, &target);
             }
-            Err(diagnostic) => self.diagnostics.push(*diagnostic),
+            Err(refusal) => self.refuse(*refusal),
         }
+    }
+
+    /// A probe that does not exist is left out where the script asks for that; anything else is its mistake.
+    fn refuse(&mut self, refusal: Refusal) {
+        let Refusal { mut diagnostic, missing } = refusal;
+        match self.options.settings.missing_probes {
+            MissingProbes::Ignore if missing => return,
+            MissingProbes::Warn if missing => {
+                diagnostic = diagnostic.note("the script runs without this probe");
+                diagnostic.severity = Severity::Warning;
+                diagnostic.code = Code::MissingProbe;
+            }
+            _ => {}
+        }
+        self.diagnostics.push(diagnostic);
     }
 
     /// What the kernel lacks is no reason to leave out what else is wrong with the probe.
@@ -104,10 +161,13 @@ impl Walk<'_> {
     fn resolve(
         &mut self,
         point: &ast::AttachPoint,
-    ) -> Result<(&'static probe::Kind, Target), Box<Diagnostic>> {
-        let boxed = |error: ProbeError| Box::new(error.into());
+    ) -> Result<(&'static probe::Kind, Target), Box<Refusal>> {
+        let boxed = |error: ProbeError| {
+            let missing = error.is_missing();
+            Box::new(Refusal { diagnostic: error.into(), missing })
+        };
         let mut parts = attach::split(point, &self.options.params)
-            .map_err(|error| Box::new(error.into()))?
+            .map_err(|error| Box::new(Refusal { diagnostic: error.into(), missing: false }))?
             .into_iter()
             .map(|part| Part { text: part.text, span: part.span });
         let name = parts.next().unwrap_or(Part { text: String::new(), span: point.span });

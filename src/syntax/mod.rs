@@ -14,6 +14,7 @@ mod item;
 mod layout;
 mod lexer;
 pub mod literal;
+mod order;
 pub mod print;
 mod token;
 mod wording;
@@ -50,6 +51,7 @@ pub fn parse(sources: &Sources, file: FileId) -> (ast::Script, Diagnostics) {
             break;
         }
     }
+    order::misplaced(&script).into_iter().for_each(|one| diagnostics.push(one));
     (script, diagnostics)
 }
 

@@ -355,7 +355,7 @@ fn rare_code_is_shared() {
         return;
     }
     let mut script = Script::new();
-    script.settings.ring_buffer_bytes = 4096;
+    script.options.settings.ring_buffer_bytes = 4096;
     let count = aggregate(&mut script, Aggregate::Count);
     let counts = script.map("c", Some(TypeId::U64), count, 4);
     let values = script.map("v", Some(TypeId::U64), TypeId::U64, 4);
@@ -397,7 +397,7 @@ fn lost_events_are_counted() {
         return;
     }
     let mut script = Script::new();
-    script.settings.ring_buffer_bytes = 4096;
+    script.options.settings.ring_buffer_bytes = 4096;
     script.raw(|builder| answer(builder, vec![]));
     script.raw(|builder| {
         let ty = builder.types().string(900);

@@ -7,6 +7,7 @@ use ebtrace::codegen::{self, Target};
 use ebtrace::ir::build::Builder;
 use ebtrace::ir::layout::{Layout, lay_out};
 use ebtrace::ir::{Event, EventId, ExprId, Map, MapId, Probe, Program, ProgramType};
+use ebtrace::options::Options;
 use ebtrace::source::{FileId, Sources, Span};
 use ebtrace::types::TypeId;
 use ebtrace_image as image;
@@ -24,7 +25,7 @@ const ON_CPU: u32 = 1;
 pub(crate) struct Script {
     pub(crate) program: Program,
     pub(crate) sources: Sources,
-    pub(crate) settings: image::Settings,
+    pub(crate) options: Options,
     pub(crate) target: Target,
 }
 
@@ -55,15 +56,12 @@ impl Script {
     pub(crate) fn new() -> Script {
         let mut sources = Sources::new();
         sources.add("test.bt", TEXT.to_owned());
+        let mut options = Options::default();
+        options.settings.ring_buffer_bytes = 1 << 18;
         Script {
             program: Program::default(),
             sources,
-            settings: image::Settings {
-                ring_buffer_bytes: 1 << 18,
-                print_maps_on_exit: true,
-                truncation_trailer: "..".to_owned(),
-                max_strlen: 1024,
-            },
+            options,
             target: Target { version: (6, 1, 0), possible_cpus: cpus() },
         }
     }
@@ -118,7 +116,7 @@ impl Script {
 
     pub(crate) fn layout(&self) -> Layout {
         ebtrace::ir::verify::verify(&self.program).unwrap();
-        lay_out(&self.program, &self.sources, &self.settings).unwrap()
+        lay_out(&self.program, &self.sources, &self.options).unwrap()
     }
 
     pub(crate) fn object(&self) -> Vec<u8> {

@@ -142,7 +142,7 @@ fn refused_update(map: Option<&Map>, code: i64) -> String {
     };
     let room = map.max_entries.saturating_mul(2).max(5000);
     format!(
-        "Map full; can't update element. {} holds {} keys; set BPFTRACE_MAX_MAP_KEYS={room} in the environment for more",
+        "Map full; can't update element. {} holds {} keys; write `config = {{ max_map_keys = {room} }}` for more",
         map.name,
         grouped(map.max_entries.into())
     )

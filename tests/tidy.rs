@@ -66,7 +66,7 @@ fn only_under(word: &str, allowed: &[&str]) {
 fn each_dependency_is_named_in_its_own_place() {
     only_under("inkwell", &["src/codegen/"]);
     only_under("libbpf_rs", &["runtime/"]);
-    only_under("blazesym", &["runtime/"]);
+    only_under("blazesym::", &["runtime/"]);
     only_under("ebtrace_runtime", &["src/cli/", "runtime/tests/"]);
     only_under("clap::", &["src/cli/"]);
     only_under("anyhow", &["src/cli/"]);

@@ -49,25 +49,23 @@ fn complaint(item: &Item, above: &Item) -> Diagnostic {
             "move it up, above the probes, macros, functions and declared maps",
         ),
     };
-    let (name, span) = named(above);
     Diagnostic::error(Code::Misplaced, rule)
         .label(start(item), "below its place")
-        .label(span, format!("this {name} stands above it"))
+        .label(start(above), described(above))
         .help(help)
 }
 
-/// What an item is called, and where it begins.
-fn named(item: &Item) -> (&'static str, Span) {
-    let name = match item {
-        Item::Probe(_) => "probe",
-        Item::Macro(_) => "macro",
-        Item::Function(_) => "function",
-        Item::MapDecl(_) => "declaration of a map",
-        Item::Config(_) => "`config` block",
-        Item::Import(_) => "import",
-        Item::C(_) => "definition",
-    };
-    (name, start(item))
+/// What is said of an item that should stand below.
+fn described(item: &Item) -> &'static str {
+    match item {
+        Item::Probe(_) => "this probe stands above it",
+        Item::Macro(_) => "this macro stands above it",
+        Item::Function(_) => "this function stands above it",
+        Item::MapDecl(_) => "this declaration of a map stands above it",
+        Item::Config(_) => "this `config` block stands above it",
+        Item::Import(_) => "this import stands above it",
+        Item::C(_) => "this definition stands above it",
+    }
 }
 
 fn start(item: &Item) -> Span {

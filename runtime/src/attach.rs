@@ -46,7 +46,7 @@ pub struct AttachError {
     /// The probe as the user knows it.
     pub label: String,
     /// Where it stands in the script.
-    pub site: Option<Site>,
+    pub site: Option<Box<Site>>,
     /// Why not.
     #[source]
     pub reason: AttachReason,
@@ -107,7 +107,7 @@ impl Links {
             program.and_then(|program| attacher.attach(probe, program)).map_err(|reason| {
                 AttachError {
                     label: probe.label.clone(),
-                    site: image.sites.get(probe.site.0 as usize).cloned(),
+                    site: image.sites.get(probe.site.0 as usize).cloned().map(Box::new),
                     reason,
                 }
             })?;

@@ -53,7 +53,8 @@ pub fn check(
     if diagnostics.has_errors() {
         return Ok((None, diagnostics));
     }
-    let (program, found) = sema::check(&script, host, &options);
+    let (program, mut found) = sema::check(&script, host, &options);
+    found.drop_embedded();
     diagnostics.append(found);
     if diagnostics.has_errors() {
         return Ok((None, diagnostics));

@@ -15,6 +15,20 @@ pub const LOCAL: char = '\u{2d1}';
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct FileId(pub u32);
 
+impl FileId {
+    /// Set in the ids of texts that are part of ebtrace.
+    const EMBEDDED: u32 = 1 << 31;
+
+    /// Whether the text is part of ebtrace, and not the user's.
+    pub fn is_embedded(self) -> bool {
+        self.0 & FileId::EMBEDDED != 0
+    }
+
+    fn index(self) -> usize {
+        (self.0 & !FileId::EMBEDDED) as usize
+    }
+}
+
 /// A range of bytes in one text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Span {
@@ -65,8 +79,6 @@ pub struct Source {
     pub name: String,
     /// The whole text.
     pub text: Arc<str>,
-    /// Whether it is part of ebtrace.
-    pub embedded: bool,
     /// Byte offset of the start of each line.
     lines: Arc<[u32]>,
     /// Of which text it is a use, and where.
@@ -156,14 +168,12 @@ impl Sources {
             .map(|(at, _)| at as u32 + 1);
         let lines = std::iter::once(0).chain(starts).collect();
         let text = Arc::from(text);
-        self.push(Source { name: name.into(), text, embedded: false, lines, used: None })
+        self.push(Source { name: name.into(), text, lines, used: None })
     }
 
     /// Adds a text that is part of ebtrace.
     pub fn add_embedded(&mut self, name: &str, text: &str) -> FileId {
-        let file = self.add(name, text.to_owned());
-        self.files[file.0 as usize].embedded = true;
-        file
+        FileId(self.add(name, text.to_owned()).0 | FileId::EMBEDDED)
     }
 
     /// Another name for a text: the macro whose name stands at `name`, as it is used by `call`.
@@ -178,9 +188,10 @@ impl Sources {
     }
 
     fn add_alias(&mut self, file: FileId, used: Use) -> FileId {
-        let Source { name, text, embedded, lines, .. } = self.get(file);
+        let Source { name, text, lines, .. } = self.get(file);
         let (name, text, lines) = (name.clone(), Arc::clone(text), Arc::clone(lines));
-        self.push(Source { name, text, embedded: *embedded, lines, used: Some(used) })
+        let alias = self.push(Source { name, text, lines, used: Some(used) });
+        FileId(alias.0 | (file.0 & FileId::EMBEDDED))
     }
 
     fn push(&mut self, source: Source) -> FileId {
@@ -214,7 +225,7 @@ impl Sources {
 
     /// The text behind an id that [`Sources::add`] gave.
     pub fn get(&self, file: FileId) -> &Source {
-        &self.files[file.0 as usize]
+        &self.files[file.index()]
     }
 
     /// The characters of a span.

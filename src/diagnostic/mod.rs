@@ -169,6 +169,14 @@ impl Diagnostics {
         self.list.retain(|diagnostic| diagnostic.severity == Severity::Error);
     }
 
+    /// Leaves out warnings about ebtrace's own scripts, of which the user wrote nothing.
+    pub fn drop_embedded(&mut self) {
+        self.list.retain(|diagnostic| {
+            let place = diagnostic.labels.first().map(|label| label.span.file);
+            diagnostic.severity == Severity::Error || place.is_none_or(|file| !file.is_embedded())
+        });
+    }
+
     /// All of them.
     pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
         self.list.iter()

@@ -59,6 +59,14 @@ impl Table {
         known.push(Rc::new(Definition { item }));
     }
 
+    /// All names, sorted.
+    #[cfg(test)]
+    pub(super) fn names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.by_name.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        names
+    }
+
     /// The macros of a name, in order.
     pub(super) fn named(&self, name: &str) -> &[Rc<Definition>] {
         self.by_name.get(name).map_or(&[], |found| found)

@@ -1,9 +1,11 @@
-//! Imports: the items of other files come before those of the file that imports them.
+//! Imports: the items of other files come before those of the file that imports them. Packages that are part of
+//! ebtrace can be named too, although their macros are known anyway.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::error::import as error;
+use super::stdlib;
 use crate::diagnostic::Diagnostics;
 use crate::host::HostError;
 use crate::host::files::{Content, Entry, Files};
@@ -64,6 +66,7 @@ impl Imports<'_> {
             }
             Ok(Some(Entry { content: Content::Text(text), .. })) => self.file(text, &path, span),
             Ok(None) => {}
+            Err(HostError::NotFound) if stdlib::has_package(name) => {}
             Err(HostError::NotFound) => {
                 let near = self.siblings(&path);
                 self.diagnostics.push(error::missing(name, span, &path, &near));

@@ -10,13 +10,17 @@ mod definition;
 mod error;
 mod import;
 mod size;
+pub mod stdlib;
 mod substitute;
 
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use definition::{Definition, Table};
 use size::{Depth, Measure};
+use stdlib::Library;
 
+use crate::builtin;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::host::files::Files;
 use crate::source::{FileId, Sources, Span};
@@ -46,6 +50,8 @@ pub fn expand(mut script: Script, sources: &mut Sources) -> (Script, Diagnostics
     let table = Table::collect(&mut script, &mut diagnostics);
     let mut expander = Expander {
         sources,
+        library: Library::default(),
+        functions: functions(&script),
         table,
         diagnostics,
         frames: Vec::new(),
@@ -69,6 +75,14 @@ pub fn expand(mut script: Script, sources: &mut Sources) -> (Script, Diagnostics
         }
     }
     (script, expander.diagnostics)
+}
+
+fn functions(script: &Script) -> HashSet<String> {
+    let names = script.items.iter().filter_map(|item| match item {
+        Item::Function(function) => Some(function.name.node.clone()),
+        _ => None,
+    });
+    names.collect()
 }
 
 /// What a parameter stands for in one use.
@@ -99,6 +113,9 @@ struct Frame {
 struct Expander<'a> {
     sources: &'a mut Sources,
     table: Table,
+    library: Library,
+    /// Names of the script's functions.
+    functions: HashSet<String>,
     diagnostics: Diagnostics,
     /// Uses that the place at hand is in, outermost first.
     frames: Vec<Frame>,
@@ -113,6 +130,16 @@ struct Expander<'a> {
 impl Expander<'_> {
     fn complain(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);
+    }
+
+    /// The macros that a name can mean here: the library knows only its own.
+    fn definitions(&mut self, name: &str) -> Vec<Rc<Definition>> {
+        let in_library = self.frames.last().is_some_and(|frame| frame.file.is_embedded());
+        let own = if in_library { &[] } else { self.table.named(name) };
+        if builtin::find(name).is_some() || (self.functions.contains(name) && !in_library) {
+            return own.to_vec();
+        }
+        stdlib::beside(own, self.library.named(name, self.sources))
     }
 
     /// Counts what is made here, and how deep it reaches; false where that is too much.

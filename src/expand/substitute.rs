@@ -50,16 +50,18 @@ impl Walk for Expander<'_> {
         match &mut expr.kind {
             ExprKind::Ident(name) => {
                 let name = name.clone();
-                if self.names_macro(&name) {
+                let definitions = self.definitions(&name);
+                if takes(&name, &definitions, &[]) {
                     let span = expr.span;
-                    return self.use_macro(expr, &name, span, Vec::new());
+                    return self.use_macro(expr, (&name, span), &definitions, Vec::new());
                 }
             }
             ExprKind::Call { name, name_span, args } => {
                 let (name, name_span) = (name.clone(), *name_span);
-                if self.names_macro(&name) && self.takes(&name, args) {
+                let definitions = self.definitions(&name);
+                if takes(&name, &definitions, args) {
                     let args = std::mem::take(args);
-                    return self.use_macro(expr, &name, name_span, args);
+                    return self.use_macro(expr, (&name, name_span), &definitions, args);
                 }
                 return self.arguments_of_others(expr);
             }
@@ -205,16 +207,6 @@ impl Expander<'_> {
 
     // Calls.
 
-    /// Whether a macro has this name.
-    fn names_macro(&self, name: &str) -> bool {
-        !self.table.named(name).is_empty()
-    }
-
-    /// Whether a call is a macro's: what no macro takes may be for a builtin of the same name.
-    fn takes(&self, name: &str, args: &[Expr]) -> bool {
-        builtin::find(name).is_none() || call::choose(self.table.named(name), args).is_some()
-    }
-
     /// Arguments of what is no macro: a parameter stands for a value there, which nothing can change.
     fn arguments_of_others(&mut self, expr: &mut Expr) {
         self.span(&mut expr.span);
@@ -239,14 +231,20 @@ impl Expander<'_> {
     }
 
     /// Replaces a call by the macro's body.
-    fn use_macro(&mut self, expr: &mut Expr, name: &str, name_span: Span, mut args: Vec<Expr>) {
+    fn use_macro(
+        &mut self,
+        expr: &mut Expr,
+        (name, name_span): (&str, Span),
+        definitions: &[Rc<Definition>],
+        mut args: Vec<Expr>,
+    ) {
         let mut call = expr.span;
         self.span(&mut call);
-        let Some(definition) = call::choose(self.table.named(name), &args).map(Rc::clone) else {
+        let Some(definition) = call::choose(definitions, &args).map(Rc::clone) else {
             let mut place = if args.is_empty() { name_span } else { call };
             self.span(&mut place);
             args.iter_mut().for_each(|arg| self.span(&mut arg.span));
-            let sorted = call::by_closeness(self.table.named(name), &args);
+            let sorted = call::by_closeness(definitions, &args);
             if let Some((closest, others)) = sorted.split_first() {
                 let diagnostic = error::no_match(name, place, &args, closest, others);
                 self.complain(diagnostic);
@@ -310,6 +308,14 @@ impl Expander<'_> {
         let diagnostic = error::recursion(&chain, call, definition.item.name.span);
         self.complain(diagnostic);
         true
+    }
+}
+
+/// Whether a use is a macro's: what no macro takes may be for a builtin of the same name.
+fn takes(name: &str, definitions: &[Rc<Definition>], args: &[Expr]) -> bool {
+    match builtin::find(name) {
+        Some(_) => call::choose(definitions, args).is_some(),
+        None => !definitions.is_empty(),
     }
 }
 

@@ -4,6 +4,7 @@ use super::join::{Joined, join};
 use super::{Literal, Lower, Operand, Placed, error};
 use crate::builtin::{self, Call, Lowering};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::expand::stdlib;
 use crate::ir::{Expr, ExprId, StmtKind};
 use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind};
@@ -138,7 +139,8 @@ impl Lower<'_> {
             let context = self.kind.context;
             let known = builtin::all()
                 .filter(|builtin| builtin.allowed_in(context))
-                .map(|builtin| builtin.name);
+                .map(|builtin| builtin.name)
+                .chain(stdlib::names());
             let named: Vec<String> = match args {
                 None => self.named_numbers(),
                 Some(_) => Vec::new(),

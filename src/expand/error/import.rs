@@ -14,7 +14,7 @@ pub(in crate::expand) fn missing(
 ) -> Diagnostic {
     let diagnostic = Diagnostic::error(Code::BadImport, format!("there is no `{name}` to import"))
         .label(span, "no such file or folder")
-        .note(format!("looked for {}", path.display()));
+        .note(format!("looked for {}, and for a part of ebtrace's own `stdlib`", path.display()));
     let last = path.file_name().map(|last| last.to_string_lossy()).unwrap_or_default();
     match nearest(&last, siblings.iter().map(String::as_str)) {
         Some(near) => {

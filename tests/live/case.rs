@@ -18,6 +18,8 @@ pub(crate) struct Case {
     pub(crate) timeout: u64,
     exit: i32,
     whole: Vec<String>,
+    /// Empty lines at the end of the output do not matter.
+    open_end: bool,
     expectations: Vec<Expectation>,
 }
 
@@ -56,7 +58,7 @@ impl Case {
     /// A script without directives, which prints these lines if they are known.
     pub(crate) fn documented(output: Option<Vec<String>>) -> Self {
         let whole = output.unwrap_or_default();
-        Self { timeout: 20, signal: Some(libc::SIGINT), whole, ..Self::default() }
+        Self { timeout: 20, signal: Some(libc::SIGINT), whole, open_end: true, ..Self::default() }
     }
 
     fn parse(text: &str) -> Result<Self, String> {
@@ -115,8 +117,8 @@ impl Case {
     pub(crate) fn judge(&self, ended: &Ended) -> Result<(), String> {
         let mut faults: Vec<String> =
             self.expectations.iter().filter_map(|wanted| wanted.fault(ended)).collect();
-        if !self.whole.is_empty() && !ended.stdout.lines().eq(self.whole.iter().map(String::as_str))
-        {
+        let stdout = if self.open_end { ended.stdout.trim_end() } else { ended.stdout.as_str() };
+        if !self.whole.is_empty() && !stdout.lines().eq(self.whole.iter().map(String::as_str)) {
             faults.push(format!("standard output is not\n{}", indented(&self.whole.join("\n"))));
         }
         match ended.status {

@@ -426,6 +426,10 @@ codes! {
     MacroUnused = "W0345",
         "The names that the language itself knows mean the builtin everywhere.",
         "macro pid() { 1 } begin { print(pid); }";
+    /// A text is always empty.
+    AlwaysEmpty = "W0346",
+        "`str($1 + 5)` leaves out the first five characters of `$1`, and there are no more.",
+        "";
     /// An option has another name now.
     OptionRenamed = "W0801",
         "It still works under the name that it had.",

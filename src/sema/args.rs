@@ -95,25 +95,6 @@ impl Lower<'_> {
         None
     }
 
-    /// The text of a positional parameter, whatever it looks like; `$1 + 2` leaves out its first two characters.
-    /// `None` where the argument is something else, or the parameter was not given.
-    pub fn parameter_text(&self, arg: &ast::Expr) -> Option<Vec<u8>> {
-        let (index, skip) = match &arg.kind {
-            ExprKind::Positional(index) => (*index, 0),
-            ExprKind::Binary { op: ast::BinaryOp::Add, left, right, .. } => {
-                match (&left.kind, &right.kind) {
-                    (ExprKind::Positional(index), ExprKind::Int(skip)) => (*index, *skip),
-                    _ => return None,
-                }
-            }
-            _ => return None,
-        };
-        let text =
-            self.options.params.get(usize::try_from(index).ok()?.checked_sub(1)?)?.as_bytes();
-        let from = usize::try_from(skip).unwrap_or(usize::MAX).min(text.len());
-        Some(text[from..].to_vec())
-    }
-
     /// Whether an argument is a map without a key.
     pub fn is_whole_map(&self, arg: &ast::Expr) -> bool {
         matches!(arg.kind, ExprKind::Map { key: None, .. })

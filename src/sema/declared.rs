@@ -1,10 +1,13 @@
 //! Maps: those that the script declares, and the storage of all.
 
+use super::param;
 use super::probe::Walk;
 use crate::diagnostic::{Code, Diagnostic, nearest};
 use crate::ir::Map;
+use crate::options::Options;
 use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind};
+use crate::syntax::literal;
 use crate::types::{Type, TypeId};
 
 /// A kind of map that can be declared.
@@ -47,7 +50,7 @@ impl Walk<'_> {
             }
             let declared = declarations(script)
                 .find(|map| map.name.node == *name)
-                .and_then(|map| declared(map).ok());
+                .and_then(|map| declared(map, self.options).ok());
             if let Some(declared) = &declared {
                 self.check_kind(name, declared, (value.ty, value.span));
             }
@@ -88,7 +91,7 @@ impl Walk<'_> {
     pub(super) fn check_declared_maps(&mut self, script: &ast::Script) {
         let all: Vec<&ast::MapDecl> = declarations(script).collect();
         for (index, map) in all.iter().enumerate() {
-            if let Err(diagnostic) = declared(map) {
+            if let Err(diagnostic) = declared(map, self.options) {
                 self.diagnostics.push(*diagnostic);
             }
             let name = &map.name;
@@ -110,7 +113,7 @@ impl Walk<'_> {
     }
 }
 
-fn declared(map: &ast::MapDecl) -> Result<Declared, Box<Diagnostic>> {
+fn declared(map: &ast::MapDecl, options: &Options) -> Result<Declared, Box<Diagnostic>> {
     let (name, span) = (&map.kind.node, map.kind.span);
     let Some(kind) = KINDS.iter().find(|kind| kind.name == *name) else {
         let names = KINDS.iter().map(|kind| kind.name);
@@ -124,13 +127,21 @@ fn declared(map: &ast::MapDecl) -> Result<Declared, Box<Diagnostic>> {
             }
         }));
     };
-    match map.entries.kind {
-        ExprKind::Int(entries @ 1..=0x4000_0000) => {
-            Ok(Declared { kind, entries: entries as u32, span })
+    let mut found = "this is something else".to_owned();
+    let entries = match map.entries.kind {
+        ExprKind::Int(entries) => Some(i128::from(entries)),
+        ExprKind::Positional(index) => {
+            let given = param::given(options, index);
+            found = given.map_or("not given".to_owned(), |given| format!("this is `{given}`"));
+            given.and_then(literal::parameter)
         }
+        _ => None,
+    };
+    match entries {
+        Some(entries @ 1..=0x4000_0000) => Ok(Declared { kind, entries: entries as u32, span }),
         _ => Err(Box::new(
             Diagnostic::error(Code::BadMap, "the number of keys is a literal from 1 to 1073741824")
-                .label(map.entries.span, "this is something else")
+                .label(map.entries.span, found)
                 .help(format!("write it as `let @{} = {name}(1000);`", map.name.node)),
         )),
     }

@@ -91,30 +91,6 @@ impl Lower<'_> {
         self.text(text)
     }
 
-    /// `$1`: a number if it can be read as one, else a text; 0 if it was not given.
-    fn positional(&mut self, index: u64, span: Span) -> Operand {
-        let param = usize::try_from(index)
-            .ok()
-            .and_then(|index| self.options.params.get(index.wrapping_sub(1)));
-        match param.cloned() {
-            Some(text) => match crate::syntax::literal::parameter(&text) {
-                Some(number) => self.number(number),
-                None => self.text(text.as_bytes()),
-            },
-            None => {
-                self.complain(
-                    Diagnostic::warning(
-                        Code::MissingParam,
-                        format!("the parameter `${index}` was not given"),
-                    )
-                    .label(span, "so this is 0")
-                    .help("parameters follow the script on the command line"),
-                );
-                self.number(0)
-            }
-        }
-    }
-
     /// A builtin, with or without parentheses.
     fn call(
         &mut self,

@@ -25,6 +25,7 @@ mod introspect;
 mod join;
 mod lvalue;
 mod operator;
+mod param;
 mod part;
 mod place;
 mod pointer;

@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::Lower;
 use super::facts::Facts;
 use super::function::{self, Calls, Signature};
+use super::{Lower, param};
 use ebtrace_image::MissingProbes;
 
 use crate::builtin;
@@ -126,6 +126,13 @@ impl Walk<'_> {
     }
 
     fn point(&mut self, number: usize, probe: &ast::Probe, point: &ast::AttachPoint) {
+        for index in attach::missing(point, &self.options.params) {
+            self.diagnostics.push(param::missing(
+                point.span,
+                index,
+                "so nothing stands in its place",
+            ));
+        }
         match self.resolve(point) {
             Ok((kind, target)) => {
                 self.check_kernel(point.span, kind, &target);

@@ -139,10 +139,11 @@ impl Lower<'_> {
             Some(times) => self.complain_unroll(count.span, &times.to_string()),
             None => {
                 let found = self.type_name(operand.ty);
-                self.complain_unroll(
-                    count.span,
-                    &format!("a `{found}` that is only known at run time"),
-                );
+                let known = match operand.literal {
+                    Some(_) => format!("`{found}`"),
+                    None => format!("a `{found}` that is only known at run time"),
+                };
+                self.complain_unroll(count.span, &known);
             }
         }
     }

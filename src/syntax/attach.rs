@@ -48,6 +48,27 @@ pub fn split(point: &AttachPoint, params: &[String]) -> Result<Vec<Part>, Syntax
     Ok(splitter.finish())
 }
 
+/// The parameters outside of quotes that were not given, in order.
+pub fn missing(point: &AttachPoint, params: &[String]) -> Vec<u64> {
+    let mut found = Vec::new();
+    let mut at = own_name(&point.text);
+    while let Some(letter) = point.text[at..].chars().next() {
+        let rest = &point.text[at..];
+        let digits = parameter(rest);
+        at += match letter {
+            '"' => closing_quote(&rest[1..]).map_or(rest.len(), |length| length + 2),
+            '$' if digits > 0 => {
+                let number = rest[1..=digits].parse::<u64>().unwrap_or(0);
+                let given = usize::try_from(number).is_ok_and(|number| number <= params.len());
+                found.extend((number > 0 && !given).then_some(number));
+                1 + digits
+            }
+            _ => letter.len_utf8(),
+        };
+    }
+    found
+}
+
 /// Length of `name=` before the probe type.
 pub(super) fn own_name(text: &str) -> usize {
     let in_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
@@ -226,6 +247,13 @@ mod tests {
             [part("k", false, 0, 1), part("a$b$1", true, 2, 9)]
         );
         assert_eq!(parts("$1", &[]), [part("", false, 0, 2)]);
+    }
+
+    #[test]
+    fn knows_which_parameters_are_missing() {
+        let params = ["f".to_owned()];
+        assert_eq!(missing(&point(r#"k:$1$2"$3":$2$40"#), &params), [2, 2, 40]);
+        assert_eq!(missing(&point("x=k:$1"), &params), []);
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub fn check(
     }
     let mut options = options.clone();
     diagnostics.append(config::apply(&script, &mut options));
-    let (script, found) = expand::import(script, file, sources, host);
+    let (script, found) = expand::import(script, file, sources, host, options.import_statement);
     diagnostics.append(found);
     if diagnostics.has_errors() {
         return Ok((None, diagnostics));

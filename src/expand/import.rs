@@ -9,9 +9,11 @@ use super::stdlib;
 use crate::diagnostic::Diagnostics;
 use crate::host::HostError;
 use crate::host::files::{Content, Entry, Files};
+use crate::options::Gate;
 use crate::source::{FileId, Sources, Span};
 use crate::syntax;
-use crate::syntax::ast::{CText, Import, Item, Script};
+use crate::syntax::ast::walk::{self, Walk};
+use crate::syntax::ast::{Block, CText, Import, Item, Script, StmtKind};
 
 /// The most files that one script may import.
 const MOST_FILES: usize = 500;
@@ -22,14 +24,12 @@ pub(super) fn resolve(
     file: FileId,
     sources: &mut Sources,
     files: &dyn Files,
+    within_blocks: Gate,
 ) -> (Script, Diagnostics) {
-    if !script.items.iter().any(|item| matches!(item, Item::Import(_))) {
-        return (script, Diagnostics::new());
-    }
     let main = PathBuf::from(&sources.get(file).name);
     let known = files.open(&main).map(|entry| entry.real).into_iter().collect();
-    let mut imports =
-        Imports { sources, files, known, items: Vec::new(), diagnostics: Diagnostics::new() };
+    let (items, diagnostics) = (Vec::new(), Diagnostics::new());
+    let mut imports = Imports { sources, files, within_blocks, known, items, diagnostics };
     imports.script(script, &main);
     (Script { items: imports.items }, imports.diagnostics)
 }
@@ -37,6 +37,7 @@ pub(super) fn resolve(
 struct Imports<'a> {
     sources: &'a mut Sources,
     files: &'a dyn Files,
+    within_blocks: Gate,
     /// Real paths of all files so far.
     known: HashSet<PathBuf>,
     items: Vec<Item>,
@@ -51,10 +52,37 @@ impl Imports<'_> {
         for item in script.items {
             match item {
                 Item::Import(import) => self.import(&import, folder),
-                item => own.push(item),
+                mut item => {
+                    self.within(&mut item, folder);
+                    own.push(item);
+                }
             }
         }
         self.items.append(&mut own);
+    }
+
+    /// Imports within the blocks of an item.
+    fn within(&mut self, item: &mut Item, folder: &Path) {
+        let mut statements = Statements(Vec::new());
+        match item {
+            Item::Probe(probe) => {
+                probe.predicate.iter_mut().for_each(|predicate| statements.expr(predicate));
+                statements.block(&mut probe.body);
+            }
+            Item::Macro(item) => statements.block(&mut item.body),
+            Item::Function(function) => statements.block(&mut function.body),
+            _ => {}
+        }
+        for import in statements.0 {
+            let span = import.path.span;
+            if self.within_blocks != Gate::Open {
+                self.diagnostics.push(error::within_block(span, self.within_blocks));
+            }
+            match kind(&folder.join(&import.path.node)) {
+                Some(Kind::Header) => self.import(&import, folder),
+                _ => self.diagnostics.push(error::not_within_block(span)),
+            }
+        }
     }
 
     fn import(&mut self, import: &Import, folder: &Path) {
@@ -146,6 +174,22 @@ impl Imports<'_> {
             Ok(Entry { content: Content::Folder(names), .. }) => names,
             _ => Vec::new(),
         }
+    }
+}
+
+/// Takes the imports out of blocks.
+struct Statements(Vec<Import>);
+
+impl Walk for Statements {
+    fn block(&mut self, block: &mut Block) {
+        block.stmts.retain(|stmt| match &stmt.kind {
+            StmtKind::Import(import) => {
+                self.0.push(import.clone());
+                false
+            }
+            _ => true,
+        });
+        walk::walk_block(self, block);
     }
 }
 

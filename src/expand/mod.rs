@@ -23,6 +23,7 @@ use stdlib::Library;
 use crate::builtin;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::host::files::Files;
+use crate::options::Gate;
 use crate::source::{FileId, Sources, Span};
 use crate::syntax::ast::walk::Walk;
 use crate::syntax::ast::{Expr, Item, Script, TypeExpr};
@@ -34,14 +35,16 @@ const MOST_NODES: usize = 400_000;
 /// How deep what macros make may be: what a script itself may be, which every later stage's stack has room for.
 const DEEPEST: Depth = Depth { nesting: MAX_NESTING, operators: MAX_OPERATORS };
 
-/// Puts what a script imports in front of its own items.
+/// Puts what a script imports in front of its own items. Imports within blocks, which only definitions in C can have, are
+/// allowed or not.
 pub fn import(
     script: Script,
     file: FileId,
     sources: &mut Sources,
     files: &dyn Files,
+    within_blocks: Gate,
 ) -> (Script, Diagnostics) {
-    import::resolve(script, file, sources, files)
+    import::resolve(script, file, sources, files, within_blocks)
 }
 
 /// Replaces all uses of macros. The tree is only meaningful where there are no errors.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::diagnostic::{Code, Diagnostic, nearest};
 use crate::host::HostError;
+use crate::options::{self, Gate};
 use crate::source::Span;
 
 pub(in crate::expand) fn missing(
@@ -62,4 +63,22 @@ pub(in crate::expand) fn config(span: Span, import: Span) -> Diagnostic {
         .label(span, "in a script that is imported")
         .label(import, "imported here")
         .help("move the options to the main script")
+}
+
+pub(in crate::expand) fn within_block(span: Span, gate: Gate) -> Diagnostic {
+    let headline = "`import` within a block may still change";
+    let diagnostic = match gate {
+        Gate::Closed => Diagnostic::error(Code::Gated, headline),
+        Gate::Doubtful | Gate::Open => Diagnostic::warning(Code::Unstable, headline),
+    };
+    let option = options::IMPORT_STATEMENT;
+    diagnostic.label(span, "not stable yet").help(format!(
+        "move it above all probes and macros; or, to use it as it is, write `config = {{ {option} = enable }}` there"
+    ))
+}
+
+pub(in crate::expand) fn not_within_block(span: Span) -> Diagnostic {
+    Diagnostic::error(Code::BadImport, "only definitions in C can be imported within a block")
+        .label(span, "a script is no part of a block")
+        .help("move the `import` above all probes and macros")
 }

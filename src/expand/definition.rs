@@ -1,7 +1,8 @@
 //! The macros of a script, and what their definitions must keep to.
 
-use std::collections::HashMap;
 use std::rc::Rc;
+
+use indexmap::IndexMap;
 
 use super::error;
 use crate::builtin;
@@ -22,7 +23,7 @@ pub(super) struct Definition {
 /// Macros by name.
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    by_name: HashMap<String, Vec<Rc<Definition>>>,
+    by_name: IndexMap<String, Vec<Rc<Definition>>>,
 }
 
 impl Table {
@@ -59,12 +60,9 @@ impl Table {
         known.push(Rc::new(Definition { item }));
     }
 
-    /// All names, sorted.
-    #[cfg(test)]
-    pub(super) fn names(&self) -> Vec<&str> {
-        let mut names: Vec<&str> = self.by_name.keys().map(String::as_str).collect();
-        names.sort_unstable();
-        names
+    /// All names.
+    pub(super) fn all(&self) -> impl Iterator<Item = &str> {
+        self.by_name.keys().map(String::as_str)
     }
 
     /// The macros of a name, in order.

@@ -206,3 +206,9 @@ pub(super) fn cast_to_value(param: &str, span: Span) -> Diagnostic {
             "to compute with it, leave out the parentheses: `{param} * …`; for its type write `(typeof({param}))…`; to pass a type, call the macro with `typeof(…)`"
         ))
 }
+
+pub(super) fn unknown(name: &str, span: Span, near: &str) -> Diagnostic {
+    Diagnostic::error(Code::UnknownName, format!("there is no function or macro `{name}()`"))
+        .label(span, "unknown name")
+        .suggest(span, near)
+}

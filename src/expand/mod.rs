@@ -30,7 +30,7 @@ use crate::syntax::ast::{Expr, Item, Script, TypeExpr};
 use crate::syntax::{MAX_NESTING, MAX_OPERATORS};
 
 /// Statements and expressions that all macros of a script may make; the kernel takes a million instructions.
-const MOST_NODES: usize = 400_000;
+const MOST_NODES: usize = 100_000;
 
 /// How deep what macros make may be: what a script itself may be, which every later stage's stack has room for.
 const DEEPEST: Depth = Depth { nesting: MAX_NESTING, operators: MAX_OPERATORS };

@@ -4,8 +4,9 @@ use std::rc::Rc;
 
 use super::definition::Definition;
 use super::size::{Depth, measure, measure_type};
-use super::{Binding, Expander, Frame, call, error};
+use super::{Binding, Expander, Frame, call, error, stdlib};
 use crate::builtin;
+use crate::diagnostic::nearest;
 use crate::source::{FileId, LOCAL, Span};
 use crate::syntax::ast::walk::{self, Walk};
 use crate::syntax::ast::{
@@ -63,6 +64,7 @@ impl Walk for Expander<'_> {
                     let args = std::mem::take(args);
                     return self.use_macro(expr, (&name, name_span), &definitions, args);
                 }
+                self.check_name(&name, name_span);
                 return self.arguments_of_others(expr);
             }
             ExprKind::Variable(name) => {
@@ -206,6 +208,21 @@ impl Expander<'_> {
     }
 
     // Calls.
+
+    /// Complains of a name that nothing has, where a macro's is near. The others are left to the checker, which knows more
+    /// names, but no macros.
+    fn check_name(&mut self, name: &str, mut span: Span) {
+        if builtin::find(name).is_some() || self.functions.contains(name) {
+            return;
+        }
+        let known = self.table.all().chain(self.functions.iter().map(String::as_str));
+        let known = known.chain(stdlib::names()).chain(builtin::all().map(|builtin| builtin.name));
+        if let Some(near) = nearest(name, known).filter(|near| !self.table.named(near).is_empty()) {
+            let near = near.to_owned();
+            self.span(&mut span);
+            self.complain(error::unknown(name, span, &near));
+        }
+    }
 
     /// Arguments of what is no macro: a parameter stands for a value there, which nothing can change.
     fn arguments_of_others(&mut self, expr: &mut Expr) {

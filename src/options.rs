@@ -37,6 +37,8 @@ pub struct Options {
     pub unsafe_mode: bool,
     /// Words of the command line after the script: `$1`, `$2` …
     pub params: Vec<String>,
+    /// Names and values of `--name=value` and `--name` after the script.
+    pub named: Vec<(String, Option<String>)>,
     /// What the runtime needs to know.
     pub settings: Settings,
     /// Names of the options that the environment has set.
@@ -259,6 +261,24 @@ impl Options {
         self.set(entry, value)?;
         self.fixed.push(entry.name);
         Ok(())
+    }
+
+    /// Takes the words of the command line that follow the script.
+    pub fn take_words(&mut self, words: &[String]) {
+        for word in words {
+            match word.strip_prefix("--").filter(|name| !name.is_empty()) {
+                None => self.params.push(word.clone()),
+                Some(named) => self.named.push(match named.split_once('=') {
+                    None => (named.to_owned(), None),
+                    Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
+                }),
+            }
+        }
+    }
+
+    /// Whether the command line wants to know which parameters the script has.
+    pub fn asks_for_help(&self) -> bool {
+        self.named.iter().any(|(name, _)| name == "help")
     }
 
     /// Whether a script cannot change an option.

@@ -63,9 +63,9 @@ fn compile(sources: &mut Sources, name: &str, text: String) -> (Option<Checked>,
             host = host.without(feature);
         }
     }
-    let params =
-        directive("// params:").unwrap_or_default().split_whitespace().map(str::to_owned).collect();
-    let mut options = Options { params, ..Options::default() };
+    let words = directive("// params:").unwrap_or_default().split_whitespace();
+    let mut options = Options::default();
+    options.take_words(&words.map(str::to_owned).collect::<Vec<_>>());
     if let Some((option, value)) = directive("// set:").and_then(|pair| pair.split_once('=')) {
         let entry = options::entry(option).expect("an option");
         options.set(entry, value).expect("a value of the option");

@@ -8,6 +8,7 @@ mod aggregate;
 mod context;
 mod map;
 mod output;
+mod param;
 mod pointer;
 mod process;
 mod stack;
@@ -229,7 +230,7 @@ const fn many(name: &'static str) -> Param {
 }
 
 /// All builtins, by family.
-pub const FAMILIES: [&[Builtin]; 9] = [
+pub const FAMILIES: [&[Builtin]; 10] = [
     process::ALL,
     time::ALL,
     context::ALL,
@@ -239,6 +240,7 @@ pub const FAMILIES: [&[Builtin]; 9] = [
     aggregate::ALL,
     map::ALL,
     output::ALL,
+    param::ALL,
 ];
 
 /// All entries of the table.

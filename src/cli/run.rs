@@ -78,6 +78,10 @@ fn check(
 ) -> anyhow::Result<Option<Verdict>> {
     let (checked, mut found) =
         pipeline::check(sources, file, host, options).map_err(|bug| internal(&bug.0))?;
+    if let Some(checked) = checked.as_ref().filter(|checked| asks_for_help(checked, options)) {
+        drop(std::io::stderr().write_all(ir::help(&checked.program.parameters).as_bytes()));
+        return Ok(None);
+    }
     if !found.has_errors() && args.stage.is_none() && !kernel::is_privileged() {
         found.push(not_privileged());
         report::diagnostics(sources, &found);
@@ -94,6 +98,12 @@ fn check(
     }
     report::diagnostics(sources, &found);
     Ok(checked.map(|checked| Verdict::Fine(Box::new(checked))))
+}
+
+/// Whether the script is asked for its parameters, and does not mean something of its own by `--help`.
+fn asks_for_help(checked: &Checked, options: &Options) -> bool {
+    let mut parameters = checked.program.parameters.iter();
+    options.asks_for_help() && !parameters.any(|parameter| parameter.name == "help")
 }
 
 fn not_privileged() -> Diagnostic {
@@ -134,7 +144,8 @@ fn read_script(args: &Args, sources: &mut Sources) -> anyhow::Result<(FileId, Ve
 /// Options from the environment, and what is doubtful about them.
 fn read_options(params: Vec<String>) -> anyhow::Result<(Options, Diagnostics)> {
     let mut warnings = Diagnostics::new();
-    let mut options = Options { params, ..Options::default() };
+    let mut options = Options::default();
+    options.take_words(&params);
     for renaming in options::renamed() {
         let variable = options::variable(renaming.was);
         if let Some(value) = environment(&variable)? {

@@ -360,6 +360,19 @@ codes! {
     MissingProbe = "W0201",
         "The option `missing_probes` says that the script runs without the probes that this machine does not have.",
         "config = { missing_probes = warn } kprobe:vfs_raed, begin { }";
+    /// The script has no parameter of this name.
+    UnknownParameter = "E0804",
+        "Words with two dashes after `--` are named parameters, which the script asks for with `getopt()`. `-- --help` lists \
+         them.",
+        "";
+    /// A named parameter has a value of another kind.
+    BadParameter = "E0805",
+        "The default says what a named parameter is: a number, text, or `true` and `false`.",
+        "";
+    /// A named parameter is declared in two ways.
+    ParameterClash = "E0806",
+        "`getopt()` has the same default and description wherever it asks for the same name.",
+        "begin { print(getopt(\"n\", 1)); print(getopt(\"n\", 2)); }";
     /// A value is computed and not used.
     Unused = "W0301",
         "The statement has no effect. Assign the value, print it, or remove the statement.",

@@ -19,6 +19,7 @@ pub mod build;
 mod expr;
 pub mod fold;
 pub mod layout;
+mod parameter;
 pub mod print;
 mod scope;
 mod stmt;
@@ -27,6 +28,7 @@ pub mod verify;
 use ebtrace_image as image;
 pub use expr::{BinaryOp, Expr, Global, Part};
 use la_arena::{Arena, ArenaMap, Idx};
+pub use parameter::{Argument, Parameter, help};
 #[cfg(feature = "codegen")]
 pub(crate) use scope::blocks_of;
 pub use stmt::{Block, Helper, LoopKind, MOST_ROUNDS, Stmt, StmtKind};
@@ -64,6 +66,8 @@ pub struct Program {
     pub probes: Vec<Probe>,
     /// What programs call.
     pub functions: Arena<Function>,
+    /// What the script takes by name from its command line.
+    pub parameters: Vec<Parameter>,
 }
 
 /// A function of the script that programs call: a BPF function of its own.

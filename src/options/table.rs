@@ -215,6 +215,7 @@ impl Default for Options {
             import_statement: Gate::Closed,
             unsafe_mode: false,
             params: Vec::new(),
+            named: Vec::new(),
             settings: Settings {
                 ring_buffer_bytes: RING_BUFFER_BYTES,
                 print_maps_on_exit: true,

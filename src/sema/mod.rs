@@ -25,6 +25,7 @@ mod introspect;
 mod join;
 mod lvalue;
 mod operator;
+mod option;
 mod param;
 mod part;
 mod place;
@@ -73,6 +74,9 @@ pub fn check(script: &Script, host: &dyn Host, options: &Options) -> (Program, D
         types = program.types;
         facts = found;
     };
+    if !diagnostics.has_errors() {
+        option::unknown(&program, options, &mut diagnostics);
+    }
     define::replaced(&program.types, &declared, host, &mut diagnostics);
     (program, diagnostics)
 }

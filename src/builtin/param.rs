@@ -1,0 +1,23 @@
+//! Parameters of the script.
+
+use super::{Builtin, Call, one, optional};
+use crate::sema::{Lower, Operand};
+
+pub(super) const ALL: &[Builtin] = &[Builtin::function(
+    "getopt",
+    &[one("name"), optional("default"), optional("description")],
+    "A named parameter of the script: what follows `--name=` on its command line.",
+    getopt,
+)
+.returning("type of the default")
+.details(
+    "Named parameters stand after `--` behind the script: `ebtrace script.bt -- --pid=5 --verbose`. The default is a \
+     literal: a number makes it `uint64`, a negative one `int64`, text a string, and `true` or `false` a bool, which is \
+     `false` where no default is written and `true` where `--name` stands alone. `-- --help` lists a script's parameters \
+     with their descriptions.",
+)
+.examples(&["begin { printf(\"%d\\n\", getopt(\"pid\", 1, \"process to watch\")); }"])];
+
+fn getopt(lower: &mut Lower<'_>, call: &Call<'_>) -> Operand {
+    lower.named_parameter(call)
+}

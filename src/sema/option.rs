@@ -16,11 +16,10 @@ impl Lower<'_> {
         if !self.declare_parameter(&parameter) {
             return self.poison();
         }
-        let span = parameter.span;
         match value(&parameter, self.options) {
             Ok(value) => self.argument(value, call.span),
             Err(wrong) => {
-                self.complain(wrong.label(span, "declared here"));
+                self.complain(*wrong);
                 self.poison()
             }
         }
@@ -113,28 +112,23 @@ impl Lower<'_> {
 }
 
 /// What the command line says of a parameter, or else its default.
-fn value(parameter: &Parameter, options: &Options) -> Result<Argument, Diagnostic> {
-    let given = options.named.iter().rev().find(|(name, _)| *name == parameter.name);
-    let Some((name, given)) = given else { return Ok(parameter.default.clone()) };
-    let wanted = parameter.default.kind();
-    let read = given.as_deref().map(|text| read(text, &parameter.default));
-    match (read, given, &parameter.default) {
-        (None, _, Argument::Bool(_)) => Ok(Argument::Bool(true)),
-        (Some(Some(value)), ..) => Ok(value),
-        (None, ..) => Err(Diagnostic::error(
-            Code::BadParameter,
-            format!("the parameter `--{name}` wants {wanted}"),
-        )
-        .help(format!("write `--{name}={}`", parameter.default.example()))),
-        (Some(None), given, _) => Err(Diagnostic::error(
-            Code::BadParameter,
-            format!(
-                "the parameter `--{name}` wants {wanted}, not `{}`",
-                given.as_deref().unwrap_or_default()
-            ),
-        )
-        .help(format!("write for example `--{name}={}`", parameter.default.example()))),
-    }
+fn value(parameter: &Parameter, options: &Options) -> Result<Argument, Box<Diagnostic>> {
+    let Parameter { name, default, .. } = parameter;
+    let given = options.named.iter().rev().find(|(given, _)| given == name);
+    let Some((_, given)) = given else { return Ok(default.clone()) };
+    let (wanted, example) = (default.kind(), default.example());
+    let headline = match (given, default) {
+        (None, Argument::Bool(_)) => return Ok(Argument::Bool(true)),
+        (None, _) => format!("the parameter `--{name}` wants {wanted}"),
+        (Some(text), _) => match read(text, default) {
+            Some(value) => return Ok(value),
+            None => format!("the parameter `--{name}` wants {wanted}, not `{text}`"),
+        },
+    };
+    let diagnostic = Diagnostic::error(Code::BadParameter, headline)
+        .label(parameter.span, "declared here")
+        .help(format!("write for example `--{name}={example}`"));
+    Err(Box::new(diagnostic))
 }
 
 /// Text as a value of the kind that the default has.

@@ -356,10 +356,6 @@ codes! {
     OptionTwice = "E0803",
         "A script has one `config` block, which sets each option once, under whatever name.",
         "config = { max_strlen = 64; max_strlen = 32 } begin { }";
-    /// A probe is left out because it does not exist.
-    MissingProbe = "W0201",
-        "The option `missing_probes` says that the script runs without the probes that this machine does not have.",
-        "config = { missing_probes = warn } kprobe:vfs_raed, begin { }";
     /// The script has no parameter of this name.
     UnknownParameter = "E0804",
         "Words with two dashes after `--` are named parameters, which the script asks for with `getopt()`. `-- --help` lists \
@@ -373,6 +369,10 @@ codes! {
     ParameterClash = "E0806",
         "`getopt()` has the same default and description wherever it asks for the same name.",
         "begin { print(getopt(\"n\", 1)); print(getopt(\"n\", 2)); }";
+    /// A probe is left out because it does not exist.
+    MissingProbe = "W0201",
+        "The option `missing_probes` says that the script runs without the probes that this machine does not have.",
+        "config = { missing_probes = warn } kprobe:vfs_raed, begin { }";
     /// A value is computed and not used.
     Unused = "W0301",
         "The statement has no effect. Assign the value, print it, or remove the statement.",

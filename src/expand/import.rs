@@ -87,6 +87,10 @@ impl Imports<'_> {
 
     fn import(&mut self, import: &Import, folder: &Path) {
         let (name, span) = (&import.path.node, import.path.span);
+        if name.is_empty() {
+            self.diagnostics.push(error::no_name(span));
+            return;
+        }
         let path = folder.join(name);
         match self.open(&path, span) {
             Ok(Some(Entry { content: Content::Folder(names), .. })) => {

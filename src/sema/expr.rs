@@ -249,12 +249,12 @@ impl Lower<'_> {
         let test = self.condition(&tested, condition.span);
         self.b.begin();
         let first = match then {
-            Some(then) => (self.expr(then), then.span),
+            Some(then) => (self.choice(then), then.span),
             None => (tested, condition.span),
         };
         let first_block = self.b.end();
         self.b.begin();
-        let second = (self.expr(otherwise), otherwise.span);
+        let second = (self.choice(otherwise), otherwise.span);
         let second_block = self.b.end();
         if let Some(known) = self
             .known_bool(test)
@@ -263,6 +263,17 @@ impl Lower<'_> {
             return if known { first.0 } else { second.0 };
         }
         self.merge("?:", test, (first, first_block), (second, second_block))
+    }
+
+    /// A side of `?:`, which may have only an effect.
+    fn choice(&mut self, side: &ast::Expr) -> Operand {
+        match &side.kind {
+            ExprKind::Block(block) if block.value.is_none() => {
+                self.block_in_place(block);
+                self.void()
+            }
+            _ => self.expr(side),
+        }
     }
 
     /// Runs one of two blocks and yields its operand; `word` is what chooses.

@@ -52,8 +52,20 @@ pub(in crate::expand) fn empty_folder(folder: &Path, span: Span) -> Diagnostic {
         .help("files in it whose names end in `.bt` or `.h` are imported, those in folders within it are not")
 }
 
+pub(in crate::expand) fn no_name(span: Span) -> Diagnostic {
+    Diagnostic::error(Code::BadImport, "an import needs a path")
+        .label(span, "this is empty")
+        .help("name a script, a header or a folder: `import \"lib/files.bt\";`; the script's own folder is `\".\"`")
+}
+
 pub(in crate::expand) fn unknown_kind(path: &Path, span: Span) -> Diagnostic {
-    Diagnostic::error(Code::BadImport, format!("{} is no script and no header", path.display()))
+    let shown = path.display();
+    if matches!(path.extension().and_then(|kind| kind.to_str()), Some("c" | "o")) {
+        return Diagnostic::error(Code::BadImport, format!("{shown} is a program, and only scripts and definitions can be imported"))
+            .label(span, "functions in C cannot be called")
+            .help("write the functions as `fn` or `macro` in a script; types and `#define`s can be imported from a header (`.h`)");
+    }
+    Diagnostic::error(Code::BadImport, format!("{shown} is no script and no header"))
         .label(span, "the name says what a file is")
         .help("scripts end in `.bt`, definitions in C in `.h`")
 }

@@ -4,7 +4,8 @@
 
 mod table;
 
-pub use table::{DW_USTACK, ENTRIES, IMPORT_STATEMENT, LICENSES, TSERIES, TYPEINFO};
+use table::{DW_USTACK, IMPORT_STATEMENT, TSERIES, TYPEINFO};
+pub use table::{ENTRIES, LICENSES};
 
 use ebtrace_image::Settings;
 
@@ -54,6 +55,31 @@ pub enum Gate {
     Doubtful,
     /// No.
     Closed,
+}
+
+/// What may still change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unstable {
+    /// `typeinfo(T)`
+    Typeinfo,
+    /// `tseries()`
+    Tseries,
+    /// User stacks by their debug information.
+    DwUstack,
+    /// `import` within a block.
+    ImportStatement,
+}
+
+impl Unstable {
+    /// The option that allows it.
+    pub fn option(self) -> &'static str {
+        match self {
+            Unstable::Typeinfo => TYPEINFO,
+            Unstable::Tseries => TSERIES,
+            Unstable::DwUstack => DW_USTACK,
+            Unstable::ImportStatement => IMPORT_STATEMENT,
+        }
+    }
 }
 
 /// How a call stack is taken and shown.
@@ -261,6 +287,16 @@ impl Options {
         self.set(entry, value)?;
         self.fixed.push(entry.name);
         Ok(())
+    }
+
+    /// Whether scripts may use what may still change.
+    pub fn gate(&self, unstable: Unstable) -> Gate {
+        match unstable {
+            Unstable::Typeinfo => self.typeinfo,
+            Unstable::Tseries => self.tseries,
+            Unstable::DwUstack => self.dw_ustack,
+            Unstable::ImportStatement => self.import_statement,
+        }
     }
 
     /// Takes the words of the command line that follow the script.

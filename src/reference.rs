@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::builtin::Permit;
 use crate::diagnostic::CODES;
 use crate::{builtin, options, probe};
 
@@ -46,6 +47,14 @@ fn builtins(out: &mut String) {
             .collect();
         if kinds.len() < probe::kinds().count() {
             let _ = writeln!(out, "\nOnly in `{}`.", kinds.join("`, `"));
+        }
+        match builtin.permit {
+            Permit::Free => {}
+            Permit::Unsafe => out.push_str("\nOnly with `--unsafe`.\n"),
+            Permit::Unstable(unstable) => {
+                let _ =
+                    writeln!(out, "\nMay still change; see the option `{}`.", unstable.option());
+            }
         }
         if builtin.is_aggregate() {
             out.push_str("\nAssigned to a map.\n");

@@ -16,6 +16,7 @@ mod string;
 mod time;
 
 use crate::ir::ExprId;
+use crate::options::Unstable;
 use crate::probe::Context;
 use crate::sema::{Lower, Operand};
 use crate::source::Span;
@@ -39,6 +40,8 @@ pub struct Builtin {
     contexts: Option<&'static [Context]>,
     /// What to write where it does not.
     pub instead: &'static str,
+    /// What has to be said before it can be used.
+    pub permit: Permit,
     /// One line for the reference.
     pub summary: &'static str,
     /// More for the reference.
@@ -47,6 +50,17 @@ pub struct Builtin {
     pub examples: &'static [&'static str],
     /// How it becomes IR.
     pub lower: Lowering,
+}
+
+/// What has to be said before something can be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Permit {
+    /// Nothing.
+    Free,
+    /// `--unsafe` on the command line: it does more than look.
+    Unsafe,
+    /// An option of the `config` block: it may still change.
+    Unstable(Unstable),
 }
 
 /// An argument of a builtin.
@@ -142,6 +156,7 @@ impl Builtin {
             result: "",
             contexts: None,
             instead: "",
+            permit: Permit::Free,
             summary,
             details: "",
             examples: &[],

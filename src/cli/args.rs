@@ -48,6 +48,10 @@ pub(crate) struct Args {
     #[arg(short = 'v', long)]
     pub(crate) verbose: bool,
 
+    /// Allow scripts to change what they trace
+    #[arg(long = "unsafe")]
+    pub(crate) unsafe_mode: bool,
+
     /// Do not show warnings
     #[arg(long)]
     pub(crate) no_warnings: bool,

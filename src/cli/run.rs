@@ -27,7 +27,8 @@ const INLINE: &str = "stdin";
 pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
     let mut sources = Sources::new();
     let (file, params) = read_script(args, &mut sources)?;
-    let (options, doubts) = read_options(params)?;
+    let (mut options, doubts) = read_options(params)?;
+    options.unsafe_mode = args.unsafe_mode;
     if !args.no_warnings {
         report::diagnostics(&sources, &doubts);
     }

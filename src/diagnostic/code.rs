@@ -300,6 +300,10 @@ codes! {
     NotAMap = "E0406",
         "`clear()`, `zero()` and `delete()` take a map: `clear(@x)`.",
         "begin { clear(1); }";
+    /// What does more than look is used without saying so.
+    Unsafe = "E0407",
+        "A few builtins change what they trace. They want `--unsafe` on the command line.",
+        "";
     /// A string is too long.
     StringTooLong = "E0501",
         "A string and its NUL must fit the largest string size, 1024 bytes.",

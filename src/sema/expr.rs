@@ -173,7 +173,7 @@ impl Lower<'_> {
             );
             return false;
         }
-        true
+        self.permits(builtin.permit, &format!("`{name}`"), span)
     }
 
     /// An operand as a condition: a bool.

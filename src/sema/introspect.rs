@@ -1,8 +1,9 @@
 //! What is known of a type: `sizeof`, `offsetof`, `typeinfo`.
 
 use super::{Literal, Lower, Operand, Placed};
+use crate::builtin::Permit;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::options::{self, Gate};
+use crate::options::Unstable;
 use crate::source::Span;
 use crate::syntax::ast;
 use crate::types::{Origin, Type, TypeId};
@@ -81,32 +82,14 @@ impl Lower<'_> {
     /// `typeinfo(T)`
     pub(super) fn type_info(&mut self, of: &ast::TypeOrExpr, span: Span) -> Operand {
         let ty = self.type_of(of);
-        if !self.may_inspect(span) || ty == TypeId::UNKNOWN {
+        let permit = Permit::Unstable(Unstable::Typeinfo);
+        if !self.permits(permit, "`typeinfo`", span) || ty == TypeId::UNKNOWN {
             return self.poison();
         }
         let facts = self.facts_of(ty);
         let names = facts.iter().map(|(name, _)| (*name).to_owned()).collect();
         let parts: Vec<Placed> = facts.into_iter().map(|(_, value)| (value, span)).collect();
         self.record_of(names, &parts, span)
-    }
-
-    /// Whether `typeinfo` can be used, which may still change.
-    fn may_inspect(&mut self, span: Span) -> bool {
-        // What may change is what ebtrace itself keeps up with.
-        if span.file.is_embedded() {
-            return true;
-        }
-        let headline = "`typeinfo` may still change";
-        let (diagnostic, may) = match self.options.typeinfo {
-            Gate::Open => return true,
-            Gate::Doubtful => (Diagnostic::warning(Code::Unstable, headline), true),
-            Gate::Closed => (Diagnostic::error(Code::Gated, headline), false),
-        };
-        let option = options::TYPEINFO;
-        self.complain(diagnostic.label(span, "not stable yet").help(format!(
-            "to use it as it is, write `config = {{ {option} = enable }}` above the probes"
-        )));
-        may
     }
 
     fn facts_of(&mut self, ty: TypeId) -> [(&'static str, Operand); 3] {

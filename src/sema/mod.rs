@@ -28,6 +28,7 @@ mod operator;
 mod option;
 mod param;
 mod part;
+mod permit;
 mod place;
 mod pointer;
 mod probe;

@@ -253,7 +253,7 @@ mod tests {
     fn knows_which_parameters_are_missing() {
         let params = ["f".to_owned()];
         assert_eq!(missing(&point(r#"k:$1$2"$3":$2$40"#), &params), [2, 2, 40]);
-        assert_eq!(missing(&point("x=k:$1"), &params), []);
+        assert!(missing(&point("x=k:$1"), &params).is_empty());
     }
 
     #[test]

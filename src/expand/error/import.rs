@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::diagnostic::{Code, Diagnostic, nearest};
 use crate::host::HostError;
-use crate::options::{self, Gate};
+use crate::options::{Gate, Unstable};
 use crate::source::Span;
 
 pub(in crate::expand) fn missing(
@@ -83,7 +83,7 @@ pub(in crate::expand) fn within_block(span: Span, gate: Gate) -> Diagnostic {
         Gate::Closed => Diagnostic::error(Code::Gated, headline),
         Gate::Doubtful | Gate::Open => Diagnostic::warning(Code::Unstable, headline),
     };
-    let option = options::IMPORT_STATEMENT;
+    let option = Unstable::ImportStatement.option();
     diagnostic.label(span, "not stable yet").help(format!(
         "move it above all probes and macros; or, to use it as it is, write `config = {{ {option} = enable }}` there"
     ))

@@ -11,13 +11,13 @@ const PAGE: u32 = 4096;
 const RING_BUFFER_BYTES: u32 = 4 << 20;
 
 /// The option that [`Options::typeinfo`] is set by.
-pub const TYPEINFO: &str = "unstable_typeinfo";
+pub(super) const TYPEINFO: &str = "unstable_typeinfo";
 /// The option that [`Options::tseries`] is set by.
-pub const TSERIES: &str = "unstable_tseries";
+pub(super) const TSERIES: &str = "unstable_tseries";
 /// The option that [`Options::dw_ustack`] is set by.
-pub const DW_USTACK: &str = "unstable_dw_ustack";
+pub(super) const DW_USTACK: &str = "unstable_dw_ustack";
 /// The option that [`Options::import_statement`] is set by.
-pub const IMPORT_STATEMENT: &str = "unstable_import_statement";
+pub(super) const IMPORT_STATEMENT: &str = "unstable_import_statement";
 
 /// Licenses under which the kernel gives programs all of its functions.
 pub const LICENSES: [&str; 6] =

@@ -55,6 +55,7 @@ pub fn check(
     }
     let (program, mut found) = sema::check(&script, host, &options);
     found.drop_embedded();
+    found.drop_repeated(sources);
     diagnostics.append(found);
     if diagnostics.has_errors() {
         return Ok((None, diagnostics));

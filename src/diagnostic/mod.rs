@@ -11,8 +11,10 @@ mod similar;
 pub use code::{CODES, Code, Entry, find as find_code};
 pub use similar::nearest;
 
+use std::collections::HashSet;
+
 use crate::host::Feature;
-use crate::source::Span;
+use crate::source::{Sources, Span};
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -174,6 +176,19 @@ impl Diagnostics {
         self.list.retain(|diagnostic| {
             let place = diagnostic.labels.first().map(|label| label.span.file);
             diagnostic.severity == Severity::Error || place.is_none_or(|file| !file.is_embedded())
+        });
+    }
+
+    /// Keeps one of the warnings that the uses of a macro repeat.
+    pub fn drop_repeated(&mut self, sources: &Sources) {
+        let mut known = HashSet::new();
+        self.list.retain(|diagnostic| {
+            let Some(place) = diagnostic.labels.first().map(|label| label.span) else {
+                return true;
+            };
+            diagnostic.severity == Severity::Error
+                || sources.written(place) == place
+                || known.insert((diagnostic.headline.clone(), sources.written(place)))
         });
     }
 

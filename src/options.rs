@@ -7,6 +7,8 @@ mod table;
 use table::{DW_USTACK, IMPORT_STATEMENT, TSERIES, TYPEINFO};
 pub use table::{ENTRIES, LICENSES};
 
+use std::path::PathBuf;
+
 use ebtrace_image::Settings;
 
 use crate::syntax::literal;
@@ -40,6 +42,10 @@ pub struct Options {
     pub params: Vec<String>,
     /// Names and values of `--name=value` and `--name` after the script.
     pub named: Vec<(String, Option<String>)>,
+    /// Headers that are included before those of the script.
+    pub headers: Vec<String>,
+    /// Folders where headers are looked for.
+    pub header_folders: Vec<PathBuf>,
     /// What the runtime needs to know.
     pub settings: Settings,
     /// Names of the options that the environment has set.

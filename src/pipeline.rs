@@ -13,6 +13,7 @@ use crate::options::Options;
 use crate::sema;
 use crate::source::{FileId, Sources};
 use crate::syntax;
+use crate::types::c;
 
 /// A script that can run, before its code is generated.
 #[derive(Debug)]
@@ -53,7 +54,12 @@ pub fn check(
     if diagnostics.has_errors() {
         return Ok((None, diagnostics));
     }
-    let (program, mut found) = sema::check(&script, host, &options);
+    let (included, found) = c::include(&script, sources, host, &options);
+    diagnostics.append(found);
+    if diagnostics.has_errors() {
+        return Ok((None, diagnostics));
+    }
+    let (program, mut found) = sema::check(&script, included.as_ref(), host, &options);
     found.drop_embedded();
     found.drop_repeated(sources);
     diagnostics.append(found);

@@ -56,6 +56,14 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) no_warnings: bool,
 
+    /// Look for C headers in this folder too; may be repeated
+    #[arg(short = 'I', value_name = "FOLDER")]
+    pub(crate) header_folders: Vec<PathBuf>,
+
+    /// Include a C header before the script; may be repeated
+    #[arg(long = "include", value_name = "FILE")]
+    pub(crate) headers: Vec<String>,
+
     /// Also write the BPF object to a file
     #[arg(long, value_name = "FILE")]
     pub(crate) emit_elf: Option<PathBuf>,

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use super::files;
 use ebtrace::host::btf::{self, Btf};
 use ebtrace::host::files::{Entry, Files};
+use ebtrace::host::headers::{Headers, Request, Trouble};
 use ebtrace::host::{
     Arch, Feature, Host, HostError, TracepointField, UserSymbol, Version, tracefs,
 };
@@ -102,6 +103,10 @@ impl Host for Live {
             Feature::Tracefs => !matches!(self.tracefs(), Err(HostError::Lacks(_))),
             Feature::Btf => std::env::var_os(BTF_FILE).is_some() || kernel::has_btf(),
         }
+    }
+
+    fn headers(&self, request: &Request) -> Result<Headers, Trouble> {
+        super::headers::read(request)
     }
 
     fn has_function(&self, name: &str) -> Result<bool, HostError> {

@@ -2,6 +2,7 @@
 
 mod args;
 mod files;
+mod headers;
 mod live;
 mod report;
 mod run;

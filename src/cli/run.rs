@@ -29,6 +29,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
     let (file, params) = read_script(args, &mut sources)?;
     let (mut options, doubts) = read_options(params)?;
     options.unsafe_mode = args.unsafe_mode;
+    options.headers = args.headers.clone();
+    options.header_folders = args.header_folders.clone();
     if !args.no_warnings {
         report::diagnostics(&sources, &doubts);
     }

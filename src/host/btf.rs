@@ -4,6 +4,7 @@
 //! those of `vmlinux` end.
 
 mod decode;
+pub mod encode;
 
 use std::fmt;
 use std::ops::Range;

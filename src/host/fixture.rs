@@ -1,7 +1,7 @@
 //! A small fake machine for tests and documentation: always the same, whatever it runs on.
 
+mod headers;
 mod kernel;
-mod writer;
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -11,6 +11,7 @@ use std::rc::Rc;
 
 use super::btf::Btf;
 use super::files::{Content, Entry, Files};
+use super::headers::{Headers, Request, Trouble};
 use super::tracefs::parse_format;
 use super::{Arch, Feature, Host, HostError, TracepointField, UserSymbol, Version};
 
@@ -192,5 +193,9 @@ impl Host for Fixture {
 
     fn user_symbols(&self, _: &Path) -> Result<Vec<String>, HostError> {
         Ok(SYMBOLS.iter().map(|(symbol, _)| (*symbol).to_owned()).collect())
+    }
+
+    fn headers(&self, request: &Request) -> Result<Headers, Trouble> {
+        headers::read(request)
     }
 }

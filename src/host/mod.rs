@@ -6,6 +6,7 @@
 pub mod btf;
 pub mod files;
 pub mod fixture;
+pub mod headers;
 pub mod tracefs;
 
 use std::borrow::Cow;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use btf::Btf;
+use headers::{Headers, Request, Trouble};
 
 /// A facility that some kernels lack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -177,4 +179,10 @@ pub trait Host: files::Files {
     /// # Errors
     /// As for [`Host::user_symbol`], without `NotFound`.
     fn user_symbols(&self, path: &std::path::Path) -> Result<Vec<String>, HostError>;
+
+    /// What headers define.
+    ///
+    /// # Errors
+    /// Where there is no compiler to read them, or it refuses them.
+    fn headers(&self, request: &Request) -> Result<Headers, Trouble>;
 }

@@ -203,6 +203,8 @@ pub const ENTRIES: &[Entry] = &[
 impl Default for Options {
     fn default() -> Options {
         Options {
+            headers: Vec::new(),
+            header_folders: Vec::new(),
             max_map_keys: 4096,
             max_probes: 1024,
             max_bpf_progs: 1024,

@@ -2,6 +2,7 @@
 //! place of the kernel's.
 
 use super::{Lower, Operand};
+use crate::builtin;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::host::Host;
 use crate::source::Span;
@@ -12,6 +13,15 @@ impl Lower<'_> {
     /// The value of a name that a `#define` gives to an expression.
     pub(super) fn define(&mut self, name: &str, span: Span) -> Option<Operand> {
         let (text, place) = self.declared.macros.macro_body(name)?;
+        let header = self.declared.headers.is_some_and(|file| file == place.file);
+        if header && builtin::find(name).is_some() {
+            return None;
+        }
+        let within = self.defines.iter().any(|(known, _)| known == name);
+        if within && self.constant(name).is_some() {
+            // Headers do this to enums, so that `#ifdef` knows their constants.
+            return None;
+        }
         if let Some(first) = self.defines.iter().position(|(known, _)| known == name) {
             let chain = self.defines[first..].iter().map(|(name, _)| name.as_str());
             let chain: Vec<&str> = chain.chain([name]).collect();

@@ -56,10 +56,15 @@ use crate::types::{Space, TypeId, Types, c};
 const MOST_WALKS: usize = 256;
 
 /// Checks a script and lowers it. The program is only meaningful where there are no errors.
-pub fn check(script: &Script, host: &dyn Host, options: &Options) -> (Program, Diagnostics) {
+pub fn check(
+    script: &Script,
+    included: Option<&c::Included>,
+    host: &dyn Host,
+    options: &Options,
+) -> (Program, Diagnostics) {
     let mut facts = Facts::default();
     let mut types = Types::new();
-    let (declared, mut diagnostics) = c::declare(script, host, &mut types);
+    let (declared, mut diagnostics) = c::declare(script, included, host, &mut types);
     if diagnostics.has_errors() {
         return (Program::default(), diagnostics);
     }

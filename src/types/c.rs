@@ -7,13 +7,16 @@ mod declaration;
 mod declarator;
 mod error;
 mod expression;
+mod include;
 mod layout;
 mod macros;
 mod specifier;
 mod token;
 
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
+pub use include::{Included, include};
 pub use macros::{Macro, Macros};
 
 use self::declaration::Reader;
@@ -21,36 +24,44 @@ use self::expression::Cursor;
 use self::macros::Preprocessor;
 use self::token::{Kind, Token};
 use super::Types;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::diagnostic::Diagnostics;
 use crate::host::{Arch, Feature, Host};
-use crate::source::Span;
+use crate::source::{FileId, Span};
 use crate::syntax::ast::{CText, Item, Script};
 
 /// What the C of a script says, beside the types.
 #[derive(Debug, Clone, Default)]
 pub struct Declared {
-    /// Its `#define`s.
+    /// Its `#define`s, those of headers among them.
     pub macros: Macros,
+    /// The text of those that headers define.
+    pub headers: Option<FileId>,
     /// Where types are defined, by their names as in [`Types::named`].
     pub places: HashMap<String, Span>,
 }
 
-/// Reads the C of a script into the tables of types.
-pub fn declare(script: &Script, host: &dyn Host, types: &mut Types) -> (Declared, Diagnostics) {
-    let pieces: Vec<&CText> = script
-        .items
-        .iter()
-        .filter_map(|item| match item {
-            Item::C(piece) => Some(piece),
-            _ => None,
-        })
-        .collect();
-    let Some(last) = pieces.last() else { return (Declared::default(), Diagnostics::new()) };
+/// Reads the C of a script into the tables of types; headers were read before.
+pub fn declare(
+    script: &Script,
+    included: Option<&Included>,
+    host: &dyn Host,
+    types: &mut Types,
+) -> (Declared, Diagnostics) {
+    let pieces = pieces(script);
     let mut preprocessor = Preprocessor::new(&predefined(host));
+    if let Some(included) = included {
+        types.set_headers(Rc::clone(&included.types));
+        preprocessor.piece(&included.text, included.span);
+    }
     for piece in &pieces {
         preprocessor.piece(&piece.text, piece.span);
     }
     preprocessor.finish();
+    let headers = included.map(|included| included.span.file);
+    let Some(last) = pieces.last() else {
+        let macros = preprocessor.macros;
+        return (Declared { macros, headers, places: HashMap::new() }, preprocessor.diagnostics);
+    };
     let mut reader = Reader {
         types,
         host,
@@ -61,14 +72,16 @@ pub fn declare(script: &Script, host: &dyn Host, types: &mut Types) -> (Declared
     };
     let end = Span { start: last.span.end.saturating_sub(1), ..last.span };
     reader.all(&mut Cursor::new(&preprocessor.tokens, end));
-    let (mut diagnostics, places) = (reader.diagnostics, reader.places);
-    for include in &preprocessor.includes {
-        diagnostics.push(
-            Diagnostic::error(Code::BadInclude, format!("{} cannot be read", include.name))
-                .label(include.span, "no compiler to read it"),
-        );
-    }
-    (Declared { macros: preprocessor.macros, places }, diagnostics)
+    let (diagnostics, places) = (reader.diagnostics, reader.places);
+    (Declared { macros: preprocessor.macros, headers, places }, diagnostics)
+}
+
+fn pieces(script: &Script) -> Vec<&CText> {
+    let piece = |item| match item {
+        &Item::C(ref piece) => Some(piece),
+        _ => None,
+    };
+    script.items.iter().filter_map(piece).collect()
 }
 
 /// What is defined before the first line.

@@ -178,7 +178,7 @@ pub fn constant(types: &mut Types, host: &dyn Host, name: &str) -> Option<(TypeI
         return Some(known);
     }
     let found = |blob: Blob| blob.btf.find_constant(name).map(|found| (blob.clone(), found));
-    let (blob, (id, number)) = kernel::blobs(host).find_map(found)?;
+    let (blob, (id, number)) = kernel::all_blobs(types, host).find_map(found)?;
     let ty = Reader::new(types, blob).convert(id);
     let Type::Enum { id, signed, .. } = *types.get(ty) else { return None };
     let ty = types.intern(Type::Enum { id, size: 8, signed });

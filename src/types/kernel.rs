@@ -17,7 +17,21 @@ pub(super) struct Blob {
     pub(super) btf: Rc<Btf>,
 }
 
-/// All blobs, each read when its turn comes: `vmlinux`, then the modules.
+/// The number of the blob that describes what headers define.
+const HEADERS: u32 = u32::MAX;
+
+/// All blobs, each read when its turn comes: what headers define, `vmlinux`, then the modules.
+pub(super) fn all_blobs(types: &Types, host: &dyn Host) -> impl Iterator<Item = Blob> {
+    let headers = types.headers().map(|btf| Blob { number: HEADERS, btf });
+    headers.into_iter().chain(blobs(host))
+}
+
+fn numbered(types: &Types, host: &dyn Host, number: u32) -> Option<Blob> {
+    let btf = if number == HEADERS { types.headers() } else { host.btf(number).ok() };
+    btf.map(|btf| Blob { number, btf })
+}
+
+/// Those of the kernel.
 pub(super) fn blobs(host: &dyn Host) -> impl Iterator<Item = Blob> {
     // The modules are only counted once the search goes beyond vmlinux.
     let first = std::iter::once(0);
@@ -27,7 +41,8 @@ pub(super) fn blobs(host: &dyn Host) -> impl Iterator<Item = Blob> {
 
 /// The type of this name in the first blob that has one.
 pub(super) fn find(types: &mut Types, host: &dyn Host, kind: Named, name: &str) -> Option<TypeId> {
-    let (blob, id) = blobs(host).find_map(|blob| blob.btf.find(kind, name).map(|id| (blob, id)))?;
+    let found = |blob: Blob| blob.btf.find(kind, name).map(|id| (blob, id));
+    let (blob, id) = all_blobs(types, host).find_map(found)?;
     Some(Reader::new(types, blob).convert(id))
 }
 
@@ -116,7 +131,9 @@ impl<'a> Reader<'a> {
         if let Some(own) = self.types.named(&format!("{tag} {name}")).filter(|_| !name.is_empty())
             && self.types.origin(own) == Some(Origin::Script)
         {
-            self.types.set_replaced(own, origin);
+            if self.blob.number != HEADERS {
+                self.types.set_replaced(own, origin);
+            }
             return Some(own);
         }
         self.types.kernel_type(origin)
@@ -125,7 +142,8 @@ impl<'a> Reader<'a> {
     /// Tags of the pointee say which memory it is in.
     fn pointer(&mut self, to: u32, step: u32) -> TypeId {
         let btf = self.blob.btf.clone();
-        let (mut space, mut per_cpu, mut next) = (Space::Kernel, false, to);
+        let space = if self.blob.number == HEADERS { Space::Unset } else { Space::Kernel };
+        let (mut space, mut per_cpu, mut next) = (space, false, to);
         for _ in 0..MOST_STEPS {
             match btf.get(next) {
                 Some(Described::Tagged { tag, of }) => {
@@ -266,9 +284,9 @@ pub(super) fn complete(types: &mut Types, host: &dyn Host, id: StructId) {
     let (None, Origin::Kernel { blob: number, id: place }) = (&record.fields, record.origin) else {
         return;
     };
-    let fields = match host.btf(number) {
-        Ok(btf) => Reader::new(types, Blob { number, btf }).fields(place),
-        Err(_) => Vec::new(),
+    let fields = match numbered(types, host, number) {
+        Some(blob) => Reader::new(types, blob).fields(place),
+        None => Vec::new(),
     };
     types.record_mut(id).fields = Some(fields);
 }

@@ -13,7 +13,9 @@ mod value;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::rc::Rc;
 
+use crate::host::btf::Btf;
 pub use ebtrace_image::Aggregate;
 use indexmap::{IndexMap, IndexSet};
 pub use record::{Access, Enum, EnumId, Field, Origin, Struct, StructId};
@@ -152,6 +154,8 @@ pub struct Types {
     kernel: HashMap<Origin, TypeId>,
     /// Types of the script that stand where the kernel has one of the same name, and which.
     replaced: IndexSet<(TypeId, Origin)>,
+    /// What headers define.
+    headers: Option<Rc<Btf>>,
     /// Names of numbers, with the enum that has them.
     constants: IndexMap<String, (TypeId, i128)>,
 }
@@ -176,6 +180,7 @@ impl Types {
             names: IndexMap::new(),
             kernel: HashMap::new(),
             replaced: IndexSet::new(),
+            headers: None,
             constants: IndexMap::new(),
         }
     }

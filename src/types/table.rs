@@ -1,6 +1,9 @@
 //! The tables of structs, enums and names.
 
+use std::rc::Rc;
+
 use super::{Enum, EnumId, Origin, Struct, StructId, Type, TypeId, Types};
+use crate::host::btf::Btf;
 
 impl Types {
     /// Adds a struct or union; one that is there already, equal in all parts, is not added again.
@@ -49,6 +52,16 @@ impl Types {
     /// Types of the script that stand where the kernel has another of the same name, and which.
     pub(crate) fn replaced(&self) -> impl Iterator<Item = (TypeId, Origin)> {
         self.replaced.iter().copied()
+    }
+
+    /// What headers define; their names count before the kernel's.
+    pub(crate) fn set_headers(&mut self, headers: Rc<Btf>) {
+        self.headers = Some(headers);
+    }
+
+    /// The same.
+    pub(super) fn headers(&self) -> Option<Rc<Btf>> {
+        self.headers.clone()
     }
 
     /// The definition of a struct.

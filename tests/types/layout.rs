@@ -72,7 +72,7 @@ fn ours(definitions: &str) -> String {
     let file = sources.add("x.bt", definitions.to_owned() + "begin { }");
     let (script, diagnostics) = syntax::parse(&sources, file);
     assert!(!diagnostics.has_errors(), "{}", render::rich(&sources, &diagnostics, false));
-    let (_, diagnostics) = c::declare(&script, &host, &mut types);
+    let (_, diagnostics) = c::declare(&script, None, &host, &mut types);
     assert!(!diagnostics.has_errors(), "{}", render::rich(&sources, &diagnostics, false));
     let mut out = String::new();
     for name in names(definitions) {

@@ -214,7 +214,7 @@ impl Converter {
                 None => (name.as_str(), *of, *offset),
             })
             .collect();
-        let (name, size) = (name(cursor), size(ty));
+        let (name, size) = (tag(cursor, ty), size(ty));
         match (union, narrow) {
             (false, false) => self.writer.structure(&name, size, &members),
             (false, true) => self.writer.with_bits(&name, size, &members),
@@ -232,7 +232,7 @@ impl Converter {
             .map(|child| (name(child), unsafe { clang_getEnumConstantDeclValue(child) }))
             .collect();
         let signed = all.iter().any(|(_, value)| *value < 0) && !self.is_unsigned(cursor);
-        self.writer.numbers(&name(cursor), size(ty), signed, &all);
+        self.writer.numbers(&tag(cursor, ty), size(ty), signed, &all);
     }
 
     fn is_unsigned(&self, cursor: CXCursor) -> bool {
@@ -272,6 +272,13 @@ fn name(cursor: CXCursor) -> String {
     // SAFETY: the cursor is one of the unit.
     let name = string(unsafe { clang_getCursorSpelling(cursor) });
     if name.contains(['(', ' ']) { String::new() } else { name }
+}
+
+/// The name after `struct` and its like; what has none is called by its typedef, if that gives it a name.
+fn tag(cursor: CXCursor, ty: CXType) -> String {
+    let spelt = spelling(ty);
+    let tagged = ["struct ", "union ", "enum "].iter().any(|tag| spelt.contains(tag));
+    if tagged { name(cursor) } else { String::new() }
 }
 
 fn spelling(ty: CXType) -> String {

@@ -199,3 +199,25 @@ fn what_everyone_may_change_is_not_imported() {
         assert_refused(&["-d", "ir", "-e", &script], "everyone may change it");
     }
 }
+
+#[test]
+fn headers_are_looked_for_where_the_command_line_says() {
+    let folder = Folder::new("headers");
+    fs::write(folder.file("limits_of_ours.h"), "#define OUR_LIMIT 41\n").unwrap();
+    let path = folder.0.display().to_string();
+    let script = "#include <limits_of_ours.h>\nbegin { print(OUR_LIMIT + 1); }";
+    let found = ebtrace(&["-d", "ir", "-I", &path, "-e", script]);
+    if text(&found.stderr).contains("libclang, which is not here") {
+        println!("skipped: this machine has no libclang");
+        return;
+    }
+    assert!(text(&found.stdout).contains("42"), "{}", text(&found.stderr));
+    let header = folder.file("limits_of_ours.h").display().to_string();
+    let before = ebtrace(&["-d", "ir", "--include", &header, "-e", "begin { print(OUR_LIMIT); }"]);
+    assert!(text(&before.stdout).contains("41"), "{}", text(&before.stderr));
+    assert_refused(&["-d", "ir", "-e", script], "there is no header `limits_of_ours.h`");
+    assert_refused(
+        &["-d", "ir", "--include", "no.h", "-e", "begin { }"],
+        "there is no header `no.h`",
+    );
+}

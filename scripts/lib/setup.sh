@@ -13,7 +13,12 @@ BUILD_PACKAGES=(
   zlib1g-dev:/usr/include/zlib.h
   libzstd-dev:/usr/include/zstd.h
 )
-TEST_PACKAGES=(bpftool:/usr/sbin/bpftool)
+# libclang reads the headers that scripts include; ebtrace loads it only for those.
+TEST_PACKAGES=(
+  bpftool:/usr/sbin/bpftool
+  libclang1-19:/usr/lib/llvm-19/lib/libclang-19.so.1
+  linux-libc-dev:/usr/include/linux/errno.h
+)
 VM_PACKAGES=(
   qemu-system-x86:/usr/bin/qemu-system-x86_64
   qemu-system-common:/usr/lib/qemu/virtiofsd

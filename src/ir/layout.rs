@@ -262,6 +262,7 @@ fn shown_fields(
                 shown_fields(types, types.record(*id), offset, each);
             }
             (Type::Function | Type::Opaque(_) | Type::Void | Type::Unknown, _) => {}
+            _ if types.is_foreign(field.ty) => {}
             (_, Access::Bits { bytes: size, from, width }) => {
                 let shape = image::Shape::Bits { size, from, width };
                 each(field.name.clone(), image::Slot { offset, shape });

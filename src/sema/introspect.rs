@@ -6,7 +6,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::options::Unstable;
 use crate::source::Span;
 use crate::syntax::ast;
-use crate::types::{Origin, Type, TypeId};
+use crate::types::{Access, Origin, Type, TypeId};
 
 impl Lower<'_> {
     /// `sizeof(T)`
@@ -58,6 +58,18 @@ impl Lower<'_> {
                 }
             };
             let field = self.field_named(id, &name.node, name.span)?;
+            if let Access::Bits { .. } = field.access {
+                let (found, field) = (self.type_name(ty), &name.node);
+                self.complain(
+                    Diagnostic::error(
+                        Code::UnknownField,
+                        format!("`{field}` of `{found}` is a bit field, which is at no whole byte"),
+                    )
+                    .label(name.span, "this has no offset")
+                    .help("ask for the field before it; the value itself can be read: `$p->field`"),
+                );
+                return None;
+            }
             offset += field.offset;
             (ty, whole) = (field.ty, name.span);
         }

@@ -67,6 +67,7 @@ pub fn declare(
         host,
         diagnostics: std::mem::take(&mut preprocessor.diagnostics),
         upcoming: upcoming(&preprocessor.tokens),
+        defines: preprocessor.macros.names().map(str::to_owned).collect(),
         typedef_alignments: HashMap::new(),
         places: HashMap::new(),
     };

@@ -1,10 +1,10 @@
-//! Which facilities the running kernel has, asked of the kernel itself and not of the program under test.
+//! Which facilities the machine has, asked of itself and not of the program under test.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 type Probe = fn() -> bool;
 
-const FACILITIES: [(&str, Probe); 6] = [
+const FACILITIES: [(&str, Probe); 7] = [
     ("btf", || exists("/sys/kernel/btf/vmlinux")),
     ("tracepoint", || has_event_source("tracepoint")),
     ("kprobe", || has_event_source("kprobe")),
@@ -12,6 +12,7 @@ const FACILITIES: [(&str, Probe); 6] = [
     // A kernel built without kprobes cannot have the patching of functions that trampolines need.
     ("fentry", || has_event_source("kprobe") && exists("/sys/kernel/btf/vmlinux")),
     ("hardware", || has_event_source("cpu")),
+    ("libclang", has_libclang),
 ];
 
 /// Why a test with these needs cannot run here; `linux-6.6` needs that version or a later one.
@@ -29,10 +30,32 @@ pub(crate) fn missing(needs: &[String]) -> Result<Option<String>, String> {
             },
         };
         if !there {
-            return Ok(Some(format!("needs {need}, which Linux {} has not", release())));
+            return Ok(Some(format!(
+                "needs {need}, which this machine with Linux {} has not",
+                release()
+            )));
         }
     }
     Ok(None)
+}
+
+/// A library of the machine, which headers are read with.
+fn has_libclang() -> bool {
+    let mut folders: Vec<PathBuf> =
+        ["/usr/lib64", "/usr/lib", "/usr/local/lib"].map(PathBuf::from).to_vec();
+    for folder in ["/usr/lib", "/usr/lib/llvm-19", "/usr/lib/llvm-14"] {
+        let inside = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        folders.extend(inside.map(|entry| entry.path()).filter(|path| path.is_dir()));
+    }
+    let is_library = |name: &str| {
+        ["libclang.so", "libclang-"].iter().any(|start| name.starts_with(start))
+            && name.contains(".so")
+            && !name.starts_with("libclang-cpp")
+    };
+    folders.iter().any(|folder| {
+        let inside = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        inside.map(|entry| entry.file_name()).any(|name| name.to_str().is_some_and(is_library))
+    })
 }
 
 fn exists(path: &str) -> bool {

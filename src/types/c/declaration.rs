@@ -21,6 +21,8 @@ pub(super) struct Reader<'a, 's> {
     pub(super) diagnostics: Diagnostics,
     /// `struct pair` and its like that are defined somewhere.
     pub(super) upcoming: HashSet<String>,
+    /// Names of `#define`s, for messages.
+    pub(super) defines: Vec<String>,
     /// Alignments that typedefs demand.
     pub(super) typedef_alignments: HashMap<&'s str, u32>,
     /// Where types and constants are defined.
@@ -35,14 +37,11 @@ impl<'s> Reader<'_, 's> {
             if at.eat(";").is_some() {
                 continue;
             }
-            let begin = at.at;
+            let start = at.at;
             if let Err(diagnostic) = self.declaration(at) {
                 self.diagnostics.push(*diagnostic);
-                // The first token is no beginning of a declaration.
-                if at.at == begin {
-                    at.next();
-                }
-                skip(at);
+                let wrong = std::mem::replace(&mut at.at, start);
+                skip(at, wrong);
             }
         }
     }
@@ -164,6 +163,7 @@ impl<'s> Reader<'_, 's> {
                 let rule = format!("`{{` of `{}` needs its `}}`", spelt.trim_end());
                 return Err(wrong(rule, open.span, "not closed"));
             }
+            self.check_closed(at, open.span, spelt.trim_end())?;
             if at.eat(";").is_none() {
                 self.members(at, &mut members)?;
             }
@@ -188,14 +188,41 @@ impl<'s> Reader<'_, 's> {
         }
     }
 
+    /// A probe within a struct says that the struct was not closed before it.
+    fn check_closed(&self, at: &Cursor<'s>, open: Span, name: &str) -> Outcome<()> {
+        let follows = |text| at.after(1).is_some_and(|next: Token| next.is(text));
+        match at.peek() {
+            Some(token) if (follows("{") || follows(":")) && !self.is_type(&token) => {
+                let diagnostic =
+                    wrong(format!("`{{` of `{name}` needs its `}}`"), open, "not closed");
+                Err(Box::new(diagnostic.label(token.span, "this begins something else")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The members of anonymous structs are members too.
     fn check_names(&mut self, members: &[Member]) -> Outcome<()> {
-        let mut seen: HashMap<&str, Span> = HashMap::new();
-        for member in members.iter().filter(|member| !member.name.is_empty()) {
-            if let Some(earlier) = seen.insert(&member.name, member.span) {
-                return Err(self.twice(&member.name, member.span, earlier));
+        let mut seen: HashMap<String, Span> = HashMap::new();
+        for member in members {
+            for name in self.names_of(&member.name, member.ty) {
+                if let Some(earlier) = seen.insert(name.clone(), member.span) {
+                    return Err(self.twice(&name, member.span, earlier));
+                }
             }
         }
         Ok(())
+    }
+
+    fn names_of(&self, name: &str, ty: TypeId) -> Vec<String> {
+        match self.types.get(ty) {
+            _ if !name.is_empty() => vec![name.to_owned()],
+            Type::Struct(id) => {
+                let fields = self.types.record(*id).fields.as_deref().unwrap_or_default();
+                fields.iter().flat_map(|field| self.names_of(&field.name, field.ty)).collect()
+            }
+            _ => Vec::new(),
+        }
     }
 
     /// `int a, *b, c[4];`
@@ -298,7 +325,12 @@ impl<'s> Reader<'_, 's> {
                 true
             }
             Type::Opaque(_) => false,
-            Type::Void | Type::Function => {
+            Type::Function => {
+                let rule = format!("{what} needs a size, which a function has not");
+                let pointer = wrong(rule, span, "this is what it returns");
+                return Err(Box::new(pointer.help("for a pointer to it write `int (*name)(int)`")));
+            }
+            Type::Void => {
                 let here = format!("this is `{spelt}`");
                 return Err(wrong(format!("{what} needs a size"), span, here));
             }
@@ -349,6 +381,7 @@ impl<'s> Reader<'_, 's> {
         }
         let mut variants: Vec<(String, i128)> = Vec::new();
         let mut next = 0;
+        let (mut least, mut most) = ((0, open.span), (0, open.span));
         while at.eat("}").is_none() {
             if at.peek().is_none() {
                 let rule = format!("`{{` of `{}` needs its `}}`", spelt.trim_end());
@@ -363,6 +396,20 @@ impl<'s> Reader<'_, 's> {
             if at.eat("=").is_some() {
                 next = expression(at, self)?.value;
             }
+            check_range(&word, next)?;
+            least = if next < least.0 { (next, word.span) } else { least };
+            most = if next > most.0 { (next, word.span) } else { most };
+            if least.0 < 0 && most.0 > i128::from(i64::MAX) {
+                return Err(Box::new(
+                    Diagnostic::error(
+                        Code::BadC,
+                        "no integer type holds all constants of this enum",
+                    )
+                    .label(most.1, format!("this is {}, which needs one without sign", most.0))
+                    .label(least.1, format!("this is {}, which needs one with a sign", least.0))
+                    .help("make two enums of them"),
+                ));
+            }
             variants.push((word.text.to_owned(), next));
             // Known to the constants that follow.
             self.types.set_constant(word.text.to_owned(), TypeId::I32, next);
@@ -370,6 +417,9 @@ impl<'s> Reader<'_, 's> {
             if at.eat(",").is_none() && !at.is("}") {
                 return Err(expected("`,` or `}`", at.peek().as_ref(), at.end));
             }
+        }
+        if variants.is_empty() {
+            return Err(wrong("an enum needs at least one constant", open.span, "none is here"));
         }
         let packed = attributes.and(self.attribute_list(at)?).packed;
         let (size, signed) = width_of(&variants, packed);
@@ -402,13 +452,23 @@ fn width_of(variants: &[(String, i128)], packed: bool) -> (u8, bool) {
     (sizes.iter().copied().find(fits).unwrap_or(8), signed)
 }
 
-/// Goes to the end of a declaration that cannot be read.
-fn skip(at: &mut Cursor) {
+/// Constants have at most 64 bits.
+fn check_range(name: &Token, value: i128) -> Outcome<()> {
+    if (i128::from(i64::MIN)..=i128::from(u64::MAX)).contains(&value) {
+        return Ok(());
+    }
+    let rule = "the constant of an enum has at most 64 bits";
+    Err(wrong(rule, name.span, format!("this one would be {value}")))
+}
+
+/// Goes from the start of a declaration that cannot be read to its end, which is behind what is wrong.
+fn skip(at: &mut Cursor, wrong: usize) {
     let mut depth = 0;
+    at.next();
     while let Some(token) = at.peek().filter(|token| !token.first) {
         at.next();
         depth += i32::from(token.is("{")) - i32::from(token.is("}"));
-        if token.is(";") && depth <= 0 {
+        if token.is(";") && depth <= 0 && at.at > wrong {
             return;
         }
     }

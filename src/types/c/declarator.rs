@@ -130,7 +130,9 @@ impl<'s> Names<'s> for Reader<'_, 's> {
         }
         let rule = format!("there is no constant `{}`", word.text);
         let diagnostic = Diagnostic::error(Code::BadC, rule).label(word.span, "unknown name");
-        let near = nearest(word.text, self.types.constants()).map(str::to_owned);
+        let constants = self.types.constants();
+        let named = constants.chain(self.defines.iter().map(String::as_str));
+        let near = nearest(word.text, named).map(str::to_owned);
         Err(Box::new(match near {
             Some(near) => diagnostic.suggest(word.span, near),
             None => diagnostic.help("constants are numbers, `#define`s and the names of enums"),

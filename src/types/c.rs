@@ -78,11 +78,11 @@ pub fn declare(
 }
 
 fn pieces(script: &Script) -> Vec<&CText> {
-    let piece = |item| match item {
-        &Item::C(ref piece) => Some(piece),
+    let pieces = script.items.iter().filter_map(|item| match item {
+        Item::C(piece) => Some(piece),
         _ => None,
-    };
-    script.items.iter().filter_map(piece).collect()
+    });
+    pieces.collect()
 }
 
 /// What is defined before the first line.

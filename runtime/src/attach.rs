@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::thread;
 
-use ebtrace_image::{Attach, Image, Probe, Site};
+use ebtrace_image::{Attach, Image, MissingProbes, Probe, Site};
 use libbpf_rs::{Link, Object, ProgramMut, UprobeMultiOpts};
 
 use crate::kernel::{self, Tracefs, TracefsError};
@@ -92,27 +92,39 @@ enum Held {
 }
 
 impl Links {
-    /// Attaches all probes but `begin` and `end`.
+    /// Attaches all probes but `begin` and `end`, and says which could not be where the script runs without them.
     ///
     /// # Errors
-    /// The first that cannot be attached; those that were are detached again.
-    pub(crate) fn attach(image: &Image, object: &Object) -> Result<Self, AttachError> {
+    /// The first that cannot be attached, or none can; those that were are detached again.
+    pub(crate) fn attach(
+        image: &Image,
+        object: &Object,
+    ) -> Result<(Self, Vec<AttachError>), AttachError> {
         let programs: HashMap<&OsStr, ProgramMut<'_>> =
             object.progs_mut().map(|program| (program.name(), program)).collect();
         let mut attacher = Attacher { tracefs: None, links: Self::default() };
+        let mut missing = Vec::new();
         for probe in in_order(&image.probes) {
             let program = programs
                 .get(OsStr::new(&probe.program))
                 .ok_or_else(|| AttachReason::NoProgram(probe.program.clone()));
-            program.and_then(|program| attacher.attach(probe, program)).map_err(|reason| {
-                AttachError {
-                    label: probe.label.clone(),
-                    site: image.sites.get(probe.site.0 as usize).cloned().map(Box::new),
-                    reason,
-                }
-            })?;
+            let Err(reason) = program.and_then(|program| attacher.attach(probe, program)) else {
+                continue;
+            };
+            let label = probe.label.clone();
+            let site = image.sites.get(probe.site.0 as usize).cloned().map(Box::new);
+            let error = AttachError { label, site, reason };
+            match image.settings.missing_probes {
+                MissingProbes::Error => return Err(error),
+                MissingProbes::Warn | MissingProbes::Ignore => missing.push(error),
+            }
         }
-        Ok(attacher.links)
+        if missing.len() == image.probes.len()
+            && let Some(first) = missing.pop()
+        {
+            return Err(first);
+        }
+        Ok((attacher.links, missing))
     }
 }
 

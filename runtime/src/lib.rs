@@ -37,7 +37,7 @@ use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::rc::Rc;
 
-use ebtrace_image::{Action, Attach, Globals, Image, LOST, MapId, RING_BUFFER};
+use ebtrace_image::{Action, Attach, Globals, Image, LOST, MapId, MissingProbes, RING_BUFFER};
 use libbpf_rs::{MapHandle, Object, ProgramInput, RingBuffer, RingBufferBuilder};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -183,15 +183,18 @@ impl Session {
     pub fn attach(mut self) -> Result<Attached, Error> {
         self.core.run_programs(Attach::Begin)?;
         let exit = self.core.actions.borrow().is_over();
-        let links = if exit {
-            Links::default()
+        let (links, missing) = if exit {
+            (Links::default(), Vec::new())
         } else {
             Links::attach(&self.core.image, &self.core.object)?
         };
+        if self.core.image.settings.missing_probes == MissingProbes::Warn {
+            self.core.actions.borrow_mut().warn_missing(&missing);
+        }
         let only_once = |attach: &Attach| matches!(attach, Attach::Begin | Attach::End);
         let once = self.core.image.probes.iter().filter(|probe| only_once(&probe.attach)).count();
         let all = self.core.image.probes.len();
-        self.core.announce(all, self.quiet);
+        self.core.announce(all - missing.len(), self.quiet);
         let over = exit || once == all;
         if !over && let Some(child) = &mut self.core.child {
             child.release()?;
@@ -261,7 +264,7 @@ impl Core {
                 escape: options.terminal,
                 trailer: image.settings.truncation_trailer.clone(),
                 max_strlen: image.settings.max_strlen as usize,
-                symbols: LiveSymbols::default(),
+                symbols: LiveSymbols::new(image.settings.symbols),
             },
             output: Output::new(options.output, options.buffering),
             errors: options.errors,
@@ -399,6 +402,17 @@ fn boot_time() -> u64 {
 }
 
 impl Actions {
+    fn warn_missing(&mut self, missing: &[AttachError]) {
+        for error in missing.iter().filter(|_| self.warnings) {
+            let place = error.site.as_ref().map(|site| {
+                format!("{}:{}:{}-{}: ", site.file, site.line, site.column, site.end_column)
+            });
+            let place = place.unwrap_or_default();
+            // Nobody is left to tell when the standard error is gone.
+            let _ = writeln!(self.errors, "{place}WARNING: {error}; the script runs without it");
+        }
+    }
+
     fn warn_lost(&mut self, probe: &str, count: u64) {
         if !self.warnings {
             return;

@@ -11,6 +11,8 @@ use blazesym::symbolize::source::{Kernel, Process, Source};
 use blazesym::symbolize::{Input, Symbolized, Symbolizer};
 use blazesym::{MaybeDefault, Pid};
 
+use ebtrace_image::Symbols;
+
 use crate::decode::Space;
 
 /// A function and how far into it an address is.
@@ -20,6 +22,8 @@ pub struct Symbol {
     pub name: Rc<str>,
     /// Bytes from its start.
     pub offset: u64,
+    /// `file.c:12`, where it is known.
+    pub place: Option<Rc<str>>,
 }
 
 /// Knows the symbols of addresses.
@@ -42,14 +46,25 @@ impl Symbolize for NoSymbols {
 type Known = HashMap<u64, Option<Symbol>>;
 
 /// The symbols of the running kernel and its processes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct LiveSymbols {
+    settings: Symbols,
     symbolizer: OnceCell<Symbolizer>,
     kernel: RefCell<Known>,
     processes: RefCell<HashMap<u32, Known>>,
 }
 
 impl LiveSymbols {
+    /// Nothing is looked up yet.
+    pub fn new(settings: Symbols) -> Self {
+        Self {
+            settings,
+            symbolizer: OnceCell::new(),
+            kernel: RefCell::default(),
+            processes: RefCell::default(),
+        }
+    }
+
     /// Forgets what was learnt about processes: their ids are used again and they map new files.
     pub fn forget_processes(&self) {
         self.processes.borrow_mut().clear();
@@ -66,9 +81,12 @@ impl LiveSymbols {
     }
 
     fn look_up(&self, space: Space, addresses: &[u64]) -> Vec<Option<Symbol>> {
-        let symbolizer =
-            self.symbolizer.get_or_init(|| Symbolizer::builder().enable_code_info(false).build());
-        match symbolizer.symbolize(&source(space), Input::AbsAddr(addresses)) {
+        let Symbols { demangle, source_lines } = self.settings;
+        let symbolizer = self.symbolizer.get_or_init(|| {
+            Symbolizer::builder().enable_demangling(demangle).enable_code_info(source_lines).build()
+        });
+        let source = source(space, source_lines);
+        match symbolizer.symbolize(&source, Input::AbsAddr(addresses)) {
             Ok(symbols) => symbols.iter().map(symbol).collect(),
             // The process is gone, or may not be looked at.
             Err(_) => vec![None; addresses.len()],
@@ -87,7 +105,7 @@ impl Symbolize for LiveSymbols {
     }
 }
 
-fn source(space: Space) -> Source<'static> {
+fn source(space: Space, debug_syms: bool) -> Source<'static> {
     match space {
         // A kernel image with debug information is rarely there and takes seconds to read.
         Space::Kernel => Source::Kernel(Kernel {
@@ -95,26 +113,34 @@ fn source(space: Space) -> Source<'static> {
             debug_syms: false,
             ..Kernel::default()
         }),
-        // Debug information takes long to read and tells no more than name and offset.
         Space::Process(pid) => {
-            Source::Process(Process { debug_syms: false, ..Process::new(Pid::from(pid)) })
+            Source::Process(Process { debug_syms, ..Process::new(Pid::from(pid)) })
         }
     }
 }
 
 fn symbol(symbolized: &Symbolized<'_>) -> Option<Symbol> {
     let symbol = symbolized.as_sym()?;
-    Some(Symbol { name: Rc::from(&*symbol.name), offset: symbol.offset as u64 })
+    let place = symbol.code_info.as_ref().map(|place| {
+        let file = place.to_path();
+        match place.line {
+            Some(line) => Rc::from(format!("{}:{line}", file.display())),
+            None => Rc::from(file.display().to_string()),
+        }
+    });
+    Some(Symbol { name: Rc::from(&*symbol.name), offset: symbol.offset as u64, place })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const SETTINGS: Symbols = Symbols { demangle: true, source_lines: true };
+
     #[test]
     fn our_own_functions_have_names() {
         let address = libc::getpid as *const () as u64;
-        let symbols = LiveSymbols::default();
+        let symbols = LiveSymbols::new(SETTINGS);
         let found = symbols.symbolize(Space::Process(std::process::id()), &[address, 1]);
         assert!(
             found[0].as_ref().is_some_and(|symbol| symbol.name.contains("getpid")),
@@ -123,8 +149,29 @@ mod tests {
         assert_eq!(found[1], None);
     }
 
+    #[inline(never)]
+    fn of_this_file() {}
+
+    #[test]
+    fn names_and_lines_are_as_the_settings_want_them() {
+        let address = of_this_file as *const () as u64;
+        let look = |settings| {
+            let found = LiveSymbols::new(settings)
+                .symbolize(Space::Process(std::process::id()), &[address]);
+            found[0].clone().unwrap()
+        };
+        let symbol = look(SETTINGS);
+        assert!(symbol.name.ends_with("tests::of_this_file"), "{symbol:?}");
+        assert!(symbol.place.is_some_and(|place| place.contains("symbol.rs:")));
+        let symbol = look(Symbols { demangle: false, source_lines: false });
+        assert!(symbol.name.starts_with("_") && symbol.place.is_none(), "{symbol:?}");
+    }
+
     #[test]
     fn a_process_that_is_gone_has_no_symbols() {
-        assert_eq!(LiveSymbols::default().symbolize(Space::Process(0x3fff_ffff), &[4096]), [None]);
+        assert_eq!(
+            LiveSymbols::new(SETTINGS).symbolize(Space::Process(0x3fff_ffff), &[4096]),
+            [None]
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! The table of options.
 
-use ebtrace_image::{MissingProbes, Settings, SymbolCache, Symbols};
+use ebtrace_image::{MissingProbes, Settings, Symbols};
 
 use super::{Entry, Gate, Options, StackMode, Takes};
 
@@ -23,13 +23,8 @@ pub(super) const IMPORT_STATEMENT: &str = "unstable_import_statement";
 pub const LICENSES: [&str; 6] =
     ["GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL"];
 
-const CACHES: [(&str, SymbolCache); 4] = [
-    ("AUTO", SymbolCache::Automatic),
-    ("PER_PID", SymbolCache::PerProcess),
-    ("PER_PROGRAM", SymbolCache::PerProgram),
-    ("NONE", SymbolCache::None),
-];
-const CACHE_WORDS: [&str; 4] = words(&CACHES);
+/// Words of an option that is taken and has no consequence.
+const CACHES: [&str; 4] = ["AUTO", "PER_PID", "PER_PROGRAM", "NONE"];
 
 const MISSING: [(&str, MissingProbes); 3] = [
     ("error", MissingProbes::Error),
@@ -61,12 +56,8 @@ pub const ENTRIES: &[Entry] = &[
     Entry {
         name: "cache_user_symbols",
         default: "AUTO",
-        summary: "How long the symbols of programs are remembered: as long as the process lives, for all processes of \
-                  one program, or not at all. `AUTO` is `PER_PROGRAM` with `-c` and where addresses are not \
-                  randomised, else `PER_PID`.",
-        takes: Takes::Word(&CACHE_WORDS, |options, index| {
-            options.settings.symbols.cache = CACHES[index].1;
-        }),
+        summary: "Taken without consequence: symbols of a process are remembered while its events are handled.",
+        takes: Takes::Word(&CACHES, |_, _| {}),
     },
     Entry {
         name: "cpp_demangle",
@@ -77,8 +68,8 @@ pub const ENTRIES: &[Entry] = &[
     Entry {
         name: "lazy_symbolication",
         default: "true",
-        summary: "Whether the symbols of a program are read when the first of its addresses is shown, and not before.",
-        takes: Takes::Bool(|options, value| options.settings.symbols.lazy = value),
+        summary: "Taken without consequence: symbols are read when the first address is shown.",
+        takes: Takes::Bool(|_, _| {}),
     },
     Entry {
         name: "license",
@@ -89,8 +80,8 @@ pub const ENTRIES: &[Entry] = &[
     Entry {
         name: "log_size",
         default: "1000000",
-        summary: "Size in bytes of the buffer for what the kernel's verifier says about a program.",
-        takes: Takes::Number(1024, 1 << 30, |options, value| options.settings.log_size = value),
+        summary: "Taken without consequence: the buffer for what the kernel's verifier says grows as needed.",
+        takes: Takes::Number(1024, 1 << 30, |_, _| {}),
     },
     Entry {
         name: "max_bpf_progs",
@@ -224,14 +215,8 @@ impl Default for Options {
                 truncation_trailer: "..".to_owned(),
                 max_strlen: 1024,
                 max_cat_bytes: 10240,
-                log_size: 1_000_000,
                 missing_probes: MissingProbes::Error,
-                symbols: Symbols {
-                    demangle: true,
-                    source_lines: true,
-                    lazy: true,
-                    cache: SymbolCache::Automatic,
-                },
+                symbols: Symbols { demangle: true, source_lines: true },
             },
             fixed: Vec::new(),
         }

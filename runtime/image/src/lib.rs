@@ -256,8 +256,6 @@ pub struct Settings {
     pub max_strlen: u32,
     /// Bytes of a file that `cat` prints.
     pub max_cat_bytes: u32,
-    /// Size in bytes of the buffer for what the verifier says.
-    pub log_size: u32,
     /// What becomes of probes that cannot be attached.
     pub missing_probes: MissingProbes,
     /// How addresses are shown.
@@ -282,21 +280,4 @@ pub struct Symbols {
     pub demangle: bool,
     /// Whether file and line are shown where they are known.
     pub source_lines: bool,
-    /// Whether symbols are read when the first address is shown, and not before.
-    pub lazy: bool,
-    /// How long symbols of programs are remembered.
-    pub cache: SymbolCache,
-}
-
-/// How long symbols of programs are remembered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum SymbolCache {
-    /// For all processes of a program where their addresses are the same, else for each process.
-    Automatic,
-    /// For each process.
-    PerProcess,
-    /// For all processes of a program.
-    PerProgram,
-    /// Not at all.
-    None,
 }

@@ -115,7 +115,10 @@ fn stack(look: &Renderer<'_>, out: &mut Vec<u8>, space: Space, addresses: &[u64]
             out.extend_from_slice(b"        ");
         }
         match symbol {
-            Some(Symbol { name, offset }) => put(out, format_args!("{name}+{offset}\n")),
+            Some(Symbol { name, offset, place: Some(place) }) => {
+                put(out, format_args!("{name}+{offset}@{place}\n"));
+            }
+            Some(Symbol { name, offset, .. }) => put(out, format_args!("{name}+{offset}\n")),
             None => put(out, format_args!("{address:#x}\n")),
         }
     }

@@ -13,7 +13,10 @@ struct TwoFunctions;
 impl Symbolize for TwoFunctions {
     fn symbolize(&self, space: Space, addresses: &[u64]) -> Vec<Option<Symbol>> {
         assert_eq!(space, Space::Kernel);
-        let symbol = |name: &str, offset| Some(Symbol { name: name.into(), offset });
+        let symbol = |name: &str, offset| {
+            let place = (offset == 3).then(|| "entry.c:12".into());
+            Some(Symbol { name: name.into(), offset, place })
+        };
         let known = |address: &u64| match address {
             0x1000..0x2000 => symbol("perf_syscall_enter", address - 0x1000),
             0x2000..0x3000 => symbol("syscall_trace_enter", address - 0x2000),
@@ -43,6 +46,13 @@ fn stacks_have_a_frame_a_line() {
     assert_eq!(
         map.shown(json_look, END),
         "{\"type\": \"map\", \"data\": {\"@\": {\"\\nperf_syscall_enter+397\\nsyscall_trace_enter+384\\n,cat\": 2}}}\n"
+    );
+
+    let placed = Filled::scalar("@k", shape.clone(), true, &stack(&[0x1003, 0x2180]));
+    assert!(
+        placed.shown(text_look, END).contains("        perf_syscall_enter+3@entry.c:12\n"),
+        "{}",
+        placed.shown(text_look, END)
     );
 
     let scalar = Filled::scalar("@k", shape.clone(), true, &stack(&[0x118d, 0x2180, 0x5000]));

@@ -85,12 +85,26 @@ impl LiveSymbols {
         let symbolizer = self.symbolizer.get_or_init(|| {
             Symbolizer::builder().enable_demangling(demangle).enable_code_info(source_lines).build()
         });
-        let source = source(space, source_lines);
-        match symbolizer.symbolize(&source, Input::AbsAddr(addresses)) {
-            Ok(symbols) => symbols.iter().map(symbol).collect(),
+        let find = |debug_syms| {
+            symbolizer.symbolize(&source(space, debug_syms), Input::AbsAddr(addresses))
+        };
+        let Ok(symbols) = find(false) else {
             // The process is gone, or may not be looked at.
-            Err(_) => vec![None; addresses.len()],
+            return vec![None; addresses.len()];
+        };
+        let mut symbols: Vec<Option<Symbol>> = symbols.iter().map(symbol).collect();
+        // Debug information knows functions by names that nobody calls them by, so only its places are taken.
+        if source_lines
+            && space != Space::Kernel
+            && let Ok(found) = find(true)
+        {
+            for (symbol, found) in symbols.iter_mut().zip(&found) {
+                if let Some(symbol) = symbol {
+                    symbol.place = place(found);
+                }
+            }
         }
+        symbols
     }
 }
 
@@ -121,14 +135,16 @@ fn source(space: Space, debug_syms: bool) -> Source<'static> {
 
 fn symbol(symbolized: &Symbolized<'_>) -> Option<Symbol> {
     let symbol = symbolized.as_sym()?;
-    let place = symbol.code_info.as_ref().map(|place| {
-        let file = place.to_path();
-        match place.line {
-            Some(line) => Rc::from(format!("{}:{line}", file.display())),
-            None => Rc::from(file.display().to_string()),
-        }
-    });
-    Some(Symbol { name: Rc::from(&*symbol.name), offset: symbol.offset as u64, place })
+    Some(Symbol { name: Rc::from(&*symbol.name), offset: symbol.offset as u64, place: None })
+}
+
+fn place(symbolized: &Symbolized<'_>) -> Option<Rc<str>> {
+    let place = symbolized.as_sym()?.code_info.as_ref()?;
+    let file = place.to_path();
+    Some(match place.line {
+        Some(line) => Rc::from(format!("{}:{line}", file.display())),
+        None => Rc::from(file.display().to_string()),
+    })
 }
 
 #[cfg(test)]

@@ -43,6 +43,8 @@ pub(super) struct Emitter<'ctx> {
     builder: Builder<'ctx>,
     function: RefCell<Option<FunctionValue<'ctx>>>,
     constants: RefCell<HashMap<Vec<u8>, Pointer<'ctx>>>,
+    /// Room for a moment, by function and size.
+    moments: RefCell<HashMap<(FunctionValue<'ctx>, u32), Pointer<'ctx>>>,
 }
 
 impl<'ctx> Emitter<'ctx> {
@@ -53,6 +55,7 @@ impl<'ctx> Emitter<'ctx> {
             builder: context.create_builder(),
             function: RefCell::default(),
             constants: RefCell::default(),
+            moments: RefCell::default(),
         }
     }
 

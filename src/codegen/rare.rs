@@ -99,7 +99,7 @@ impl<'ctx> Unit<'_, 'ctx> {
     fn lost_here(&self, event: Int<'ctx>) -> Lowered<()> {
         let emitter = self.emitter;
         let map = self.maps.lost;
-        let key = emitter.alloca(8);
+        let key = emitter.momentary(8);
         emitter.store(key, emitter.resize(event, 32, false), 4);
         let counter = self.call_pointer(&helper::MAP_LOOKUP_ELEM, &[map.into(), key.into()])?;
         let (add, after) = (emitter.label(), emitter.label());
@@ -154,7 +154,7 @@ impl<'ctx> Unit<'_, 'ctx> {
         let emitter = self.emitter;
         let (table, pointer) = self.map(map)?;
         let zeros = if table.value_size <= VALUE_ON_STACK {
-            let initial = emitter.alloca(VALUE_ON_STACK);
+            let initial = emitter.momentary(VALUE_ON_STACK);
             memory::zero(emitter, initial, 0..table.value_size, 8);
             initial
         } else {

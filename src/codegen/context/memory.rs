@@ -25,7 +25,20 @@ impl<'ctx> Emitter<'ctx> {
         pointer
     }
 
-    /// The same, of which the first bytes are zero whenever the function begins.
+    /// Room for what a helper reads at once: the next caller gets the same bytes. Were each place to have its own,
+    /// a long program would not fit the stack.
+    pub(in crate::codegen) fn momentary(&self, size: u32) -> Pointer<'ctx> {
+        let function = *self.function.borrow();
+        let key = (function.unwrap(), size);
+        let known = self.moments.borrow().get(&key).copied();
+        known.unwrap_or_else(|| {
+            let pointer = self.alloca(size);
+            self.moments.borrow_mut().insert(key, pointer);
+            pointer
+        })
+    }
+
+    /// As [`Emitter::alloca`], but the first bytes are zero whenever the function begins.
     pub(in crate::codegen) fn alloca_zeroed(&self, size: u32, zeroed: u32) -> Pointer<'ctx> {
         let pointer = self.alloca(size);
         let back = self.builder.get_insert_block();

@@ -22,6 +22,20 @@ pub struct Checked {
     pub program: Program,
     /// Where everything is.
     pub layout: Layout,
+    /// As the script set them.
+    options: Options,
+}
+
+impl Checked {
+    /// Moves what stood on the stack into memory of the CPU's own, which is slower. False if nothing can be moved.
+    pub fn relieve_stack(&mut self, sources: &Sources) -> bool {
+        if self.options.on_stack_limit == 0 {
+            return false;
+        }
+        self.options.on_stack_limit = 0;
+        let layout = layout::lay_out(&self.program, sources, &self.options);
+        layout.map(|layout| self.layout = layout).is_ok()
+    }
 }
 
 /// A fault of ebtrace itself.
@@ -77,15 +91,28 @@ pub fn check(
         }
     };
     ir::verify::verify(&program).map_err(Bug)?;
-    Ok((Some(Checked { program, layout }), diagnostics))
+    Ok((Some(Checked { program, layout, options }), diagnostics))
 }
 
-/// What is said of a program whose code is too long for the kernel.
+/// What is said of a program that the kernel has no room for.
 pub fn too_long(program: &Program, probe: usize) -> Diagnostic {
     let diagnostic = Diagnostic::error(Code::TooLong, "this probe is too long for the kernel")
         .help("do less in it, or cut it into several probes");
+    at_probe(diagnostic, program, probe, "its code")
+}
+
+/// What is said of a program that needs more stack than there is.
+pub fn out_of_stack(program: &Program, probe: usize) -> Diagnostic {
+    let rule =
+        "this probe computes with more values at a time than the kernel's stack of 512 bytes holds";
+    let diagnostic = Diagnostic::error(Code::OutOfStack, rule)
+        .help("cut its longest expression into several: `$part = …;`, then go on with `$part`");
+    at_probe(diagnostic, program, probe, "its code")
+}
+
+fn at_probe(diagnostic: Diagnostic, program: &Program, probe: usize, label: &str) -> Diagnostic {
     match program.probes.get(probe) {
-        Some(probe) => diagnostic.label(program.sites[probe.site], "its code"),
+        Some(probe) => diagnostic.label(program.sites[probe.site], label),
         None => diagnostic,
     }
 }

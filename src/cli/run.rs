@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{IsTerminal, Read, Write};
 
 use anyhow::{Context, bail};
-use ebtrace::codegen::{self, Target};
+use ebtrace::codegen::{self, Failure, Target};
 use ebtrace::diagnostic::{Code, Diagnostic, Diagnostics};
 use ebtrace::host::Host;
 use ebtrace::options::{self, Options};
@@ -39,8 +39,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
         return show_tree(&sources, file);
     }
     let Some(checked) = check(args, &mut sources, file, &host, &options)? else { return Ok(1) };
-    let checked = match checked {
-        Verdict::Fine(checked) => checked,
+    let mut checked = match checked {
+        Verdict::Fine(checked) => *checked,
         Verdict::Lacks => return Ok(LACKS),
     };
     let target = Target {
@@ -50,20 +50,34 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
     if let Some(stage) = args.stage {
         return show(stage, &checked, &sources, &target);
     }
-    let mut image = checked.layout.image.clone();
-    image.object = match codegen::generate(&checked.program, &checked.layout, &sources, &target) {
-        Ok(object) => object,
-        Err(codegen::Failure::TooLong(probe)) => {
-            report::one(&sources, pipeline::too_long(&checked.program, probe));
-            return Ok(1);
-        }
-        Err(codegen::Failure::Bug(bug)) => return Err(internal(&bug)),
-    };
+    let Some(image) = compile(&mut checked, &sources, &target)? else { return Ok(1) };
     if let Some(path) = &args.emit_elf {
         fs::write(path, &image.object)
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
     trace(args, &sources, file, &checked.program, image)
+}
+
+/// Makes the code; none if the kernel has no room for it, which was said.
+fn compile(
+    checked: &mut Checked,
+    sources: &Sources,
+    target: &Target,
+) -> anyhow::Result<Option<Image>> {
+    let generate =
+        |checked: &Checked| codegen::generate(&checked.program, &checked.layout, sources, target);
+    let mut object = generate(checked);
+    if matches!(object, Err(Failure::OutOfStack(_))) && checked.relieve_stack(sources) {
+        object = generate(checked);
+    }
+    let refused = match object {
+        Ok(object) => return Ok(Some(Image { object, ..checked.layout.image.clone() })),
+        Err(Failure::TooLong(probe)) => pipeline::too_long(&checked.program, probe),
+        Err(Failure::OutOfStack(probe)) => pipeline::out_of_stack(&checked.program, probe),
+        Err(Failure::Bug(bug)) => return Err(internal(&bug)),
+    };
+    report::one(sources, refused);
+    Ok(None)
 }
 
 /// A script that was checked without errors, or whose only errors are facilities that the kernel lacks.
@@ -204,7 +218,7 @@ fn show_tree(sources: &Sources, file: FileId) -> anyhow::Result<u8> {
 }
 
 fn show(stage: Stage, checked: &Checked, sources: &Sources, target: &Target) -> anyhow::Result<u8> {
-    let Checked { program, layout } = checked;
+    let Checked { program, layout, .. } = checked;
     let text = match stage {
         Stage::Ast => String::new(),
         Stage::Ir => ir::print::program(program),

@@ -85,6 +85,14 @@ impl Emission<'_, '_> {
         Some(long.get_name().to_string_lossy().into_owned())
     }
 
+    /// The name of a function that LLVM found to need more stack than there is.
+    pub(super) fn out_of_stack(&self) -> Option<String> {
+        let complaints = self.complaints.borrow();
+        let about = complaints.iter().find(|complaint| complaint.contains("stack limit"))?;
+        let (_, name) = about.split_once("in function ")?;
+        Some(name.split(' ').next()?.to_owned())
+    }
+
     pub(super) fn text(&self) -> String {
         self.emitter.module.print_to_string().to_string_lossy().into_owned()
     }

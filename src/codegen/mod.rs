@@ -83,6 +83,8 @@ impl From<Invariant> for Bug {
 pub enum Failure {
     /// A program is too long for the kernel: its index.
     TooLong(usize),
+    /// A program needs more stack than there is: its index.
+    OutOfStack(usize),
     /// The compiler has a fault.
     Bug(Bug),
 }
@@ -112,19 +114,29 @@ pub fn generate(
     sources: &Sources,
     target: &Target,
 ) -> Result<Vec<u8>, Failure> {
+    // Parts of a program are called after it.
+    let index = |name: &str| {
+        let mut probes = layout.image.probes.iter();
+        let part_of = |program: &str| {
+            name.strip_prefix(program)
+                .is_some_and(|rest| !rest.starts_with(|letter: char| letter.is_ascii_digit()))
+        };
+        probes.position(|probe| part_of(&probe.program)).unwrap_or(0)
+    };
     let object = emission::with_module(program, layout, sources, target, |module| {
         module.optimise()?;
         if let Some(name) = module.too_long(target) {
-            return Ok(Err(name));
+            return Ok(Err(Failure::TooLong(index(&name))));
         }
-        let mut object = module.object()?;
+        let object = module.object();
+        if let Some(name) = module.out_of_stack() {
+            return Ok(Err(Failure::OutOfStack(index(&name))));
+        }
+        let mut object = object?;
         lines::restore(&mut object, sources)?;
         Ok(Ok(object))
     })?;
-    object.map_err(|name| {
-        let index = layout.image.probes.iter().position(|probe| probe.program == name);
-        Failure::TooLong(index.unwrap_or(0))
-    })
+    object
 }
 
 /// The LLVM text of the program.

@@ -325,6 +325,11 @@ codes! {
         "Each use of a macro is a copy of its body with the arguments in it; macros that use macros several times \
          multiply.",
         "";
+    /// A probe needs more stack than there is.
+    OutOfStack = "E0506",
+        "A BPF program has 512 bytes of stack. Variables move elsewhere when they are many, but what one expression \
+         computes with at a time does not.",
+        "";
     /// The kernel was built without a facility.
     KernelLacks = "E0601",
         "The kernel's build options decide which probes it has. `scripts/ebtrace` runs such a script in a virtual \

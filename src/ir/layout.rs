@@ -292,7 +292,8 @@ fn c_shape(types: &Types, ty: TypeId) -> image::Shape {
 struct Room {
     /// Where its part of the scratch area begins.
     start: u32,
-    /// The largest local in bytes that may stand on the stack.
+    /// The largest local in bytes that may stand on the stack; at 0 not even registers keep any, because LLVM spills
+    /// them to the stack where they are many.
     largest: u32,
 }
 
@@ -318,7 +319,7 @@ fn place_locals(
         let size = types.size(local.ty).next_multiple_of(8);
         if homes.is_shared(id) || handed_over.contains(&id) {
             large.push(id);
-        } else if in_memory.contains(&id) {
+        } else if in_memory.contains(&id) || room.largest == 0 {
             // The verifier wants exact offsets into the stack.
             match size <= room.largest && stack + size <= budget && !homes.is_indexed(id) {
                 true => stack += size,

@@ -123,7 +123,7 @@ pub fn generate(
         };
         probes.position(|probe| part_of(&probe.program)).unwrap_or(0)
     };
-    let object = emission::with_module(program, layout, sources, target, |module| {
+    emission::with_module(program, layout, sources, target, |module| {
         module.optimise()?;
         if let Some(name) = module.too_long(target) {
             return Ok(Err(Failure::TooLong(index(&name))));
@@ -135,8 +135,7 @@ pub fn generate(
         let mut object = object?;
         lines::restore(&mut object, sources)?;
         Ok(Ok(object))
-    })?;
-    object
+    })?
 }
 
 /// The LLVM text of the program.

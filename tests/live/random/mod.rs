@@ -20,7 +20,7 @@ const PROGRAMS: u64 = 2_400;
 /// They are cut into so many tests, which run side by side.
 const TESTS: u64 = 8;
 /// In an emulated machine, every so manieth program is run.
-const EMULATED_SHARE: u64 = 12;
+const EMULATED_SHARE: u64 = 30;
 /// A program that runs longer does not end.
 const PATIENCE: Duration = Duration::from_secs(20);
 

@@ -100,6 +100,48 @@ fn options_in_the_environment_are_checked() {
     assert!(text(&output.stderr).contains("BPFTRACE_MAX_MAP_KEYS wants a number from 1 to"));
 }
 
+/// The tables that a script gets in an environment.
+fn tables(variables: &[(&str, &str)], script: &str, words: &[&str]) -> std::process::Output {
+    let mut command = Command::new(EBTRACE);
+    command.args(["-d", "image", "-e", script]).args(words);
+    command.envs(variables.iter().copied()).output().unwrap()
+}
+
+#[test]
+fn the_environment_counts_more_than_the_script() {
+    let script = "config = { max_strlen = 64; str_trunc_trailer = \"x\" } begin { }";
+    let own = text(&tables(&[], script, &[]).stdout);
+    assert!(own.contains("\"max_strlen\": 64") && own.contains("\"truncation_trailer\": \"x\""));
+    let output = tables(&[("BPFTRACE_MAX_STRLEN", "0x80")], script, &[]);
+    let shown = text(&output.stdout);
+    assert!(
+        shown.contains("\"max_strlen\": 128") && shown.contains("\"truncation_trailer\": \"x\"")
+    );
+}
+
+#[test]
+fn old_names_in_the_environment_still_work() {
+    let variables = [("BPFTRACE_STRLEN", "32"), ("BPFTRACE_NO_CPP_DEMANGLE", "1")];
+    let output = tables(&variables, "begin { }", &[]);
+    let (shown, said) = (text(&output.stdout), text(&output.stderr));
+    assert!(shown.contains("\"max_strlen\": 32") && shown.contains("\"demangle\": false"));
+    assert!(said.contains("set BPFTRACE_MAX_STRLEN=32"), "{said}");
+    assert!(said.contains("set BPFTRACE_CPP_DEMANGLE=false"), "{said}");
+}
+
+#[test]
+fn a_script_lists_its_named_parameters() {
+    let script = "begin { print(getopt(\"n\", 5, \"how many\")); }";
+    let output = tables(&[], script, &["--", "--help"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("  --n=NUMBER  how many (default: 5)"));
+    let output = tables(&[], "begin { }", &["--", "--help"]);
+    assert!(text(&output.stderr).contains("this script has no named parameters"));
+    // A script can mean something of its own by it.
+    let output = tables(&[], "begin { print(getopt(\"help\")); }", &["--", "--help"]);
+    assert_eq!(output.status.code(), Some(0));
+}
+
 #[test]
 fn every_stage_can_be_shown() {
     let shown = |stage: &str| {

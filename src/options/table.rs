@@ -156,7 +156,7 @@ pub const ENTRIES: &[Entry] = &[
     Entry {
         name: "stack_mode",
         default: "bpftrace",
-        summary: "How `kstack` and `ustack` look where they do not say it themselves.",
+        summary: "Taken without consequence: stacks look as `bpftrace` says.",
         takes: Takes::Word(&STACK_WORDS, |options, index| options.stack_mode = STACKS[index].1),
     },
     Entry {

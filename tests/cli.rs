@@ -263,3 +263,24 @@ fn headers_are_looked_for_where_the_command_line_says() {
         "there is no header `no.h`",
     );
 }
+
+#[test]
+fn headers_of_the_kernel_are_those_that_the_environment_names() {
+    let folder = Folder::new("kernel");
+    for (path, text) in [
+        ("include/net/like.h", "#include <asm/own.h>\nstruct like { own_t a; own_t b; };\n"),
+        ("arch/x86/include/asm/own.h", "typedef long own_t;\n"),
+        ("arch/arm64/include/asm/own.h", "typedef long own_t;\n"),
+    ] {
+        fs::create_dir_all(folder.file(path).parent().unwrap()).unwrap();
+        fs::write(folder.file(path), text).unwrap();
+    }
+    let script = "#include <net/like.h>\nbegin { print(sizeof(struct like) + 100); }";
+    let mut command = Command::new(EBTRACE);
+    command.env("BPFTRACE_KERNEL_SOURCE", &folder.0).args(["-d", "ir", "-e", script]);
+    let found = command.output().unwrap();
+    // A machine without libclang reads no headers at all.
+    if !text(&found.stderr).contains("libclang, which is not here") {
+        assert!(text(&found.stdout).contains("116"), "{}", text(&found.stderr));
+    }
+}

@@ -1,6 +1,7 @@
 //! Reads headers through libclang, which is loaded only for a script that includes one.
 
 mod convert;
+mod kernel;
 
 use std::ffi::{CStr, CString, c_char};
 use std::path::Path;
@@ -42,8 +43,13 @@ const BUNDLED: [(&str, &str); 4] = [
 /// What headers define.
 pub(super) fn read(request: &Request) -> Result<Headers, Trouble> {
     load().map_err(Trouble::NoCompiler)?;
-    let unit = Unit::parse(request)?;
-    let complaints = unit.complaints();
+    let mut unit = Unit::parse(request, &[])?;
+    let mut complaints = unit.complaints();
+    let missing = complaints.iter().any(|complaint| complaint.message.ends_with("file not found"));
+    if let (true, Some(kernel)) = (missing, kernel::Headers::find()) {
+        unit = Unit::parse(request, &kernel.arguments())?;
+        complaints = unit.complaints();
+    }
     if !complaints.is_empty() {
         return Err(Trouble::Wrong(complaints));
     }
@@ -60,7 +66,7 @@ struct Unit {
 }
 
 impl Unit {
-    fn parse(request: &Request) -> Result<Unit, Trouble> {
+    fn parse(request: &Request, kernel: &[String]) -> Result<Unit, Trouble> {
         let main = request.folder.join(MAIN);
         let bundle = request.folder.join("ebtrace-bundled-headers");
         let text = |text: &str| CString::new(text.replace('\0', " ")).unwrap_or_default();
@@ -77,7 +83,7 @@ impl Unit {
             })
             .collect();
         let arguments: Vec<CString> =
-            arguments(request, &bundle).iter().map(|word| text(word)).collect();
+            arguments(request, kernel, &bundle).iter().map(|word| text(word)).collect();
         let words: Vec<*const c_char> = arguments.iter().map(|word| word.as_ptr()).collect();
         let options = CXTranslationUnit_DetailedPreprocessingRecord
             | CXTranslationUnit_SkipFunctionBodies
@@ -205,10 +211,11 @@ impl Inclusion {
 }
 
 /// The compiler's command line.
-fn arguments(request: &Request, bundle: &Path) -> Vec<String> {
+fn arguments(request: &Request, kernel: &[String], bundle: &Path) -> Vec<String> {
     let mut words: Vec<String> =
         ["-x", "c", "-std=gnu11", "-w", "-ferror-limit=20"].map(str::to_owned).to_vec();
     words.extend(request.defines.iter().map(|name| format!("-D{name}")));
+    words.extend_from_slice(kernel);
     let mut folder = |option: &str, path: &Path| {
         words.extend([option.to_owned(), path.display().to_string()]);
     };

@@ -5,7 +5,7 @@
 mod table;
 
 use table::{DW_USTACK, IMPORT_STATEMENT, TSERIES, TYPEINFO};
-pub use table::{ENTRIES, LICENSES};
+pub use table::{ENTRIES, LICENSES, LONGEST_STRING};
 
 use std::path::PathBuf;
 
@@ -308,7 +308,8 @@ impl Options {
     /// Takes the words of the command line that follow the script.
     pub fn take_words(&mut self, words: &[String]) {
         for word in words {
-            match word.strip_prefix("--").filter(|name| !name.is_empty()) {
+            match word.strip_prefix("--").filter(|name| !name.is_empty() && !name.starts_with('='))
+            {
                 None => self.params.push(word.clone()),
                 Some(named) => self.named.push(match named.split_once('=') {
                     None => (named.to_owned(), None),

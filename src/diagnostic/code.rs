@@ -306,8 +306,8 @@ codes! {
         "";
     /// A string is too long.
     StringTooLong = "E0501",
-        "A string and its NUL must fit the largest string size, 1024 bytes.",
-        "";
+        "A string and its NUL must fit the largest string size, which the option `max_strlen` sets.",
+        "config = { max_strlen = 4 } begin { print(\"abcd\"); }";
     /// A program's values need more memory than a CPU has for it.
     TooLarge = "E0502",
         "Large values of one probe together get at most 32 KiB. Split the probe, or read shorter strings: `str(p, 64)`.",
@@ -315,7 +315,7 @@ codes! {
     /// A script has too many attach points.
     TooManyProbes = "E0503",
         "Each attach point becomes a program of its own. The options `max_probes` and `max_bpf_progs` set other limits.",
-        "";
+        "config = { max_probes = 1 } begin { } end { }";
     /// A probe is too long.
     TooLong = "E0504",
         "What `unroll` repeats counts each time. The kernel takes programs of limited length.",

@@ -19,6 +19,9 @@ pub(super) const DW_USTACK: &str = "unstable_dw_ustack";
 /// The option that [`Options::import_statement`] is set by.
 pub(super) const IMPORT_STATEMENT: &str = "unstable_import_statement";
 
+/// The largest value that `max_strlen` takes.
+pub const LONGEST_STRING: u32 = 16 << 10;
+
 /// Licenses under which the kernel gives programs all of its functions.
 pub const LICENSES: [&str; 6] =
     ["GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL"];
@@ -111,7 +114,9 @@ pub const ENTRIES: &[Entry] = &[
         name: "max_strlen",
         default: "1024",
         summary: "Size in bytes of the largest string, its NUL included. Longer text is cut.",
-        takes: Takes::Number(1, 16 << 10, |options, value| options.settings.max_strlen = value),
+        takes: Takes::Number(1, LONGEST_STRING, |options, value| {
+            options.settings.max_strlen = value;
+        }),
     },
     Entry {
         name: "missing_probes",

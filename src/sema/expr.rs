@@ -6,6 +6,7 @@ use crate::builtin::{self, Call, Lowering};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::expand::stdlib;
 use crate::ir::{Expr, ExprId, StmtKind};
+use crate::options;
 use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind};
 use crate::types::{Type, TypeId};
@@ -76,16 +77,18 @@ impl Lower<'_> {
     pub(super) fn string(&mut self, text: &[u8], span: Span) -> Operand {
         let most = self.max_strlen() as usize;
         if text.len() + 1 > most {
-            self.complain(
-                Diagnostic::error(
-                    Code::StringTooLong,
-                    format!("a string has at most {} bytes", most - 1),
-                )
-                .label(span, format!("this one has {}", text.len()))
-                .help(
-                    "cut it into several, or print it with a `printf` format, which may be longer",
-                ),
-            );
+            let mut diagnostic = Diagnostic::error(
+                Code::StringTooLong,
+                format!("a string has at most {} bytes", most - 1),
+            )
+            .label(span, format!("this one has {}", text.len()))
+            .help("cut it into several, or print it with a `printf` format, which may be longer");
+            let wanted = text.len() + 1;
+            if wanted <= options::LONGEST_STRING as usize {
+                diagnostic = diagnostic
+                    .help(format!("`config = {{ max_strlen = {wanted} }}` allows longer ones"));
+            }
+            self.complain(diagnostic);
             return self.poison();
         }
         self.text(text)

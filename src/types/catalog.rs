@@ -256,6 +256,9 @@ pub fn similar(types: &Types, host: &dyn Host, tag: Option<Tag>, name: &str) -> 
 /// The types of the script that stand for types of the kernel of the same name and another layout, and what the first
 /// difference is.
 pub fn replaced(types: &Types, host: &dyn Host) -> Vec<(String, String)> {
+    if types.replaced().next().is_none() {
+        return Vec::new();
+    }
     // What is read of the kernel's types for the comparison is no part of the program.
     let mut scratch = types.clone();
     let pairs: Vec<_> = types.replaced().collect();

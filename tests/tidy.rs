@@ -224,3 +224,27 @@ fn dependencies_say_what_for() {
         }
     }
 }
+
+#[test]
+fn every_part_of_the_language_has_a_test() {
+    let table = std::fs::read_to_string(root().join("tests/language.md")).expect("the table");
+    let rows: Vec<Vec<&str>> = table
+        .lines()
+        .filter(|line| line.starts_with("| "))
+        .map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect())
+        .filter(|cells: &Vec<&str>| cells[0].parse::<usize>().is_ok())
+        .collect();
+    let mut wrong = Vec::new();
+    for (index, cells) in rows.iter().enumerate() {
+        let [number, _, tests] = cells[..] else { panic!("{cells:?} are not three cells") };
+        assert_eq!(number, (index + 1).to_string(), "rows are numbered one after the other");
+        let file = |test: &str| match test.split_once('/') {
+            Some(_) => root().join(format!("tests/golden/{test}.bt")),
+            None => root().join(format!("tests/live/{test}.bt")),
+        };
+        let missing = tests.split(", ").filter(|test| !file(test).exists());
+        wrong.extend(missing.map(|test| format!("row {number}: there is no test `{test}`")));
+    }
+    assert_eq!(rows.len(), 121, "rows of the table");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -15,8 +15,12 @@ impl Lower<'_> {
     pub(super) fn cast(&mut self, ty: &ast::TypeExpr, operand: &ast::Expr, span: Span) -> Operand {
         let target = self.resolve_type(ty);
         let value = self.expr(operand);
-        if value.ty == TypeId::UNKNOWN && self.b.types().is_scalar(target) {
-            // Whatever it will turn out to be, this is what it becomes.
+        let types = self.b.types();
+        if value.ty == TypeId::UNKNOWN
+            && types.is_scalar(target)
+            && types.space_of(target).is_none()
+        {
+            // Whatever it will turn out to be, this is what it becomes; but an address takes its memory from it.
             let expr = self.b.int(0, target);
             return self.operand(expr);
         }

@@ -68,7 +68,7 @@ impl Case {
         for (index, line) in text.lines().enumerate() {
             let place = |message: String| format!("line {}: {message}", index + 1);
             let Some(comment) = line.strip_prefix("//") else {
-                in_head &= line.trim().is_empty();
+                in_head &= line.trim().is_empty() || line.starts_with("#!");
                 continue;
             };
             if let Some(rest) = comment.strip_prefix(" out|") {

@@ -4,6 +4,7 @@ mod args;
 mod files;
 mod headers;
 mod live;
+mod refusal;
 mod report;
 mod run;
 

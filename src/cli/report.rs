@@ -4,9 +4,11 @@ use std::io::{IsTerminal, Write};
 
 use ebtrace::diagnostic::{Code, Diagnostic, Diagnostics, render};
 use ebtrace::host::Feature;
-use ebtrace::ir::{Block, Program, StmtKind};
+use ebtrace::ir::{Block, Program, blocks_of};
 use ebtrace::source::{FileId, Sources, Span};
 use ebtrace_runtime::{Error, LoadError, Rejection};
+
+use super::refusal;
 
 /// Environment variable that names a file for the facilities that the kernel lacks: a wrapper sets it that can run
 /// the script elsewhere, and speaks to the user itself.
@@ -95,7 +97,10 @@ fn rejected(
         Some(span) => diagnostic.label(span, rejection.reason.clone()),
         None => diagnostic.note(rejection.reason.clone()),
     };
-    diagnostic.help("`-v` shows the verifier's whole log")
+    match refusal::mend(&rejection.reason) {
+        Some(mend) => diagnostic.help(mend),
+        None => diagnostic.help("`-v` shows the verifier's whole log"),
+    }
 }
 
 /// The statement that begins at a line and column; else what stands there.
@@ -111,6 +116,7 @@ fn statement_at(
     let offset = start + characters.into_iter().nth(column as usize - 1)?;
     let mut spans = Vec::new();
     program.probes.iter().for_each(|probe| statements(&probe.func.body, &mut spans));
+    program.functions.iter().for_each(|(_, function)| statements(&function.func.body, &mut spans));
     let here = spans
         .into_iter()
         .filter(|span| sources.written(*span).file == file && span.start == offset);
@@ -121,13 +127,6 @@ fn statement_at(
 fn statements(block: &Block, spans: &mut Vec<Span>) {
     for stmt in &block.stmts {
         spans.push(stmt.span);
-        match &stmt.kind {
-            StmtKind::Block(inner) => statements(inner, spans),
-            StmtKind::If { then, otherwise, .. } => {
-                statements(then, spans);
-                statements(otherwise, spans);
-            }
-            _ => {}
-        }
+        blocks_of(&stmt.kind).into_iter().for_each(|inner| statements(inner, spans));
     }
 }

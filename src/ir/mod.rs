@@ -30,7 +30,7 @@ pub use expr::{BinaryOp, Expr, Global, Part};
 use la_arena::{Arena, ArenaMap, Idx};
 pub use parameter::{Argument, Parameter, help};
 #[cfg(feature = "codegen")]
-pub(crate) use scope::blocks_of;
+pub use scope::blocks_of;
 pub use stmt::{Block, Helper, LoopKind, MOST_ROUNDS, Stmt, StmtKind};
 
 use crate::source::Span;

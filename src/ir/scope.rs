@@ -213,7 +213,7 @@ pub(super) fn exprs_of(stmt: &StmtKind) -> Vec<ExprId> {
 }
 
 /// The blocks inside a statement.
-pub(crate) fn blocks_of(stmt: &StmtKind) -> Vec<&Block> {
+pub fn blocks_of(stmt: &StmtKind) -> Vec<&Block> {
     match stmt {
         StmtKind::If { then, otherwise, .. } => vec![then, otherwise],
         StmtKind::Block(block) | StmtKind::Loop { body: block, .. } => vec![block],

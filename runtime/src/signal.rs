@@ -6,7 +6,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
 
 /// Catches SIGINT and SIGTERM until the first one arrives; from then on they have their usual effect, so that a second
-/// one kills.
+/// one kills. If none arrives they stay blocked after the session too: what has ended well is not to look as if it had
+/// been killed on its last steps.
 #[derive(Debug)]
 pub struct Signals {
     fd: OwnedFd,
@@ -70,13 +71,6 @@ impl Signals {
 impl AsFd for Signals {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
-    }
-}
-
-impl Drop for Signals {
-    fn drop(&mut self) {
-        self.take();
-        self.release();
     }
 }
 

@@ -42,7 +42,9 @@ mod tests {
     fn refusals_are_known_by_their_words() {
         let reason = "The total number of maps per program has reached the limit of 64";
         assert!(mend(reason).is_some_and(|mend| mend.contains("at most 64 maps")));
-        assert!(mend("the call stack of 9 frames is too deep !").is_some_and(|mend| mend.contains('8')));
+        assert!(
+            mend("the call stack of 9 frames is too deep !").is_some_and(|mend| mend.contains('8'))
+        );
         assert_eq!(mend("R1 invalid mem access 'scalar'"), None);
     }
 }

@@ -107,7 +107,7 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
                 let value = self.in_memory(value)?;
                 let args =
                     [entry.map.into(), entry.key.into(), value.into(), emitter.word(ANY).into()];
-                let result = self.unit.call(&helper::MAP_UPDATE_ELEM, &args)?;
+                let result = self.unit.call_status(&helper::MAP_UPDATE_ELEM, &args)?;
                 self.if_failed(result, full)
             }
             Storage::Array => {
@@ -155,7 +155,7 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
             Storage::Hash | Storage::LruHash | Storage::PerCpuHash | Storage::PerCpuLruHash => {
                 let result = self
                     .unit
-                    .call(&helper::MAP_DELETE_ELEM, &[entry.map.into(), entry.key.into()])?;
+                    .call_status(&helper::MAP_DELETE_ELEM, &[entry.map.into(), entry.key.into()])?;
                 Ok(emitter.is_zero(result))
             }
             Storage::Array => {

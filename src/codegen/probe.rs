@@ -270,6 +270,17 @@ impl<'a, 'ctx> Unit<'a, 'ctx> {
         Ok(self.emitter.call(helper, args))
     }
 
+    /// Calls a helper that succeeds with 0 and fails with a negative number.
+    pub(super) fn call_status(
+        &self,
+        helper: &Helper,
+        args: &[Argument<'ctx>],
+    ) -> Lowered<Int<'ctx>> {
+        let result = self.call(helper, args)?;
+        // Before Linux 6.3 those of maps return an `int`, and the register's upper half means nothing.
+        Ok(self.emitter.resize(self.emitter.resize(result, 32, false), 64, true))
+    }
+
     /// Calls a helper for an address.
     pub(super) fn call_pointer(
         &self,

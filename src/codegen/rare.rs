@@ -161,7 +161,7 @@ impl<'ctx> Unit<'_, 'ctx> {
             emitter.constant(&vec![0; table.value_size as usize])
         };
         let args = [pointer.into(), key.into(), zeros.into(), emitter.word(NO_EXIST).into()];
-        let result = self.call(&helper::MAP_UPDATE_ELEM, &args)?;
+        let result = self.call_status(&helper::MAP_UPDATE_ELEM, &args)?;
         // Another CPU may have been first, which is as good.
         let value = self.call_pointer(&helper::MAP_LOOKUP_ELEM, &[pointer.into(), key.into()])?;
         let (no_room, after) = (emitter.label(), emitter.label());

@@ -335,14 +335,20 @@ fn place_locals(
     }
     // A block's locals start where its parent's end; parents come before their children.
     let mut ends: Vec<u32> = Vec::with_capacity(homes.parents.len());
-    for (block, parent) in homes.parents.iter().enumerate() {
+    let mut residents = vec![(Vec::new(), Vec::new()); homes.parents.len()];
+    for local in large {
+        residents[homes.of(local).unwrap_or(0)].0.push(local);
+    }
+    for &(value, home) in &homes.captured {
+        residents[home].1.push(value);
+    }
+    for (parent, (locals, values)) in homes.parents.iter().zip(residents) {
         let mut end = parent.map_or(own, |parent: usize| ends[parent]);
-        let home = |local: &&LocalId| homes.of(**local).unwrap_or(0) == block;
-        for &local in large.iter().filter(home) {
+        for local in locals {
             layout.locals[local.into_raw().into_u32() as usize] = Place::Scratch(end);
             end += types.size(func.locals[local].ty).next_multiple_of(8);
         }
-        for &(value, _) in homes.captured.iter().filter(|(_, home)| *home == block) {
+        for value in values {
             layout.captured.insert(value, end);
             end += 8;
         }

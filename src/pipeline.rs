@@ -5,7 +5,7 @@
 
 use crate::config;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::expand;
+use crate::expand::{self, object::Object};
 use crate::host::Host;
 use crate::ir::layout::{self, Layout, Oversize};
 use crate::ir::{self, Program};
@@ -22,6 +22,8 @@ pub struct Checked {
     pub program: Program,
     /// Where everything is.
     pub layout: Layout,
+    /// What the script imports for its programs to call.
+    pub objects: Vec<Object>,
     /// As the script set them.
     options: Options,
 }
@@ -58,7 +60,7 @@ pub fn check(
     }
     let mut options = options.clone();
     diagnostics.append(config::apply(&script, &mut options));
-    let (script, found) = expand::import(script, file, sources, host, options.import_statement);
+    let (script, objects, found) = expand::import(script, file, sources, host, &options);
     diagnostics.append(found);
     if diagnostics.has_errors() {
         return Ok((None, diagnostics));
@@ -73,7 +75,7 @@ pub fn check(
     if diagnostics.has_errors() {
         return Ok((None, diagnostics));
     }
-    let (program, mut found) = sema::check(&script, included.as_ref(), host, &options);
+    let (program, mut found) = sema::check(&script, included.as_ref(), &objects, host, &options);
     found.drop_embedded();
     found.drop_repeated(sources);
     diagnostics.append(found);
@@ -91,7 +93,7 @@ pub fn check(
         }
     };
     ir::verify::verify(&program).map_err(Bug)?;
-    Ok((Some(Checked { program, layout, options }), diagnostics))
+    Ok((Some(Checked { program, layout, objects, options }), diagnostics))
 }
 
 /// What is said of a program that the kernel has no room for.

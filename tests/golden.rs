@@ -89,7 +89,7 @@ fn with_imports(host: Fixture) -> Fixture {
             }
             let name = path.strip_prefix(&golden).unwrap();
             let writable = name.to_string_lossy().contains("writable");
-            host = host.with_file(name, &fs::read_to_string(&path).unwrap(), writable);
+            host = host.with_file(name, fs::read(&path).unwrap(), writable);
         }
     }
     host

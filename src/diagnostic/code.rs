@@ -272,8 +272,9 @@ codes! {
         "begin { print(typeof(int32)); }";
     /// A file cannot be imported.
     BadImport = "E0356",
-        "Paths begin at the folder of the script that has the `import`. Scripts (`.bt`), definitions in C (`.h`) and \
-         folders with such files can be imported, unless everyone may change them.",
+        "Paths begin at the folder of the script that has the `import`. Scripts (`.bt`), definitions in C (`.h`), \
+         functions in C for BPF (`.bpf.c`, compiled by clang, or `.bpf.o`) and folders with such files can be imported, \
+         unless everyone may change them.",
         "import \"nowhere.bt\"; begin { }";
     /// A function got too few or too many arguments.
     CallArity = "E0401",

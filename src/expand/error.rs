@@ -1,6 +1,7 @@
 //! What is said of macros that are wrong.
 
 pub(super) mod import;
+pub(super) mod object;
 
 use super::definition::Definition;
 use super::size::Depth;

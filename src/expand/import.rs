@@ -5,11 +5,12 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::error::import as error;
+use super::object::{self, Object};
 use super::stdlib;
 use crate::diagnostic::Diagnostics;
 use crate::host::HostError;
 use crate::host::files::{Content, Entry, Files};
-use crate::options::Gate;
+use crate::options::{Gate, Options};
 use crate::source::{FileId, Sources, Span};
 use crate::syntax;
 use crate::syntax::ast::walk::{self, Walk};
@@ -24,23 +25,31 @@ pub(super) fn resolve(
     file: FileId,
     sources: &mut Sources,
     files: &dyn Files,
-    within_blocks: Gate,
-) -> (Script, Diagnostics) {
+    options: &Options,
+) -> (Script, Vec<Object>, Diagnostics) {
     let main = PathBuf::from(&sources.get(file).name);
     let known = files.open(&main).map(|entry| entry.real).into_iter().collect();
-    let (items, diagnostics) = (Vec::new(), Diagnostics::new());
-    let mut imports = Imports { sources, files, within_blocks, known, items, diagnostics };
+    let mut imports = Imports {
+        sources,
+        files,
+        options,
+        known,
+        items: Vec::new(),
+        objects: Vec::new(),
+        diagnostics: Diagnostics::new(),
+    };
     imports.script(script, &main);
-    (Script { items: imports.items }, imports.diagnostics)
+    (Script { items: imports.items }, imports.objects, imports.diagnostics)
 }
 
 struct Imports<'a> {
     sources: &'a mut Sources,
     files: &'a dyn Files,
-    within_blocks: Gate,
+    options: &'a Options,
     /// Real paths of all files so far.
     known: HashSet<PathBuf>,
     items: Vec<Item>,
+    objects: Vec<Object>,
     diagnostics: Diagnostics,
 }
 
@@ -75,11 +84,12 @@ impl Imports<'_> {
         }
         for import in statements.0 {
             let span = import.path.span;
-            if self.within_blocks != Gate::Open {
-                self.diagnostics.push(error::within_block(span, self.within_blocks));
+            let gate = self.options.import_statement;
+            if gate != Gate::Open {
+                self.diagnostics.push(error::within_block(span, gate));
             }
             match kind(&folder.join(&import.path.node)) {
-                Some(Kind::Header) => self.import(&import, folder),
+                Some(Kind::Header | Kind::Object | Kind::Source) => self.import(&import, folder),
                 _ => self.diagnostics.push(error::not_within_block(span)),
             }
         }
@@ -126,7 +136,7 @@ impl Imports<'_> {
         Ok(Some(entry))
     }
 
-    /// Each file of a folder in the order of their names; what is no script and no header is not looked at.
+    /// Each file of a folder in the order of their names; what cannot be imported is not looked at.
     fn folder(&mut self, mut names: Vec<String>, folder: &Path, span: Span) {
         names.sort_unstable();
         names.retain(|name| !name.starts_with('.') && kind(Path::new(name)).is_some());
@@ -150,8 +160,13 @@ impl Imports<'_> {
             self.diagnostics.push(error::unknown_kind(path, span));
             return;
         };
+        if kind == Kind::Object {
+            return self.object(path, span, None);
+        }
         let file = self.sources.add(path.display().to_string(), text);
         match kind {
+            Kind::Object => {}
+            Kind::Source => self.object(path, span, Some(file)),
             Kind::Header => {
                 let text = self.sources.get(file).text.to_string();
                 let span = Span::new(file, 0, text.len());
@@ -170,6 +185,13 @@ impl Imports<'_> {
                 self.script(script, path);
             }
         }
+    }
+
+    /// Functions in C; `source` where they are yet to be compiled.
+    fn object(&mut self, path: &Path, span: Span, source: Option<FileId>) {
+        let machine = (self.files, &*self.sources, self.options);
+        let complaints = &mut self.diagnostics;
+        self.objects.extend(object::open((path, span), source, machine, &self.objects, complaints));
     }
 
     /// The names beside a path that is not there.
@@ -198,14 +220,22 @@ impl Walk for Statements {
 }
 
 /// What a file is to scripts.
+#[derive(PartialEq, Eq)]
 enum Kind {
     Script,
     /// Definitions in C.
     Header,
+    /// Functions in C, to be compiled for BPF.
+    Source,
+    /// The same, compiled.
+    Object,
 }
 
 fn kind(path: &Path) -> Option<Kind> {
+    let bpf = path.file_stem()?.to_str()?.ends_with(".bpf");
     match path.extension()?.to_str()? {
+        "c" if bpf => Some(Kind::Source),
+        "o" if bpf => Some(Kind::Object),
         "bt" => Some(Kind::Script),
         "h" => Some(Kind::Header),
         _ => None,

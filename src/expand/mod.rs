@@ -9,6 +9,7 @@ mod call;
 mod definition;
 mod error;
 mod import;
+pub mod object;
 mod size;
 pub mod stdlib;
 mod substitute;
@@ -17,13 +18,14 @@ use std::collections::HashSet;
 use std::rc::Rc;
 
 use definition::{Definition, Table};
+use object::Object;
 use size::{Depth, Measure};
 use stdlib::Library;
 
 use crate::builtin;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::host::files::Files;
-use crate::options::Gate;
+use crate::options::Options;
 use crate::source::{FileId, Sources, Span};
 use crate::syntax::ast::walk::Walk;
 use crate::syntax::ast::{Expr, Item, Script, TypeExpr};
@@ -35,16 +37,15 @@ const MOST_NODES: usize = 100_000;
 /// How deep what macros make may be: what a script itself may be, which every later stage's stack has room for.
 const DEEPEST: Depth = Depth { nesting: MAX_NESTING, operators: MAX_OPERATORS };
 
-/// Puts what a script imports in front of its own items. Imports within blocks, which only definitions in C can have, are
-/// allowed or not.
+/// Puts what a script imports in front of its own items; objects with BPF code come beside it.
 pub fn import(
     script: Script,
     file: FileId,
     sources: &mut Sources,
     files: &dyn Files,
-    within_blocks: Gate,
-) -> (Script, Diagnostics) {
-    import::resolve(script, file, sources, files, within_blocks)
+    options: &Options,
+) -> (Script, Vec<Object>, Diagnostics) {
+    import::resolve(script, file, sources, files, options)
 }
 
 /// Replaces all uses of macros. The tree is only meaningful where there are no errors.

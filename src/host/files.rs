@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::HostError;
+use super::headers::Trouble;
 
 /// A file or folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,4 +32,16 @@ pub trait Files {
     /// # Errors
     /// `NotFound`, or `Unreadable` with the reason.
     fn open(&self, path: &Path) -> Result<Entry, HostError>;
+
+    /// The bytes of a file.
+    ///
+    /// # Errors
+    /// `NotFound`, or `Unreadable` with the reason.
+    fn read(&self, path: &Path) -> Result<Vec<u8>, HostError>;
+
+    /// The BPF object that a C compiler makes of a file; headers are looked for in these folders too.
+    ///
+    /// # Errors
+    /// Where there is no compiler, or it refuses the file.
+    fn compile(&self, path: &Path, folders: &[PathBuf]) -> Result<Vec<u8>, Trouble>;
 }

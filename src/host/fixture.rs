@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use super::btf::Btf;
 use super::files::{Content, Entry, Files};
-use super::headers::{Headers, Request, Trouble};
+use super::headers::{Complaint, Headers, Request, Trouble};
 use super::tracefs::parse_format;
 use super::{Arch, Feature, Host, HostError, TracepointField, UserSymbol, Version};
 
@@ -68,7 +68,7 @@ const TRACEPOINTS: [(&str, &str, &str); 5] = [
 pub struct Fixture {
     lacking: BTreeSet<Feature>,
     btf: OnceCell<Vec<Rc<Btf>>>,
-    files: BTreeMap<PathBuf, (String, bool)>,
+    files: BTreeMap<PathBuf, (Vec<u8>, bool)>,
 }
 
 impl Fixture {
@@ -79,8 +79,13 @@ impl Fixture {
 
     /// The same with a file, which everyone may change if it is `writable`.
     #[must_use]
-    pub fn with_file(mut self, path: impl Into<PathBuf>, text: &str, writable: bool) -> Fixture {
-        self.files.insert(path.into(), (text.to_owned(), writable));
+    pub fn with_file(
+        mut self,
+        path: impl Into<PathBuf>,
+        text: impl Into<Vec<u8>>,
+        writable: bool,
+    ) -> Fixture {
+        self.files.insert(path.into(), (text.into(), writable));
         self
     }
 
@@ -105,17 +110,14 @@ impl Fixture {
 
 impl Files for Fixture {
     fn open(&self, path: &Path) -> Result<Entry, HostError> {
-        let mut real = PathBuf::new();
-        for part in path.components() {
-            match part {
-                Component::ParentDir => _ = real.pop(),
-                Component::CurDir => {}
-                part => real.push(part),
-            }
-        }
+        let real = plain(path);
         if let Some((text, writable)) = self.files.get(&real) {
             let writable = writable.then(|| path.to_owned());
-            return Ok(Entry { real, writable, content: Content::Text(text.clone()) });
+            return Ok(Entry {
+                real,
+                writable,
+                content: Content::Text(String::from_utf8_lossy(text).into_owned()),
+            });
         }
         let below = self.files.keys().filter_map(|file| file.strip_prefix(&real).ok());
         let first = below.filter_map(|rest| rest.components().next());
@@ -127,6 +129,38 @@ impl Files for Fixture {
             false => Ok(Entry { real, writable: None, content: Content::Folder(names) }),
         }
     }
+
+    fn read(&self, path: &Path) -> Result<Vec<u8>, HostError> {
+        self.files.get(&plain(path)).map(|(bytes, _)| bytes.clone()).ok_or(HostError::NotFound)
+    }
+
+    /// This machine has no compiler, but one that refuses what has a line with `#error`.
+    fn compile(&self, path: &Path, _: &[PathBuf]) -> Result<Vec<u8>, Trouble> {
+        let text = self.read(path).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let wrong = (1..).zip(text.lines()).find_map(|(number, line)| {
+            line.strip_prefix("#error ").map(|message| (number, message.to_owned()))
+        });
+        Err(match wrong {
+            Some((line, message)) => {
+                Trouble::Wrong(vec![Complaint { message, line: Some(line), within: None }])
+            }
+            None => Trouble::NoCompiler("no folder of PATH has it".to_owned()),
+        })
+    }
+}
+
+/// A path without `.` and `..`.
+fn plain(path: &Path) -> PathBuf {
+    let mut real = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => _ = real.pop(),
+            Component::CurDir => {}
+            part => real.push(part),
+        }
+    }
+    real
 }
 
 impl Host for Fixture {

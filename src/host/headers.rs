@@ -1,4 +1,4 @@
-//! Headers that scripts include, as a C compiler reads them.
+//! Headers that scripts include, as a C compiler reads them, and what it says of C that is wrong.
 
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -40,12 +40,12 @@ pub struct Define {
     pub parameters: bool,
 }
 
-/// Why headers could not be read.
+/// Why C could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trouble {
-    /// There is no compiler to read them: the reason, without a full stop.
+    /// There is no compiler to read it: the reason, without a full stop.
     NoCompiler(String),
-    /// The compiler refuses them.
+    /// The compiler refuses it.
     Wrong(Vec<Complaint>),
 }
 
@@ -54,8 +54,8 @@ pub enum Trouble {
 pub struct Complaint {
     /// Its words.
     pub message: String,
-    /// Line of the request's text that is wrong or includes what is, from 1; `None` for a header that is read first.
+    /// Line of the text that is wrong or includes what is, from 1; `None` for a header that is read first.
     pub line: Option<u32>,
-    /// The place in a header: `linux/fs.h:12:3`.
+    /// The place in another file: `linux/fs.h:12:3`.
     pub within: Option<String>,
 }

@@ -7,6 +7,7 @@ pub mod btf;
 pub mod files;
 pub mod fixture;
 pub mod headers;
+pub mod object;
 pub mod tracefs;
 
 use std::borrow::Cow;

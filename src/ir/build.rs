@@ -207,6 +207,16 @@ impl<'p> Builder<'p> {
         self.binary(op, left, right)
     }
 
+    /// A function in C; each is in the program once.
+    pub fn external(&mut self, prototype: &Prototype) -> ExternalId {
+        let externals = &mut self.program.externals;
+        let known = externals.iter().find(|(_, known)| known.name == prototype.name);
+        match known.map(|(id, _)| id) {
+            Some(id) => id,
+            None => externals.alloc(prototype.clone()),
+        }
+    }
+
     /// The same value in another scalar type; itself if it has that type already.
     pub fn convert(&mut self, operand: ExprId, ty: TypeId) -> ExprId {
         if self.ty(operand) == ty {

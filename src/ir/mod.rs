@@ -33,6 +33,7 @@ pub use parameter::{Argument, Parameter, help};
 pub use scope::blocks_of;
 pub use stmt::{Block, Helper, LoopKind, MOST_ROUNDS, Stmt, StmtKind};
 
+use crate::host::object::Prototype;
 use crate::source::Span;
 use crate::types::{TypeId, Types};
 
@@ -48,6 +49,8 @@ pub type MapId = Idx<Map>;
 pub type EventId = Idx<Event>;
 /// Index of a [`Function`] in the [`Program`].
 pub type FunctionId = Idx<Function>;
+/// Index of a function in C in the [`Program`].
+pub type ExternalId = Idx<Prototype>;
 /// Index of a place in [`Program::sites`].
 pub type SiteId = Idx<Span>;
 
@@ -66,6 +69,8 @@ pub struct Program {
     pub probes: Vec<Probe>,
     /// What programs call.
     pub functions: Arena<Function>,
+    /// What programs call of the objects that the script imports.
+    pub externals: Arena<Prototype>,
     /// What the script takes by name from its command line.
     pub parameters: Vec<Parameter>,
 }

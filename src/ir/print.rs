@@ -148,6 +148,11 @@ impl Printer<'_> {
                 let into = result.map(|result| self.result(result)).or(into);
                 into.map_or(call.clone(), |into| format!("{into} = {call}"))
             }
+            StmtKind::CallExternal { external, args, result } => {
+                let name = &self.program.externals[*external].name;
+                let call = format!("call external {name}({})", self.exprs(args));
+                result.map_or(call.clone(), |result| format!("{} = {call}", self.result(result)))
+            }
             StmtKind::Break => "break".to_owned(),
             StmtKind::Continue => "continue".to_owned(),
             StmtKind::Return(Some(value)) => format!("return {}", self.expr(*value)),

@@ -201,6 +201,7 @@ pub(super) fn exprs_of(stmt: &StmtKind) -> Vec<ExprId> {
         }
         StmtKind::Call { args, .. }
         | StmtKind::CallFunction { args, .. }
+        | StmtKind::CallExternal { args, .. }
         | StmtKind::Emit { args, .. } => args.clone(),
         StmtKind::MapGet { key, .. } | StmtKind::MapDelete { key, .. } => {
             key.iter().copied().collect()

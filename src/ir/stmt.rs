@@ -1,6 +1,6 @@
 //! Statements: effects, in order.
 
-use super::{EventId, ExprId, FunctionId, LocalId, MapId, Part, ValueId};
+use super::{EventId, ExprId, ExternalId, FunctionId, LocalId, MapId, Part, ValueId};
 use crate::source::Span;
 use crate::types::TypeId;
 
@@ -188,6 +188,15 @@ pub enum StmtKind {
         /// Where a memory value that it returned is put.
         into: Option<LocalId>,
     },
+    /// Calls a function in C.
+    CallExternal {
+        /// Which.
+        external: ExternalId,
+        /// Scalars as wide as its parameters.
+        args: Vec<ExprId>,
+        /// What it returned, if it returns something.
+        result: Option<ValueId>,
+    },
     /// Ends the program or function, from within any number of loops: with this scalar (`i64` for a program), or with
     /// [`super::Func::returns`].
     Return(Option<ExprId>),
@@ -202,7 +211,9 @@ impl StmtKind {
             | StmtKind::LoadPart { result, .. }
             | StmtKind::BytesEqual { result, .. }
             | StmtKind::StrEqual { result, .. } => Some(*result),
-            StmtKind::Call { result, .. } | StmtKind::CallFunction { result, .. } => *result,
+            StmtKind::Call { result, .. }
+            | StmtKind::CallFunction { result, .. }
+            | StmtKind::CallExternal { result, .. } => *result,
             StmtKind::MapHas { found, .. } => Some(*found),
             StmtKind::MapGet { found, .. } | StmtKind::MapDelete { found, .. } => *found,
             _ => None,

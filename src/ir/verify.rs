@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::scope::{blocks_of, exprs_of};
 use super::*;
+use crate::host::object::MOST_ARGUMENTS;
 use crate::types::Type;
 
 /// Checks a whole program.
@@ -253,6 +254,9 @@ impl Verifier<'_> {
             StmtKind::CallFunction { function, args, result, into } => {
                 self.call(*function, args, *result, *into)
             }
+            StmtKind::CallExternal { external, args, result } => {
+                self.call_external(*external, args, *result)
+            }
         }
     }
 
@@ -293,6 +297,25 @@ impl Verifier<'_> {
                 }
             }
         }
+    }
+
+    fn call_external(
+        &self,
+        external: ExternalId,
+        args: &[ExprId],
+        result: Option<ValueId>,
+    ) -> Result<(), String> {
+        let Prototype { name, params, result: returned } = &self.program.externals[external];
+        if args.len() != params.len() || args.len() > MOST_ARGUMENTS {
+            return Err(format!("{name} with {} arguments", args.len()));
+        }
+        let size = |ty| Some(self.program.types.size(ty));
+        for (&arg, (_, param)) in args.iter().zip(params) {
+            self.scalar(arg)?;
+            self.require(size(self.ty(arg)) == param.register(), "a value as wide", arg)?;
+        }
+        let fits = result.is_none_or(|id| size(self.func.values[id].ty) == returned.register());
+        if fits { Ok(()) } else { Err(format!("a result of {name} of another size")) }
     }
 
     fn call(

@@ -108,6 +108,9 @@ impl Lower<'_> {
             {
                 return result;
             }
+            if let Some((object, function)) = self.external(name) {
+                return self.call_external(object, function, args, span);
+            }
             if let Some(constant) = self.constant(name).filter(|_| args.is_none()) {
                 return constant;
             }
@@ -125,6 +128,7 @@ impl Lower<'_> {
                 Some(_) => Vec::new(),
             };
             let known = known.chain(named.iter().map(String::as_str));
+            let known = known.chain(self.externals());
             let diagnostic = error::unknown_name(name_span, name, args.is_some(), known);
             self.complain(diagnostic);
             for arg in args.into_iter().flatten() {

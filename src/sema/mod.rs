@@ -17,6 +17,7 @@ mod element;
 mod equal;
 mod error;
 mod expr;
+mod external;
 mod facts;
 mod field;
 mod fold;
@@ -42,6 +43,7 @@ use std::collections::{HashMap, HashSet};
 use facts::{Facts, VariableKey};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::expand::object::Object;
 use crate::host::{Arch, Host};
 use crate::ir::build::Builder;
 use crate::ir::{Expr, ExprId, FunctionId, LocalId, Program, ValueId};
@@ -59,6 +61,7 @@ const MOST_WALKS: usize = 256;
 pub fn check(
     script: &Script,
     included: Option<&c::Included>,
+    objects: &[Object],
     host: &dyn Host,
     options: &Options,
 ) -> (Program, Diagnostics) {
@@ -71,7 +74,7 @@ pub fn check(
     let mut walks = 0;
     let program = loop {
         let (program, complaints, found) =
-            probe::walk(script, &declared, host, options, types, &facts);
+            probe::walk(script, (&declared, objects), host, options, types, &facts);
         walks += 1;
         if found == facts || walks > MOST_WALKS {
             diagnostics.append(complaints);
@@ -156,6 +159,8 @@ pub struct Lower<'a> {
     options: &'a Options,
     /// The script's C.
     declared: &'a c::Declared,
+    /// What the script imports for its programs to call.
+    objects: &'a [Object],
     /// The `#define`s whose text is being read, and where each is used.
     defines: Vec<(String, Span)>,
     kind: &'static Kind,

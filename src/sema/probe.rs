@@ -9,6 +9,7 @@ use ebtrace_image::MissingProbes;
 
 use crate::builtin;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
+use crate::expand::object::Object;
 use crate::host::Host;
 use crate::ir::build::Builder;
 use crate::ir::{FunctionId, MapId, Probe, Program, ProgramType, StmtKind};
@@ -21,7 +22,7 @@ use crate::types::{TypeId, Types, c};
 /// One walk over the script with the facts of the walk before.
 pub(super) fn walk(
     script: &ast::Script,
-    declared: &c::Declared,
+    (declared, objects): (&c::Declared, &[Object]),
     host: &dyn Host,
     options: &Options,
     types: Types,
@@ -29,6 +30,7 @@ pub(super) fn walk(
 ) -> (Program, Diagnostics, Facts) {
     let mut walk = Walk {
         declared,
+        objects,
         host,
         options,
         known,
@@ -94,6 +96,7 @@ struct Refusal {
 
 pub(super) struct Walk<'a> {
     pub(super) declared: &'a c::Declared,
+    objects: &'a [Object],
     pub(super) host: &'a dyn Host,
     pub(super) options: &'a Options,
     pub(super) known: &'a Facts,
@@ -229,6 +232,7 @@ impl Walk<'_> {
             host: self.host,
             options: self.options,
             declared: self.declared,
+            objects: self.objects,
             defines: Vec::new(),
             kind,
             target,

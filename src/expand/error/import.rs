@@ -48,26 +48,26 @@ pub(in crate::expand) fn too_many(span: Span, most: usize) -> Diagnostic {
 
 pub(in crate::expand) fn empty_folder(folder: &Path, span: Span) -> Diagnostic {
     Diagnostic::error(Code::BadImport, format!("{} holds nothing to import", folder.display()))
-        .label(span, "a folder without scripts")
-        .help("files in it whose names end in `.bt` or `.h` are imported, those in folders within it are not")
+        .label(span, "a folder without scripts and C")
+        .help("files in it whose names end in `.bt`, `.h`, `.bpf.c` or `.bpf.o` are imported, those in folders within it are not")
 }
 
 pub(in crate::expand) fn no_name(span: Span) -> Diagnostic {
     Diagnostic::error(Code::BadImport, "an import needs a path")
         .label(span, "this is empty")
-        .help("name a script, a header or a folder: `import \"lib/files.bt\";`; the script's own folder is `\".\"`")
+        .help("name a script, a file in C or a folder: `import \"lib/files.bt\";`; the script's own folder is `\".\"`")
 }
 
 pub(in crate::expand) fn unknown_kind(path: &Path, span: Span) -> Diagnostic {
     let shown = path.display();
     if matches!(path.extension().and_then(|kind| kind.to_str()), Some("c" | "o")) {
-        return Diagnostic::error(Code::BadImport, format!("{shown} is a program, and only scripts and definitions can be imported"))
-            .label(span, "functions in C cannot be called")
-            .help("write the functions as `fn` or `macro` in a script; types and `#define`s can be imported from a header (`.h`)");
+        return Diagnostic::error(Code::BadImport, format!("{shown} is not for BPF by its name"))
+            .label(span, "the name says what a file is")
+            .help("functions in C that scripts can call stand in files whose names end in `.bpf.c`, or `.bpf.o` if they are compiled");
     }
-    Diagnostic::error(Code::BadImport, format!("{shown} is no script and no header"))
+    Diagnostic::error(Code::BadImport, format!("{shown} is no script and no C"))
         .label(span, "the name says what a file is")
-        .help("scripts end in `.bt`, definitions in C in `.h`")
+        .help("scripts end in `.bt`, definitions in C in `.h`, functions in C in `.bpf.c`, or in `.bpf.o` if they are compiled")
 }
 
 pub(in crate::expand) fn config(span: Span, import: Span) -> Diagnostic {
@@ -90,7 +90,7 @@ pub(in crate::expand) fn within_block(span: Span, gate: Gate) -> Diagnostic {
 }
 
 pub(in crate::expand) fn not_within_block(span: Span) -> Diagnostic {
-    Diagnostic::error(Code::BadImport, "only definitions in C can be imported within a block")
+    Diagnostic::error(Code::BadImport, "only C can be imported within a block")
         .label(span, "a script is no part of a block")
         .help("move the `import` above all probes and macros")
 }

@@ -1,0 +1,166 @@
+//! Objects of BPF code whose functions scripts call.
+
+use object::elf::{STB_GLOBAL, STB_WEAK, STT_FUNC};
+use object::read::elf::ElfFile64;
+use object::{Architecture, Endianness, Object as _, ObjectSection as _, ObjectSymbol as _};
+
+use super::btf::{Btf, Described, Named};
+
+/// The section of functions that are no programs.
+const FUNCTIONS: &str = ".text";
+/// The section that says under which licence the code is.
+const LICENSE: &str = "license";
+/// Registers that the kernel's machine passes arguments in.
+pub const MOST_ARGUMENTS: usize = 5;
+/// The most types that are followed to the one that is meant.
+const MOST_STEPS: u32 = 32;
+
+/// What scripts see of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contents {
+    /// Functions that others may call.
+    pub functions: Vec<Prototype>,
+    /// What it says about its licence, if it does.
+    pub license: Option<String>,
+}
+
+/// A function: what it takes and returns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prototype {
+    /// Its name.
+    pub name: String,
+    /// Names and types; a name can be empty.
+    pub params: Vec<(String, CType)>,
+    /// What it returns.
+    pub result: CType,
+}
+
+/// A type in C, as far as those who call a function need to know it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CType {
+    /// `void`
+    Void,
+    /// A number.
+    Int {
+        /// Bytes.
+        size: u32,
+        /// Two's complement.
+        signed: bool,
+    },
+    /// `_Bool`
+    Bool,
+    /// `enum name`
+    Enum {
+        /// Without its tag; empty if it has none.
+        name: String,
+        /// Bytes.
+        size: u32,
+        /// Has negative constants.
+        signed: bool,
+    },
+    /// `T *`
+    Pointer(Box<CType>),
+    /// A struct or union.
+    Record {
+        /// Without its tag; empty if it has none.
+        name: String,
+        /// All members at the same place.
+        union: bool,
+    },
+    /// What scripts cannot pass on: an array, a function, a number with a fraction.
+    Other,
+}
+
+/// Why an object cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unusable {
+    /// It is no file that a compiler made for BPF.
+    NotBpf,
+    /// It does not describe its functions.
+    NoBtf,
+}
+
+/// Reads an object.
+///
+/// # Errors
+/// Where it is none, or says nothing of its functions.
+pub fn read(bytes: &[u8]) -> Result<Contents, Unusable> {
+    let file = ElfFile64::<Endianness>::parse(bytes).map_err(|_| Unusable::NotBpf)?;
+    if file.architecture() != Architecture::Bpf || !file.is_little_endian() {
+        return Err(Unusable::NotBpf);
+    }
+    let section = |name| file.section_by_name(name).and_then(|section| section.data().ok());
+    let blob = section(".BTF").ok_or(Unusable::NoBtf)?;
+    let btf = Btf::new("object", Box::new(blob.to_vec()), None).ok_or(Unusable::NoBtf)?;
+    let names = file.symbols().filter_map(|symbol| {
+        let entry = symbol.elf_symbol();
+        let callable = entry.st_type() == STT_FUNC
+            && matches!(entry.st_bind(), STB_GLOBAL | STB_WEAK)
+            && file.section_by_index(symbol.section_index()?).ok()?.name() == Ok(FUNCTIONS);
+        symbol.name().ok().filter(|_| callable)
+    });
+    let functions = names.filter_map(|name| prototype(&btf, name)).collect();
+    let license = section(LICENSE).map(|text| {
+        let text = text.split(|&byte| byte == 0).next().unwrap_or_default();
+        String::from_utf8_lossy(text).into_owned()
+    });
+    Ok(Contents { functions, license })
+}
+
+fn prototype(btf: &Btf, name: &str) -> Option<Prototype> {
+    let id = btf.find(Named::Function, name)?;
+    let Described::Function { prototype, .. } = btf.get(id)? else { return None };
+    let Described::Prototype { result, params } = btf.get(prototype)? else { return None };
+    let params = params.into_iter().map(|(param, ty)| match (param, ty) {
+        // `...`
+        ("", 0) => (String::new(), CType::Other),
+        _ => (param.to_owned(), c_type(btf, ty, 0)),
+    });
+    let params = params.collect();
+    Some(Prototype { name: name.to_owned(), params, result: c_type(btf, result, 0) })
+}
+
+fn c_type(btf: &Btf, id: u32, step: u32) -> CType {
+    let Some(described) = btf.get(id).filter(|_| step < MOST_STEPS) else { return CType::Other };
+    match described {
+        Described::Void => CType::Void,
+        Described::Int { boolean: true, .. } => CType::Bool,
+        Described::Int { size, signed, .. } if matches!(size, 1 | 2 | 4 | 8) => {
+            CType::Int { size, signed }
+        }
+        Described::Enum { name, size, variants } => {
+            let signed = variants.iter().any(|(_, number)| *number < 0);
+            CType::Enum { name: name.to_owned(), size, signed }
+        }
+        Described::Pointer(to) => CType::Pointer(Box::new(c_type(btf, to, step + 1))),
+        Described::Struct { name, union, .. } | Described::Forward { name, union } => {
+            CType::Record { name: name.to_owned(), union }
+        }
+        Described::Typedef { of, .. } | Described::Qualified(of) | Described::Tagged { of, .. } => {
+            c_type(btf, of, step + 1)
+        }
+        _ => CType::Other,
+    }
+}
+
+impl CType {
+    /// How many bytes of a register a value takes; none where it is not passed in one, or where what it points to
+    /// cannot be described.
+    pub fn register(&self) -> Option<u32> {
+        match self {
+            CType::Void | CType::Record { .. } | CType::Other => None,
+            CType::Int { size, .. } | CType::Enum { size, .. } => Some(*size),
+            CType::Bool => Some(1),
+            CType::Pointer(to) => to.is_plain().then_some(8),
+        }
+    }
+
+    /// Whether all of it is known.
+    fn is_plain(&self) -> bool {
+        match self {
+            CType::Other => false,
+            CType::Pointer(to) => to.is_plain(),
+            _ => true,
+        }
+    }
+}

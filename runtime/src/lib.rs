@@ -29,7 +29,7 @@ pub mod symbol;
 
 pub use attach::{AttachError, AttachReason, Facility};
 pub use child::{Child, ChildError};
-pub use load::{LoadError, Place, Rejection};
+pub use load::{LoadError, Place, Rejection, link};
 pub use signal::Signals;
 
 use std::cell::RefCell;

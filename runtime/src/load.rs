@@ -1,6 +1,7 @@
 //! The object into the kernel.
 
 mod line_info;
+mod link;
 mod verifier;
 
 use std::cell::RefCell;
@@ -17,6 +18,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::kernel;
 use crate::map::io_error;
 use line_info::Lines;
+pub use link::link;
 
 /// A place in a script.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +74,9 @@ pub enum LoadError {
     /// A part of the object is missing: compiler and runtime disagree.
     #[error("the object has no {0}; this is a bug of ebtrace")]
     Missing(String),
+    /// The objects do not fit together.
+    #[error("the script and the functions in C that it imports do not fit together: {0}")]
+    Unlinked(String),
     /// The number of CPUs is not known.
     #[error("the list of CPUs cannot be read: {0}")]
     Cpus(#[source] io::Error),
@@ -125,8 +130,14 @@ fn prepare(open: &mut OpenObject, image: &Image, globals: Globals) -> Result<(),
                 .copy_from_slice(&bytes);
         }
     }
-    // Everything is attached by hand, in an order that libbpf does not know.
-    open.progs_mut().for_each(|mut program| program.set_autoattach(false));
+    // Everything is attached by hand, in an order that libbpf does not know. Programs of imported objects are not run.
+    let own: HashSet<&str> = image.probes.iter().map(|probe| probe.program.as_str()).collect();
+    for mut program in open.progs_mut() {
+        program.set_autoattach(false);
+        if !program.name().to_str().is_some_and(|name| own.contains(name)) {
+            program.set_autoload(false);
+        }
+    }
     let multi = kernel::has_uprobe_multi();
     let uprobes =
         image.probes.iter().filter(|probe| multi && matches!(probe.attach, Attach::Uprobe { .. }));

@@ -15,7 +15,7 @@ use ebtrace::host::headers::{Complaint, Headers, Request, Trouble};
 const MAIN: &str = "definitions.h";
 
 /// Where Debian has the headers of one instruction set.
-const MULTIARCH: &str = if cfg!(target_arch = "aarch64") {
+pub(super) const MULTIARCH: &str = if cfg!(target_arch = "aarch64") {
     "/usr/include/aarch64-linux-gnu"
 } else {
     "/usr/include/x86_64-linux-gnu"

@@ -85,6 +85,14 @@ impl Files for Live {
             _ => HostError::Unreadable(error.to_string()),
         })
     }
+
+    fn read(&self, path: &Path) -> Result<Vec<u8>, HostError> {
+        std::fs::read(path).map_err(|error| HostError::Unreadable(error.to_string()))
+    }
+
+    fn compile(&self, path: &Path, folders: &[PathBuf]) -> Result<Vec<u8>, Trouble> {
+        super::compile::compile(path, folders)
+    }
 }
 
 impl Host for Live {

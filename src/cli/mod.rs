@@ -1,6 +1,7 @@
 //! The command line: the one place that knows both compiler and runtime, the terminal and the environment.
 
 mod args;
+mod compile;
 mod files;
 mod headers;
 mod live;

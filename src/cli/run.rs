@@ -50,7 +50,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
     if let Some(stage) = args.stage {
         return show(stage, &checked, &sources, &target);
     }
-    let Some(image) = compile(&mut checked, &sources, &target)? else { return Ok(1) };
+    let Some(mut image) = compile(&mut checked, &sources, &target)? else { return Ok(1) };
+    if !checked.program.externals.is_empty() {
+        let others: Vec<&[u8]> =
+            checked.objects.iter().map(|object| object.bytes.as_slice()).collect();
+        image.object = ebtrace_runtime::link(&image.object, &others)?;
+    }
     if let Some(path) = &args.emit_elf {
         fs::write(path, &image.object)
             .with_context(|| format!("cannot write {}", path.display()))?;

@@ -1,7 +1,7 @@
 //! Debug information, from which LLVM makes BTF: what maps, programs and the script's lines are.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use ebtrace_image as image;
 use inkwell::AddressSpace;
@@ -10,6 +10,7 @@ use inkwell::debug_info::{
     DWARFEmissionKind, DWARFSourceLanguage, DebugInfoBuilder, debug_metadata_version,
 };
 use inkwell::module::FlagBehavior;
+use inkwell::types::AnyTypeEnum;
 use inkwell::values::GlobalValue;
 
 use super::Invariant;
@@ -28,6 +29,7 @@ const SIGNED: u32 = 5;
 const UNSIGNED: u32 = 7;
 const BOOLEAN: u32 = 2;
 const CHARACTER: u32 = 6;
+const COMPLEX: u32 = 3;
 
 /// Debug information of the module.
 pub(super) struct Debug<'a, 'ctx> {
@@ -36,6 +38,8 @@ pub(super) struct Debug<'a, 'ctx> {
     builder: DebugInfoBuilder<'ctx>,
     unit: DICompileUnit<'ctx>,
     files: RefCell<HashMap<FileId, DIFile<'ctx>>>,
+    /// Names of the globals that are described.
+    globals: RefCell<HashSet<String>>,
 }
 
 /// The lines of one program.
@@ -68,7 +72,14 @@ impl<'a, 'ctx> Debug<'a, 'ctx> {
             "",
             "",
         );
-        Debug { sources, emitter, builder, unit, files: RefCell::default() }
+        Debug {
+            sources,
+            emitter,
+            builder,
+            unit,
+            files: RefCell::default(),
+            globals: RefCell::default(),
+        }
     }
 
     /// Completes what was described; to be called before LLVM runs.
@@ -108,6 +119,19 @@ impl<'a, 'ctx> Debug<'a, 'ctx> {
         Ok(Lines { file: site.file, subprogram, others: HashMap::new() })
     }
 
+    /// Describes a function that is defined elsewhere.
+    pub(super) fn declaration(
+        &self,
+        name: &str,
+        params: &[DIType<'ctx>],
+        returns: Option<DIType<'ctx>>,
+    ) -> DISubprogram<'ctx> {
+        let (file, none) = (self.unit.get_file(), DIFlags::ZERO);
+        let ty = self.builder.create_subroutine_type(file, returns, params, none);
+        let scope = self.unit.as_debug_info_scope();
+        self.builder.create_function(scope, name, None, file, 0, ty, false, false, 0, none, true)
+    }
+
     /// From now on, what is emitted comes from this place.
     pub(super) fn at(&self, lines: &mut Lines<'ctx>, span: Span) {
         let span = self.sources.written(span);
@@ -144,6 +168,7 @@ impl<'a, 'ctx> Debug<'a, 'ctx> {
 
     /// Describes a global.
     pub(super) fn global(&self, global: GlobalValue<'ctx>, name: &str, ty: DIType<'ctx>) {
+        self.globals.borrow_mut().insert(name.to_owned());
         let scope = self.unit.as_debug_info_scope();
         let file = self.unit.get_file();
         let variable = self
@@ -151,6 +176,45 @@ impl<'a, 'ctx> Debug<'a, 'ctx> {
             .create_global_variable_expression(scope, name, "", file, 0, ty, false, None, None, 64)
             .as_metadata_value(self.emitter.context());
         global.set_metadata(variable, self.emitter.context().get_kind_id("dbg"));
+    }
+
+    /// Describes the globals that nothing else describes, as bytes: the linker wants to know all of them.
+    pub(super) fn describe_globals(&self) -> Result<(), Invariant> {
+        let byte = self.int(1, false)?;
+        for global in self.emitter.module.get_globals() {
+            let name = global.get_name().to_string_lossy().into_owned();
+            if let AnyTypeEnum::ArrayType(bytes) = global.get_value_type()
+                && !self.globals.borrow().contains(&name)
+            {
+                self.global(global, &name, self.array(byte, 1, bytes.len()));
+            }
+        }
+        Ok(())
+    }
+
+    /// `void` behind a pointer: to BTF, what has an encoding that it does not know is nothing.
+    pub(super) fn void(&self) -> Result<DIType<'ctx>, Invariant> {
+        self.basic("void", 1, COMPLEX)
+    }
+
+    /// An enum without its constants.
+    pub(super) fn enumeration(&self, name: &str, size: u32) -> Result<DIType<'ctx>, Invariant> {
+        let (scope, file) = (self.unit.as_debug_info_scope(), self.unit.get_file());
+        let (bits, of) = (u64::from(size) * 8, self.int(size, false)?);
+        let ty = self.builder.create_enumeration_type(scope, name, file, 0, bits, 8, &[], of);
+        Ok(ty.as_type())
+    }
+
+    /// A struct or union without its members.
+    pub(super) fn record(&self, name: &str, union: bool) -> DIType<'ctx> {
+        let (scope, file) = (self.unit.as_debug_info_scope(), self.unit.get_file());
+        let (builder, none) = (&self.builder, DIFlags::ZERO);
+        let ty = if union {
+            builder.create_union_type(scope, name, file, 0, 8, 8, none, &[], 0, "")
+        } else {
+            builder.create_struct_type(scope, name, file, 0, 8, 8, none, None, &[], 0, None, "")
+        };
+        ty.as_type()
     }
 
     pub(super) fn int(&self, size: u32, signed: bool) -> Result<DIType<'ctx>, Invariant> {

@@ -7,7 +7,7 @@
 //! here. What the verifier of the IR let through cannot fail: an error is a [`Bug`].
 //!
 //! - [`context`] is all that lowering sees of LLVM.
-//! - `probe` opens a program; `stmt` and `expr` fill it; `access`, `aggregate`, `call`, `event`, `rare`, `region` and `string` are what takes
+//! - `probe` opens a program; `stmt` and `expr` fill it; `access`, `aggregate`, `call`, `event`, `external`, `rare`, `region` and `string` are what takes
 //!   more than a few instructions; `memory` moves bytes.
 //! - `map` and `debug` describe maps, programs and lines; `lines` puts the script's text into the result.
 
@@ -20,6 +20,7 @@ mod debug;
 mod emission;
 mod event;
 mod expr;
+mod external;
 mod helper;
 mod lines;
 mod map;
@@ -211,6 +212,9 @@ fn lower<'ctx>(
         probe::lower(&unit, index).map_err(fault)?;
     }
     emitter.section("LICENSE", "license", &[layout.license.as_bytes(), b"\0"].concat());
+    if !program.externals.is_empty() {
+        debug.describe_globals()?;
+    }
     debug.finish();
     Ok(())
 }

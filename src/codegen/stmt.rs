@@ -56,6 +56,9 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
                     self.define(*result, self.emitter.resize(value, bits, false));
                 }
             }
+            StmtKind::CallExternal { external, args, result } => {
+                self.call_external(*external, args, *result)?
+            }
             StmtKind::Let { result, value } => {
                 let value = self.scalar(*value)?;
                 self.define(*result, value);
@@ -111,7 +114,7 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
     }
 
     /// Names a statement's result, and keeps it where the loops that use it can find it.
-    fn define(&mut self, result: ValueId, value: Int<'ctx>) {
+    pub(super) fn define(&mut self, result: ValueId, value: Int<'ctx>) {
         self.values[result.into_raw().into_u32() as usize] = Some(value);
         if let Some(slot) = self.captured(result) {
             self.emitter.store(slot, self.emitter.resize(value, 64, false), 8);

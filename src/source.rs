@@ -216,11 +216,14 @@ impl Sources {
         chain
     }
 
-    /// The text of this name that a person wrote.
+    /// The text of this name that a person wrote; the name can come without its folders.
     pub fn named(&self, name: &str) -> Option<FileId> {
-        let found =
-            self.files.iter().position(|source| source.name == name && source.used.is_none());
-        found.map(|index| FileId(index as u32))
+        let find = |same: &dyn Fn(&str) -> bool| {
+            let mut files = self.files.iter();
+            files.position(|source| source.used.is_none() && same(&source.name))
+        };
+        let last = |known: &str| known.rsplit('/').next() == Some(name);
+        find(&|known| known == name).or_else(|| find(&last)).map(|index| FileId(index as u32))
     }
 
     /// The text behind an id that [`Sources::add`] gave.

@@ -47,16 +47,10 @@ pub(crate) fn lacking(features: &[Feature]) -> bool {
 }
 
 /// What went wrong while loading, attaching or running, at its place in the script.
-pub(crate) fn runtime_error(
-    sources: &Sources,
-    file: FileId,
-    program: &Program,
-    error: &Error,
-    verbose: bool,
-) {
+pub(crate) fn runtime_error(sources: &Sources, program: &Program, error: &Error, verbose: bool) {
     let mut list = Diagnostics::new();
     list.push(match error {
-        Error::Load(LoadError::Rejected(rejection)) => rejected(sources, file, program, rejection),
+        Error::Load(LoadError::Rejected(rejection)) => rejected(sources, program, rejection),
         Error::Attach(error) => {
             let diagnostic =
                 Diagnostic::error(Code::NotAttached, format!("cannot attach `{}`", error.label))
@@ -79,23 +73,21 @@ pub(crate) fn runtime_error(
     }
 }
 
-fn rejected(
-    sources: &Sources,
-    file: FileId,
-    program: &Program,
-    rejection: &Rejection,
-) -> Diagnostic {
+fn rejected(sources: &Sources, program: &Program, rejection: &Rejection) -> Diagnostic {
     let diagnostic = Diagnostic::error(
         Code::Rejected,
         format!("the kernel's verifier refused the program of `{}`", rejection.probe),
     );
     let span = rejection.place.as_ref().and_then(|place| {
-        let file = sources.named(&place.file).unwrap_or(file);
+        let file = sources.named(&place.file)?;
         statement_at(sources, file, program, (place.line, place.column.max(1)))
     });
-    let diagnostic = match span {
-        Some(span) => diagnostic.label(span, rejection.reason.clone()),
-        None => diagnostic.note(rejection.reason.clone()),
+    let diagnostic = match (span, &rejection.place) {
+        (Some(span), _) => diagnostic.label(span, rejection.reason.clone()),
+        (None, Some(place)) => diagnostic
+            .note(rejection.reason.clone())
+            .note(format!("the place is {}:{}", place.file, place.line)),
+        (None, None) => diagnostic.note(rejection.reason.clone()),
     };
     match refusal::mend(&rejection.reason) {
         Some(mend) => diagnostic.help(mend),

@@ -60,7 +60,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
         fs::write(path, &image.object)
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
-    trace(args, &sources, file, &checked.program, image)
+    trace(args, &sources, &checked.program, image)
 }
 
 /// Makes the code; none if the kernel has no room for it, which was said.
@@ -254,7 +254,6 @@ fn put(text: &str) -> anyhow::Result<()> {
 fn trace(
     args: &Args,
     sources: &Sources,
-    file: FileId,
     program: &ir::Program,
     image: Image,
 ) -> anyhow::Result<u8> {
@@ -271,7 +270,7 @@ fn trace(
             Ok(0)
         }
         Err(error) => {
-            report::runtime_error(sources, file, program, &error, args.verbose);
+            report::runtime_error(sources, program, &error, args.verbose);
             Ok(1)
         }
     }

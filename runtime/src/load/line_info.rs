@@ -1,5 +1,7 @@
 //! From an instruction of the object to a place in the script, through `.BTF.ext`.
 
+use std::ops::Range;
+
 use object::{Endianness, Object as _, ObjectSection, ObjectSymbol, read::elf::ElfFile64};
 
 use super::Place;
@@ -18,12 +20,19 @@ struct Line {
     place: Place,
 }
 
+/// A function, in bytes from the start of the section.
+#[derive(Debug)]
+struct Function {
+    name: String,
+    section: String,
+    range: Range<u32>,
+}
+
 /// The line information of an object.
 #[derive(Debug)]
 pub(super) struct Lines {
     lines: Vec<Line>,
-    /// Name, section and offset of every function.
-    functions: Vec<(String, String, u32)>,
+    functions: Vec<Function>,
 }
 
 impl Lines {
@@ -36,21 +45,26 @@ impl Lines {
             .symbols()
             .filter_map(|symbol| {
                 let section = file.section_by_index(symbol.section_index()?).ok()?;
-                let offset = u32::try_from(symbol.address()).ok()?;
-                Some((symbol.name().ok()?.to_owned(), section.name().ok()?.to_owned(), offset))
+                let start = u32::try_from(symbol.address()).ok()?;
+                let range = start..start.checked_add(u32::try_from(symbol.size()).ok()?)?;
+                let (name, section) = (symbol.name().ok()?, section.name().ok()?);
+                Some(Function { name: name.to_owned(), section: section.to_owned(), range })
             })
             .collect();
         Some(Self { lines, functions })
     }
 
-    /// The place of the instruction with this index in `program`.
+    /// The place of the instruction with this index in `program`; none for functions that it calls, which libbpf puts
+    /// behind it.
     pub(super) fn place(&self, program: &str, instruction: usize) -> Option<Place> {
-        let (_, section, start) = self.functions.iter().find(|(name, ..)| name == program)?;
-        let at = u32::try_from(instruction).ok()?.checked_mul(INSTRUCTION)?.checked_add(*start)?;
+        let Function { section, range, .. } =
+            self.functions.iter().find(|function| function.name == program)?;
+        let at = u32::try_from(instruction).ok()?.checked_mul(INSTRUCTION)?;
+        let at = at.checked_add(range.start).filter(|at| range.contains(at))?;
         let before = self
             .lines
             .iter()
-            .filter(|line| line.section == *section && (*start..=at).contains(&line.offset));
+            .filter(|line| line.section == *section && (range.start..=at).contains(&line.offset));
         // Line 0 marks what the compiler added by itself.
         before
             .filter(|line| line.place.line != 0)
@@ -138,16 +152,20 @@ mod tests {
         let (btf, extension) = sections();
         let lines = Lines {
             lines: read_lines(&btf, &extension).unwrap(),
-            functions: vec![
-                ("one".to_owned(), "kprobe".to_owned(), 0),
-                ("two".to_owned(), "kprobe".to_owned(), 24),
-            ],
+            functions: [("one", 0..32), ("two", 24..32)]
+                .map(|(name, range)| Function {
+                    name: name.to_owned(),
+                    section: "kprobe".to_owned(),
+                    range,
+                })
+                .into(),
         };
         let place = |line, column| Some(Place { file: "lat.bt".to_owned(), line, column });
         assert_eq!(lines.place("one", 0), place(7, 3));
         assert_eq!(lines.place("one", 2), place(7, 3));
         assert_eq!(lines.place("one", 3), place(9, 5));
         assert_eq!(lines.place("two", 0), place(9, 5));
+        assert_eq!(lines.place("two", 1), None);
         assert_eq!(lines.place("three", 0), None);
     }
 

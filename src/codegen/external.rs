@@ -70,7 +70,7 @@ fn describe<'ctx>(debug: &Debug<'_, 'ctx>, ty: &CType) -> Lowered<DIType<'ctx>> 
         CType::Bool => debug.int(1, false),
         CType::Enum { name, size, .. } => debug.enumeration(name, *size),
         CType::Pointer(to) => Ok(debug.pointer(describe(debug, to)?)),
-        CType::Record { name, union } => Ok(debug.record(name, *union)),
+        CType::Record { name, union, .. } => Ok(debug.record(name, *union)),
         CType::Other => Err(Invariant("a type that cannot be described".to_owned())),
     }
 }

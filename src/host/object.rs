@@ -66,6 +66,8 @@ pub enum CType {
         name: String,
         /// All members at the same place.
         union: bool,
+        /// Bytes; 0 where it is only declared.
+        size: u32,
     },
     /// What scripts cannot pass on: an array, a function, a number with a fraction.
     Other,
@@ -133,8 +135,11 @@ fn c_type(btf: &Btf, id: u32, step: u32) -> CType {
             CType::Enum { name: name.to_owned(), size, signed }
         }
         Described::Pointer(to) => CType::Pointer(Box::new(c_type(btf, to, step + 1))),
-        Described::Struct { name, union, .. } | Described::Forward { name, union } => {
-            CType::Record { name: name.to_owned(), union }
+        Described::Struct { name, union, size, .. } => {
+            CType::Record { name: name.to_owned(), union, size }
+        }
+        Described::Forward { name, union } => {
+            CType::Record { name: name.to_owned(), union, size: 0 }
         }
         Described::Typedef { of, .. } | Described::Qualified(of) | Described::Tagged { of, .. } => {
             c_type(btf, of, step + 1)
@@ -152,6 +157,14 @@ impl CType {
             CType::Int { size, .. } | CType::Enum { size, .. } => Some(*size),
             CType::Bool => Some(1),
             CType::Pointer(to) => to.is_plain().then_some(8),
+        }
+    }
+
+    /// Bytes, where that is known; else 0.
+    pub fn size(&self) -> u32 {
+        match self {
+            CType::Record { size, .. } => *size,
+            other => other.register().unwrap_or(0),
         }
     }
 

@@ -81,7 +81,9 @@ impl<'a> Lower<'a> {
             let ty = self.b.local_type(local);
             return match ty {
                 TypeId::UNKNOWN => Ok(None),
-                _ if self.points_to(param, ty) => Ok(Some(self.b.address(local, 0))),
+                _ if self.points_to(param, ty) && self.has_room(param, ty) => {
+                    Ok(Some(self.b.address(local, 0)))
+                }
                 _ => Err(self.b.types().pointer(ty, Space::Kernel)),
             };
         }
@@ -100,10 +102,20 @@ impl<'a> Lower<'a> {
         if fits { Ok(Some(self.coerce(&value, ty))) } else { Err(value.ty) }
     }
 
-    /// Whether a pointer to this type can be a parameter: pointers to structs are told apart by their names.
+    /// Whether a variable of this type is as large as what a parameter points to, so that a function can write there.
+    fn has_room(&mut self, param: &CType, ty: TypeId) -> bool {
+        let CType::Pointer(wanted) = param else { return false };
+        self.b.types().size(ty) >= wanted.size()
+    }
+
+    /// Whether a pointer to this type can be a parameter: those to structs are told apart by their names, those to
+    /// integers by their sizes.
     fn points_to(&mut self, param: &CType, to: TypeId) -> bool {
         let CType::Pointer(wanted) = param else { return false };
-        let CType::Record { name, .. } = &**wanted else { return true };
+        let CType::Record { name, .. } = &**wanted else {
+            let ints = matches!(**wanted, CType::Int { .. }) && self.b.types().is_int(to);
+            return !ints || self.b.types().size(to) == wanted.size();
+        };
         let found = match self.b.types().get(to) {
             Type::Struct(_) | Type::Opaque(_) => self.type_name(to),
             _ => return true,
@@ -123,7 +135,7 @@ impl<'a> Lower<'a> {
                 let to = self.of_c(to);
                 self.b.types().pointer(to, Space::Kernel)
             }
-            CType::Record { name, union } => {
+            CType::Record { name, union, .. } => {
                 let tag = if *union { Tag::Union } else { Tag::Struct };
                 let host = self.host;
                 let known = catalog::resolve_name(self.b.types(), host, Some(tag), name);

@@ -8,7 +8,7 @@ use crate::host::object::Unusable;
 use crate::source::Span;
 
 pub(in crate::expand) fn no_compiler(span: Span, reason: &str) -> Diagnostic {
-    Diagnostic::error(Code::BadImport, "C becomes BPF by `clang`, which is not here")
+    Diagnostic::error(Code::BadImport, "functions in C are compiled by `clang`, which is not here")
         .label(span, "this is to be compiled")
         .note(reason.to_owned())
         .help(

@@ -14,9 +14,11 @@ BUILD_PACKAGES=(
   libzstd-dev:/usr/include/zstd.h
 )
 # libclang reads the headers that scripts include; ebtrace loads it only for those.
+# clang compiles the functions in C that scripts import.
 TEST_PACKAGES=(
   bpftool:/usr/sbin/bpftool
   libclang1-19:/usr/lib/llvm-19/lib/libclang-19.so.1
+  clang-19:/usr/bin/clang-19
   linux-libc-dev:/usr/include/linux/errno.h
 )
 VM_PACKAGES=(

@@ -29,7 +29,6 @@ use ebtrace_image as image;
 pub use expr::{BinaryOp, Expr, Global, Part};
 use la_arena::{Arena, ArenaMap, Idx};
 pub use parameter::{Argument, Parameter, help};
-#[cfg(feature = "codegen")]
 pub use scope::blocks_of;
 pub use stmt::{Block, Helper, LoopKind, MOST_ROUNDS, Stmt, StmtKind};
 

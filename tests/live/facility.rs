@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 type Probe = fn() -> bool;
 
-const FACILITIES: [(&str, Probe); 7] = [
+const FACILITIES: [(&str, Probe); 8] = [
     ("btf", || exists("/sys/kernel/btf/vmlinux")),
     ("tracepoint", || has_event_source("tracepoint")),
     ("kprobe", || has_event_source("kprobe")),
@@ -13,6 +13,7 @@ const FACILITIES: [(&str, Probe); 7] = [
     ("fentry", || has_event_source("kprobe") && exists("/sys/kernel/btf/vmlinux")),
     ("hardware", || has_event_source("cpu")),
     ("libclang", has_libclang),
+    ("clang", has_clang),
 ];
 
 /// Why a test with these needs cannot run here; `linux-6.6` needs that version or a later one.
@@ -55,6 +56,20 @@ fn has_libclang() -> bool {
     folders.iter().any(|folder| {
         let inside = std::fs::read_dir(folder).into_iter().flatten().flatten();
         inside.map(|entry| entry.file_name()).any(|name| name.to_str().is_some_and(is_library))
+    })
+}
+
+/// The compiler of functions in C.
+fn has_clang() -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| {
+        let inside = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        inside.map(|entry| entry.file_name()).any(|name| {
+            let version = name.to_str().and_then(|name| name.strip_prefix("clang"));
+            version.is_some_and(|rest| {
+                rest.is_empty() || rest.strip_prefix('-').is_some_and(|n| n.parse::<u32>().is_ok())
+            })
+        })
     })
 }
 

@@ -1,0 +1,2 @@
+// A slip.
+int half(int two) { return twoo / 2; }

@@ -174,18 +174,21 @@ impl<'a> Lower<'a> {
         span: Span,
     ) -> Diagnostic {
         let (wanted, name) = (function.params.len(), &function.name);
-        let plural = if wanted == 1 { "" } else { "s" };
+        let plural = |count: usize| match count {
+            1 => "1 argument".to_owned(),
+            count => format!("{count} arguments"),
+        };
+        let takes = if wanted == 0 { "no arguments".to_owned() } else { plural(wanted) };
         let shown = self.signature_in_c(function);
         let diagnostic = match found {
-            Some(found) => Diagnostic::error(
-                Code::CallArity,
-                format!("`{name}()` takes {wanted} argument{plural}"),
-            )
-            .label(span, format!("{found} here")),
+            Some(found) => {
+                Diagnostic::error(Code::CallArity, format!("`{name}()` takes {takes}, not {found}"))
+                    .label(span, format!("{} here", plural(found)))
+            }
             None => Diagnostic::error(Code::UnknownName, format!("`{name}` is a function"))
                 .label(span, "it is not called here"),
         };
-        diagnostic.help(format!("write it as `{shown}`"))
+        diagnostic.help(format!("it is called as `{shown}`"))
     }
 
     fn wrong_type(

@@ -29,9 +29,16 @@ pub(in crate::expand) fn refused(
         Some(line) => diagnostic.label(line, "at this line").label(import, "imported here"),
         None => diagnostic.label(import, format!("{} cannot be compiled", path.display())),
     };
-    match &complaint.within {
+    let diagnostic = match &complaint.within {
         Some(within) => diagnostic.note(format!("the place is {within}")),
         None => diagnostic,
+    };
+    match complaint.message.ends_with("file not found") {
+        true => diagnostic.help(
+            "say with `-I FOLDER` where it is, or install the package that has it: `<bpf/…>` is in `libbpf-dev` on Debian \
+             and Ubuntu, in `libbpf-devel` on Fedora",
+        ),
+        false => diagnostic,
     }
 }
 

@@ -1,0 +1,2 @@
+#include <bpf/missing.h>
+#error 'bpf/missing.h' file not found

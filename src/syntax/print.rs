@@ -22,8 +22,8 @@ pub fn script(script: &Script) -> String {
         }
         printer.item(item);
     }
-    // The first line would be for the system.
-    if printer.out.starts_with("#!") {
+    // The first line would be for the system, and a mark at the very start would be dropped.
+    if printer.out.starts_with("#!") || printer.out.starts_with('\u{feff}') {
         printer.out.insert(0, '\n');
     }
     printer.out

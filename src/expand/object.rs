@@ -21,6 +21,8 @@ pub struct Object {
     pub bytes: Vec<u8>,
     /// What scripts can call.
     pub functions: Vec<Prototype>,
+    /// Names of all that no other object may define too.
+    pub defined: Vec<String>,
 }
 
 /// Reads an object, or compiles what stands in `source`; none where something was wrong with it.
@@ -57,15 +59,15 @@ pub(super) fn open(
     }
     let path = path.display().to_string();
     let twice = known.iter().find_map(|other| {
-        let defines = |name: &str| other.functions.iter().any(|known| known.name == name);
-        let name = &contents.functions.iter().find(|function| defines(&function.name))?.name;
+        let name = contents.defined.iter().find(|name| other.defined.contains(name))?;
         Some((other, name))
     });
     if let Some((other, name)) = twice {
         diagnostics.push(error::twice(name, (&path, span), (&other.path, other.span)));
         return None;
     }
-    Some(Object { path, span, bytes, functions: contents.functions })
+    let object::Contents { functions, defined, .. } = contents;
+    Some(Object { path, span, bytes, functions, defined })
 }
 
 fn compile(

@@ -20,6 +20,8 @@ const MOST_STEPS: u32 = 32;
 pub struct Contents {
     /// Functions that others may call.
     pub functions: Vec<Prototype>,
+    /// Names of all that no other object may define too.
+    pub defined: Vec<String>,
     /// What it says about its licence, if it does.
     pub license: Option<String>,
 }
@@ -94,19 +96,25 @@ pub fn read(bytes: &[u8]) -> Result<Contents, Unusable> {
     let section = |name| file.section_by_name(name).and_then(|section| section.data().ok());
     let blob = section(".BTF").ok_or(Unusable::NoBtf)?;
     let btf = Btf::new("object", Box::new(blob.to_vec()), None).ok_or(Unusable::NoBtf)?;
-    let names = file.symbols().filter_map(|symbol| {
+    let (mut functions, mut defined) = (Vec::new(), Vec::new());
+    for symbol in file.symbols() {
         let entry = symbol.elf_symbol();
-        let callable = entry.st_type() == STT_FUNC
-            && matches!(entry.st_bind(), STB_GLOBAL | STB_WEAK)
-            && file.section_by_index(symbol.section_index()?).ok()?.name() == Ok(FUNCTIONS);
-        symbol.name().ok().filter(|_| callable)
-    });
-    let functions = names.filter_map(|name| prototype(&btf, name)).collect();
+        let within = symbol.section_index().and_then(|index| file.section_by_index(index).ok());
+        let within = within.as_ref().and_then(|section| section.name().ok());
+        let (Ok(name), Some(within)) = (symbol.name(), within) else { continue };
+        let function = entry.st_type() == STT_FUNC && within == FUNCTIONS;
+        if function && matches!(entry.st_bind(), STB_GLOBAL | STB_WEAK) {
+            functions.extend(prototype(&btf, name));
+        }
+        if entry.st_bind() == STB_GLOBAL && within != LICENSE {
+            defined.push(name.to_owned());
+        }
+    }
     let license = section(LICENSE).map(|text| {
         let text = text.split(|&byte| byte == 0).next().unwrap_or_default();
         String::from_utf8_lossy(text).into_owned()
     });
-    Ok(Contents { functions, license })
+    Ok(Contents { functions, defined, license })
 }
 
 fn prototype(btf: &Btf, name: &str) -> Option<Prototype> {
@@ -174,6 +182,44 @@ impl CType {
             CType::Other => false,
             CType::Pointer(to) => to.is_plain(),
             _ => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OBJECT: &[u8] = include_bytes!("../../tests/golden/imports/objects/functions.bpf.o");
+
+    #[test]
+    fn functions_have_their_types() {
+        let contents = read(OBJECT).unwrap();
+        let names: Vec<&str> = contents.functions.iter().map(|one| one.name.as_str()).collect();
+        assert_eq!(names, ["add", "is_first", "store", "second", "strange"]);
+        let int = CType::Int { size: 4, signed: true };
+        assert_eq!(contents.functions[0].params[1], ("b".to_owned(), int.clone()));
+        assert_eq!(contents.functions[0].result, int);
+        assert_eq!(contents.functions[1].result, CType::Bool);
+        let pair = CType::Record { name: "pair".to_owned(), union: false, size: 16 };
+        assert_eq!(contents.functions[3].params[0].1, CType::Pointer(Box::new(pair)));
+        assert_eq!(contents.functions[4].params[0].1.register(), None);
+        assert!(contents.defined.contains(&"seen".to_owned()));
+        assert_eq!(contents.license, None);
+    }
+
+    #[test]
+    fn a_damaged_object_never_panics() {
+        for end in 0..OBJECT.len() {
+            let _ = read(&OBJECT[..end]);
+        }
+        let mut damaged = OBJECT.to_vec();
+        for at in 0..damaged.len() {
+            for value in [0, 1, 0x7f, 0xff] {
+                damaged[at] = value;
+                let _ = read(&damaged);
+            }
+            damaged[at] = OBJECT[at];
         }
     }
 }

@@ -88,6 +88,9 @@ impl<'a> Lower<'a> {
             };
         }
         let value = self.expr(arg);
+        if is_text(param) && matches!(self.b.types().get(value.ty), Type::Str(_)) {
+            return Ok(Some(self.address_of(&value)));
+        }
         let fits = match *self.b.types().get(value.ty) {
             Type::Unknown => return Ok(None),
             Type::Int { .. } => true,
@@ -214,6 +217,11 @@ impl<'a> Lower<'a> {
             _ => diagnostic.help("pass an integer, or cast the value to one"),
         }
     }
+}
+
+/// Whether a parameter takes the address of text: `char *`, or `void *`.
+fn is_text(param: &CType) -> bool {
+    matches!(param, CType::Pointer(to) if matches!(**to, CType::Void | CType::Int { size: 1, .. }))
 }
 
 /// Why a function cannot be called by a script at all, if that is so.

@@ -70,8 +70,8 @@ pub(in crate::expand) fn twice(
     (path, span): (&str, Span),
     (other, first): (&str, Span),
 ) -> Diagnostic {
-    Diagnostic::error(Code::BadImport, format!("`{name}()` is defined twice"))
+    Diagnostic::error(Code::BadImport, format!("`{name}` is defined twice"))
         .label(span, format!("{path} defines it"))
         .label(first, format!("so does {other}"))
-        .help("leave out one of the two imports, or declare the function `static` in one of the files")
+        .help("leave out one of the two imports, or declare it `static` in one of the files")
 }

@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn functions_have_their_types() {
-        let contents = read(OBJECT).unwrap();
+        let contents = read(OBJECT).expect("an object");
         let names: Vec<&str> = contents.functions.iter().map(|one| one.name.as_str()).collect();
         assert_eq!(names, ["add", "is_first", "store", "second", "strange"]);
         let int = CType::Int { size: 4, signed: true };

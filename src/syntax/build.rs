@@ -210,9 +210,14 @@ impl Builder {
             ExprKind::Ident(name) => Some(name.clone()),
             _ => None,
         };
+        let part = matches!(
+            target.kind,
+            ExprKind::Field { .. } | ExprKind::Element { .. } | ExprKind::Index { .. }
+        );
         self.errors.push(SyntaxError::BadTarget {
             span: target.span,
             name,
+            part,
             operator: operator.to_owned(),
         });
         false

@@ -1,6 +1,7 @@
 //! What can be wrong with the text of a script; `wording` says it.
 
 use super::literal::{EscapeError, IntegerError};
+use super::shape::Shape;
 use crate::source::Span;
 
 /// What opens something that must be closed.
@@ -160,6 +161,8 @@ pub enum SyntaxError {
         span: Span,
         /// The name, where a `$` may be missing.
         name: Option<String>,
+        /// A field or an element.
+        part: bool,
         /// `=`, `+=`, `++`
         operator: String,
     },
@@ -238,12 +241,12 @@ pub enum SyntaxError {
         /// The brace.
         span: Span,
     },
-    /// `let $x = 1;`
-    Let {
-        /// The word.
+    /// A construct that is written otherwise than it must be.
+    Misshapen {
+        /// What does not fit.
         span: Span,
-        /// What it stands before.
-        variable: String,
+        /// The construct.
+        shape: Shape,
     },
     /// `print "x"`
     CallWithoutParens {
@@ -257,7 +260,7 @@ pub enum SyntaxError {
         /// The dot and what follows.
         span: Span,
     },
-    /// `#include` or another line that begins with `#`.
+    /// `begin # words`
     Directive {
         /// The line.
         span: Span,

@@ -30,10 +30,10 @@ pub(super) fn explain(
 }
 
 /// Where the parser stopped.
-struct Place<'a, 's> {
+pub(super) struct Place<'a, 's> {
     tokens: &'a [Token<'s>],
     /// Index of the token that does not fit; the number of tokens at the end.
-    at: usize,
+    pub(super) at: usize,
     /// Terminals of the grammar, in its notation.
     expected: Vec<String>,
     text: &'s str,
@@ -41,7 +41,7 @@ struct Place<'a, 's> {
 }
 
 impl<'s> Place<'_, 's> {
-    fn token(&self, index: usize) -> Option<&Tok<'s>> {
+    pub(super) fn token(&self, index: usize) -> Option<&Tok<'s>> {
         self.tokens.get(index).map(|(_, token, _)| token)
     }
 
@@ -53,22 +53,22 @@ impl<'s> Place<'_, 's> {
         }
     }
 
-    fn found(&self) -> Option<&Tok<'s>> {
+    pub(super) fn found(&self) -> Option<&Tok<'s>> {
         self.token(self.found_at())
     }
 
-    fn previous(&self) -> Option<&Tok<'s>> {
+    pub(super) fn previous(&self) -> Option<&Tok<'s>> {
         self.token(self.at.checked_sub(1)?)
     }
 
-    fn span_of(&self, index: usize) -> Span {
+    pub(super) fn span_of(&self, index: usize) -> Span {
         match self.tokens.get(index) {
             Some(&(start, _, end)) => Span { file: self.file, start, end },
             None => self.end_of_previous(),
         }
     }
 
-    fn found_span(&self) -> Span {
+    pub(super) fn found_span(&self) -> Span {
         self.span_of(self.found_at())
     }
 
@@ -81,22 +81,31 @@ impl<'s> Place<'_, 's> {
         Span { file: self.file, start: end, end }
     }
 
-    fn slice(&self, span: Span) -> &'s str {
+    pub(super) fn slice(&self, span: Span) -> &'s str {
         self.text.get(span.range()).unwrap_or("")
     }
 
-    fn expects(&self, terminal: &str) -> bool {
+    pub(super) fn expects(&self, terminal: &str) -> bool {
         self.expected.iter().any(|expected| expected.trim_matches('"') == terminal)
     }
 
+    /// How many terminals could stand there.
+    pub(super) fn expected_count(&self) -> usize {
+        self.expected.len()
+    }
+
     /// Index of the innermost bracket, brace or predicate that is open at the place.
-    fn enclosing(&self) -> Option<usize> {
+    pub(super) fn enclosing(&self) -> Option<usize> {
         let mut closed = 0_u32;
         for index in (0..self.at).rev() {
             match self.token(index)? {
                 Tok::ParenClose | Tok::BracketClose | Tok::BraceClose => closed += 1,
-                Tok::ParenOpen | Tok::BracketOpen | Tok::BraceOpen if closed > 0 => closed -= 1,
-                Tok::ParenOpen | Tok::BracketOpen | Tok::BraceOpen => return Some(index),
+                Tok::ParenOpen | Tok::TypeOpen | Tok::BracketOpen | Tok::BraceOpen => {
+                    match closed {
+                        0 => return Some(index),
+                        _ => closed -= 1,
+                    }
+                }
                 Tok::AngleOpen | Tok::PredicateOpen if closed == 0 => return Some(index),
                 _ => {}
             }
@@ -105,7 +114,7 @@ impl<'s> Place<'_, 's> {
     }
 
     /// Index of the first token of the statement at hand.
-    fn statement(&self) -> usize {
+    pub(super) fn statement(&self) -> usize {
         let mut closed = 0_u32;
         for index in (0..self.at).rev() {
             match self.token(index) {
@@ -141,8 +150,9 @@ impl<'s> Place<'_, 's> {
                 if next.is_none_or(|next| matches!(next, Tok::Point(_))) =>
             {
                 let glued = self.glued(text, '<', Opener::Angle);
+                let word = next.and_then(|_| self.item_word(text, span));
                 let next = next.map(|_| SyntaxError::MissingComma { at, next: span });
-                glued.or(next).or(Some(SyntaxError::NoBody { at }))
+                word.or(glued).or(next).or(Some(SyntaxError::NoBody { at }))
             }
             (Some(Tok::Comma | Tok::PredicateClose), None) => Some(SyntaxError::NoBody { at }),
             _ => None,
@@ -159,7 +169,8 @@ impl<'s> Place<'_, 's> {
 
     /// The slips that have words of their own.
     fn slip(&self) -> Option<SyntaxError> {
-        self.assignment()
+        self.misshapen()
+            .or_else(|| self.assignment())
             .or_else(|| self.block())
             .or_else(|| self.words())
             .or_else(|| self.semicolon())
@@ -208,9 +219,9 @@ impl<'s> Place<'_, 's> {
             }
             _ => {}
         }
-        let keyword = (begin..self.at)
-            .rev()
-            .find(|&index| matches!(self.token(index), Some(Tok::If | Tok::Unroll)))?;
+        let keyword = (begin..self.at).rev().find(|&index| {
+            matches!(self.token(index), Some(Tok::If | Tok::Unroll | Tok::While | Tok::For))
+        })?;
         if !self.expects("{") {
             return None;
         }
@@ -228,9 +239,6 @@ impl<'s> Place<'_, 's> {
         let (span, last) = (self.found_span(), self.at.checked_sub(1)?);
         let begin = self.statement();
         match (self.previous()?, self.found()?) {
-            (Tok::Ident("let"), Tok::Variable(name)) if last == begin => {
-                Some(SyntaxError::Let { span: self.span_of(last), variable: (*name).to_owned() })
-            }
             (Tok::Ident("not"), found) if found.starts_value() => {
                 Some(self.foreign(last, "!", "means `not`"))
             }

@@ -27,7 +27,7 @@ pub(super) fn declaration(text: &str) -> Option<Declared> {
         "fn" if named => Tok::Fn,
         "let" if next.starts_with(['@', '$']) => Tok::Let,
         "import" if next.starts_with('"') => Tok::Import,
-        "config" if next.starts_with('=') => Tok::Config,
+        "config" if next.starts_with(['=', '{']) => Tok::Config,
         _ => return None,
     };
     Some(Declared::Item(keyword, length))

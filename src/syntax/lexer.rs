@@ -252,7 +252,7 @@ impl<'s> ItemLexer<'s> {
                 self.close(Opener::Angle, span, &mut lex.extras)
             }
             _ => {
-                if token == Tok::Semi {
+                if token == Tok::Semi && !self.in_loop_head() {
                     self.unwind(span, &mut lex.extras);
                 }
                 self.frames.count(
@@ -307,6 +307,16 @@ impl<'s> ItemLexer<'s> {
         let Some(frame) = self.frames.pop() else { return };
         notes.unclosed(&[(frame.opener, frame.span)], Some(at), None);
         self.push(closing_token(frame.opener), Span { end: at.start, ..at });
+    }
+
+    /// Whether the parenthesis after a `for` is open, where C has semicolons.
+    fn in_loop_head(&self) -> bool {
+        if self.frames.innermost() != Some(Opener::Paren) {
+            return false;
+        }
+        let open = self.tokens.iter().rposition(|token| token.1 == Tok::ParenOpen);
+        let before = open.and_then(|open| self.tokens.get(open.checked_sub(1)?));
+        before.is_some_and(|token| token.1 == Tok::For)
     }
 
     /// No `(` or `[` outlives the statement it stands in.

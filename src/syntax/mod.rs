@@ -16,11 +16,13 @@ mod lexer;
 pub mod literal;
 mod order;
 pub mod print;
+mod shape;
 mod token;
 mod wording;
 
 pub use error::{LiteralError, Opener, SyntaxError};
 pub use frames::{MAX_NESTING, MAX_OPERATORS};
+pub use shape::Shape;
 
 use self::build::Builder;
 use self::lexer::RawItem;

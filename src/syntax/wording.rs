@@ -76,7 +76,14 @@ impl From<SyntaxError> for Diagnostic {
                     .label(span, "one operator too many")
                     .help("use variables for parts of it")
             }
-            BadTarget { span, name, operator } => bad_target(span, name, &operator),
+            BadTarget { span, part: true, .. } => {
+                error(Code::BadTarget, "parts of values do not change")
+                    .label(span, "a field or an element")
+                    .help(
+                        "make a new value and assign it to the variable or map: `$x = (1, $x.1);`",
+                    )
+            }
+            BadTarget { span, name, operator, .. } => bad_target(span, name, &operator),
             ValueAsStatement { span, equal } => value_as_statement(span, equal),
             NoAddress { span } => {
                 error(Code::BadTarget, "`&` takes the address of a variable or a map")
@@ -129,12 +136,14 @@ impl SyntaxError {
             StrayElse { span } => error(Code::Unexpected, "this `else` belongs to no `if`")
                 .label(span, "no `if` ends right before it")
                 .help("`else` follows the closing brace of `if (…) { … }`, without a `;` between them"),
-            UnknownBlock { word, span } => error(Code::Unexpected, "only `if`, `else` and `unroll` have a block")
+            UnknownBlock { word, span } => error(Code::Unexpected, "no statement of this kind has a block")
                 .label(span, "expected `;` here")
-                .label(word, "this begins the statement"),
-            Let { span, variable } => error(Code::Unexpected, "variables need no declaration")
-                .label(span, "this word means nothing")
-                .help(format!("the first assignment makes the variable: `${variable} = …;`")),
+                .label(word, "this begins the statement")
+                .help("blocks follow `if`, `else`, `for`, `while` and `unroll`; probes do not nest"),
+            Misshapen { span, shape } => {
+                let [rule, label, help] = shape.words();
+                error(Code::Unexpected, rule).label(span, label).help(help)
+            }
             CallWithoutParens { span, name } => error(Code::Unexpected, "arguments stand in parentheses")
                 .label(span, "this is a call")
                 .help(format!("write `{name}(…)`")),
@@ -150,8 +159,8 @@ impl SyntaxError {
         use SyntaxError::*;
         match self {
             Directive { span } => {
-                error(Code::Unexpected, "a line that begins with `#` means nothing here")
-                    .label(span, "expected an attach point")
+                error(Code::Unexpected, "`#` begins a line of C, above all probes")
+                    .label(span, "not between attach point and body")
                     .help("comments begin with `//`")
             }
             StatementOutside { span } => {
@@ -299,6 +308,7 @@ fn bad_target(span: Span, name: Option<String>, operator: &str) -> Diagnostic {
     let wrong = error(Code::BadTarget, format!("`{operator}` {verb} a variable or a map"))
         .label(span, "this is neither");
     match name {
+        Some(name) if name == "_" => wrong.help("`_` takes any value, and only by `_ = …;`"),
         Some(name) => wrong.suggest(span, format!("${name}")),
         None => wrong.help("variables are written `$x`, maps `@x` or `@x[key]`"),
     }

@@ -205,7 +205,7 @@ impl Place<'_, '_> {
         let (shape, span) = match word {
             "let" => (Shape::MapDecl, next),
             "import" => (Shape::Import, next),
-            "function" | "func" | "def" | "void" | "static" => (Shape::Function, self.span_of(0)),
+            "function" | "def" | "void" | "static" => (Shape::Function, self.span_of(0)),
             _ => return None,
         };
         Some(SyntaxError::Misshapen { span, shape })

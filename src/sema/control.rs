@@ -113,7 +113,7 @@ impl Lower<'_> {
         let found = self.type_name(operand.ty);
         self.complain(
             Diagnostic::error(Code::NotComptime, "this is not known before the script runs")
-                .label(inner.span, format!("a `{found}` that only the running script has"))
+                .label(inner.span, format!("only the running script has this `{found}`"))
                 .label(span, "must be known when the script is compiled")
                 .help("leave out `comptime`, or use literals, types, sizes and parameters only"),
         );
@@ -317,7 +317,7 @@ impl Lower<'_> {
             self.complain(
                 Diagnostic::error(Code::NotInLoop, format!("`{word}` stands in no loop"))
                     .label(span, "there is no `for` or `while` around this")
-                    .help("`return` ends the probe"),
+                    .help("`return` leaves the whole probe or function"),
             );
             return;
         }

@@ -4,6 +4,9 @@ use crate::builtin::Builtin;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
 
+/// With a number after it, what an argument on the stack was called once.
+const STACK_ARGUMENT: &str = "sarg";
+
 /// A name that is no builtin.
 pub(crate) fn unknown_name<'a>(
     span: Span,
@@ -17,8 +20,18 @@ pub(crate) fn unknown_name<'a>(
         Diagnostic::error(Code::UnknownName, format!("there is no {what} `{name}{parentheses}`"))
             .label(span, "unknown name")
             .suggest_nearest(span, name, candidates);
+    if name.strip_prefix(STACK_ARGUMENT).is_some_and(|rest| rest.parse::<u32>().is_ok()) {
+        return diagnostic
+            .note("the language no longer has names for the arguments on the stack")
+            .help("those in registers are `arg0` to `arg5`");
+    }
     if diagnostic.suggestion.is_some() || called {
         return diagnostic;
+    }
+    if crate::types::name::all().any(|known| known == name) {
+        return diagnostic.help(format!(
+            "`{name}` is a type: its size is `sizeof({name})`, and `({name})$x` is a cast to it"
+        ));
     }
     diagnostic
         .help(format!("for a variable write `${name}`, for a map `@{name}`, for text `\"{name}\"`"))
@@ -218,14 +231,20 @@ pub(crate) fn bad_value(span: Span, found: &str, use_: &str) -> Diagnostic {
         .label(span, format!("this is `{found}`"))
 }
 
+/// So many arguments.
+pub(crate) fn counted(arguments: usize) -> String {
+    match arguments {
+        0 => "no arguments".to_owned(),
+        1 => "1 argument".to_owned(),
+        more => format!("{more} arguments"),
+    }
+}
+
 /// The wrong number of arguments.
 pub(crate) fn call_arity(span: Span, builtin: &Builtin, found: usize) -> Diagnostic {
     let (least, most) = builtin.arity();
-    let plural = |count: usize| {
-        if count == 1 { "1 argument".to_owned() } else { format!("{count} arguments") }
-    };
+    let plural = counted;
     let wants = match most {
-        Some(0) => "no arguments".to_owned(),
         Some(most) if most == least => plural(least),
         Some(most) => format!("{least} to {}", plural(most)),
         None => format!("at least {}", plural(least)),
@@ -256,12 +275,15 @@ pub(crate) fn not_here(
         .filter(|kind| builtin.allowed_in(kind.context))
         .map(|kind| kind.name)
         .collect();
-    let diagnostic = Diagnostic::error(
-        Code::NotHere,
-        format!("`{name}` means nothing in a `{}` probe", kind.name),
-    )
-    .label(span, format!("a `{}` probe has none", kind.name))
-    .help(format!("it can be used in {} probes", kinds.join(", ")));
+    let (place, none) = match crate::probe::find(kind.name) {
+        Some(_) => {
+            (format!("a `{}` probe", kind.name), format!("a `{}` probe has none", kind.name))
+        }
+        None => ("a function".to_owned(), "pass it as an argument".to_owned()),
+    };
+    let diagnostic = Diagnostic::error(Code::NotHere, format!("`{name}` means nothing in {place}"))
+        .label(span, none)
+        .help(format!("it can be used in {} probes", kinds.join(", ")));
     if builtin.instead.is_empty() { diagnostic } else { diagnostic.help(builtin.instead) }
 }
 

@@ -129,6 +129,7 @@ impl Lower<'_> {
             };
             let known = known.chain(named.iter().map(String::as_str));
             let known = known.chain(self.externals());
+            let known = known.chain(self.functions.keys().map(String::as_str));
             let diagnostic = error::unknown_name(name_span, name, args.is_some(), known);
             self.complain(diagnostic);
             for arg in args.into_iter().flatten() {

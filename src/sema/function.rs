@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::facts::Slot;
 use super::join::{self, Put};
-use super::{Lower, Operand, Placed};
+use super::{Lower, Operand, Placed, error};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{FunctionId, LocalId, StmtKind};
 use crate::source::Span;
@@ -158,10 +158,10 @@ impl Lower<'_> {
         self.calls.push((signature.id, span));
         let values: Vec<Operand> = args.iter().map(|arg| self.expr(arg)).collect();
         if args.len() != signature.params.len() {
-            let (wanted, found) = (signature.params.len(), args.len());
+            let [wanted, found] = [signature.params.len(), args.len()].map(error::counted);
             let shown = self.shown(name, &signature);
             self.complain(
-                Diagnostic::error(Code::CallArity, format!("`{name}()` takes {wanted} arguments"))
+                Diagnostic::error(Code::CallArity, format!("`{name}()` takes {wanted}"))
                     .label(span, format!("{found} here"))
                     .label(signature.span, "defined here")
                     .help(format!("call it as `{shown}`")),

@@ -1,7 +1,7 @@
 //! Declarations of variables, and what is said of them when their block ends.
 
 use super::facts::Slot;
-use super::{Lower, Operand, Variable, error};
+use super::{Lower, Operand, Variable};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::LocalId;
 use crate::source::Span;
@@ -88,7 +88,14 @@ impl Lower<'_> {
         let declared = open.unwrap_or(declared);
         if declared != TypeId::UNKNOWN && !self.b.types().is_value(declared) {
             let found = self.type_name(declared);
-            self.complain(error::bad_value(ty.span, &found, "the type of a variable"));
+            self.complain(
+                Diagnostic::error(
+                    Code::BadValue,
+                    format!("`{found}` cannot be the type of a variable"),
+                )
+                .label(ty.span, "no value of a variable has it")
+                .help("declare a type of values, such as `uint64`; aggregations are kept in maps"),
+            );
             return TypeId::UNKNOWN;
         }
         declared

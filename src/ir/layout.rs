@@ -142,6 +142,7 @@ fn map_table(types: &Types, map: &Map) -> image::Map {
         value: image::Slot { offset, shape: shape(types, map.value) },
         value_size: offset + types.size(map.value),
         max_entries: map.max_entries,
+        declared: map.declared,
     }
 }
 

@@ -103,6 +103,8 @@ pub struct Map {
     pub value: TypeId,
     /// Number of keys it can hold.
     pub max_entries: u32,
+    /// The script says so itself.
+    pub declared: bool,
     /// When it is full, the key that was used least recently makes room.
     pub evicts: bool,
 }

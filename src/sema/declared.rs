@@ -59,8 +59,16 @@ impl Walk<'_> {
                 Some(declared) => declared.entries,
                 None => self.options.max_map_keys,
             };
+            let is_declared = declared.is_some();
             let evicts = key.is_some() && declared.is_some_and(|declared| declared.kind.evicts);
-            let map = Map { name: name.clone(), key, value: value.ty, max_entries, evicts };
+            let map = Map {
+                name: name.clone(),
+                key,
+                value: value.ty,
+                max_entries,
+                declared: is_declared,
+                evicts,
+            };
             self.maps.insert(name.clone(), self.program.maps.alloc(map));
         }
     }

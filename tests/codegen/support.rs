@@ -101,6 +101,7 @@ impl Script {
             key,
             value,
             max_entries,
+            declared: false,
             evicts: false,
         })
     }

@@ -79,6 +79,8 @@ pub struct Map {
     pub value_size: u32,
     /// Number of keys it can hold.
     pub max_entries: u32,
+    /// The script says so itself: `let @a = hash(100);`.
+    pub declared: bool,
 }
 
 /// How a map is stored in the kernel.

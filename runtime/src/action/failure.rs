@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use ebtrace_image::{Action, EventId, Failure, Map, Slot};
+use ebtrace_image::{Action, EventId, Failure, Map, Slot, Storage};
 
 use super::Actions;
 use crate::decode::{Value, decode_slot};
@@ -140,12 +140,14 @@ fn refused_update(map: Option<&Map>, code: i64) -> String {
     let Some(map) = map.filter(|_| code == -i64::from(libc::E2BIG)) else {
         return error_text(code);
     };
-    let room = map.max_entries.saturating_mul(2).max(5000);
-    format!(
-        "Map full; can't update element. {} holds {} keys; write `config = {{ max_map_keys = {room} }}` for more",
-        map.name,
-        grouped(map.max_entries.into())
-    )
+    let (name, keys) = (&map.name, grouped(map.max_entries.into()));
+    let room = map.max_entries.saturating_mul(2);
+    let kind = if map.storage == Storage::PerCpuHash { "percpuhash" } else { "hash" };
+    let mend = match map.declared {
+        true => format!("let {name} = {kind}({room});"),
+        false => format!("config = {{ max_map_keys = {} }}", room.max(5000)),
+    };
+    format!("Map full; can't update element. {name} holds {keys} keys; write `{mend}` for more")
 }
 
 /// `1,234,567`.

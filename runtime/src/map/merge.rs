@@ -82,6 +82,7 @@ mod tests {
             value: Slot { offset: 0, shape: Shape::Aggregate(aggregate) },
             value_size: words * 8,
             max_entries: 1,
+            declared: false,
         };
         let bytes: Vec<u8> =
             cpus.iter().flat_map(|cpu| cpu.iter().flat_map(|word| word.to_ne_bytes())).collect();
@@ -114,6 +115,7 @@ mod tests {
             value: Slot { offset: 8, shape: Shape::Aggregate(Aggregate::Count) },
             value_size: 16,
             max_entries: 1,
+            declared: false,
         };
         let bytes: Vec<u8> = [0u64, 0, 1, 4].iter().flat_map(|word| word.to_ne_bytes()).collect();
         let merged = merge(&map, &bytes, 16);

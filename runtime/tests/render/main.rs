@@ -61,6 +61,7 @@ impl Filled {
                 value,
                 value_size,
                 max_entries: 4096,
+                declared: false,
             },
             contents: Contents::new(key_size as usize, value_size as usize),
         }

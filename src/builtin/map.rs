@@ -12,6 +12,7 @@ use crate::types::TypeId;
 pub(super) const ALL: &[Builtin] = &[
     Builtin::function("delete", &[one("map"), optional("key")], "Removes a key from a map.", delete)
         .returning("bool")
+        .acting()
         .details("True if the key was there. A scalar map has no key and becomes unset: `delete(@x)`. Several keys \
                   are written in parentheses: `delete(@x, (pid, comm))`. The old form `delete(@x[key])` works too.")
         .examples(&["begin { @x[1] = 2; delete(@x, 1); exit(); }"]),
@@ -22,6 +23,7 @@ pub(super) const ALL: &[Builtin] = &[
         .examples(&["kprobe:vfs_read { if (!has_key(@seen, pid)) { @seen[pid] = true; print(comm); } }"]),
     Builtin::function("find", &[one("map"), one("key"), one("variable")], "Reads a key if it is there.", find)
         .returning("bool")
+        .acting()
         .details("Assigns the value to the variable, which must exist, and is true; where there is no such key, the \
                   variable stays as it is.")
         .examples(&["kprobe:vfs_read { @start[tid] = nsecs; } \

@@ -36,6 +36,8 @@ pub struct Builtin {
     pub params: &'static [Param],
     /// Its type, as the reference shows it; empty where it has no value.
     pub result: &'static str,
+    /// Whether it is called for what it does, although it has a value too.
+    pub acts: bool,
     /// Where it means something; `None` everywhere.
     contexts: Option<&'static [Context]>,
     /// What to write where it does not.
@@ -154,6 +156,7 @@ impl Builtin {
             reserved: false,
             params: &[],
             result: "",
+            acts: false,
             contexts: None,
             instead: "",
             permit: Permit::Free,
@@ -167,6 +170,11 @@ impl Builtin {
     /// Takes arguments although it can be written without.
     const fn taking(self, params: &'static [Param]) -> Builtin {
         Builtin { params, ..self }
+    }
+
+    /// Does something, and its value may be dropped.
+    const fn acting(self) -> Builtin {
+        Builtin { acts: true, ..self }
     }
 
     /// Keeps its name for itself.

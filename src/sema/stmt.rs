@@ -1,6 +1,7 @@
 //! Statements.
 
 use super::{Lower, Operand};
+use crate::builtin;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::StmtKind;
 use crate::source::Span;
@@ -83,12 +84,13 @@ impl Lower<'_> {
         }
     }
 
-    /// A value that a statement drops; calls and steps are there for their effect.
+    /// A value that a statement drops; steps and most calls are there for their effect.
     fn warn_unused(&mut self, expr: &ast::Expr, operand: &Operand) {
-        let effect = matches!(
-            expr.kind,
-            ExprKind::Call { .. } | ExprKind::Step { .. } | ExprKind::Ternary { .. }
-        );
+        let effect = match &expr.kind {
+            ExprKind::Call { name, .. } => builtin::find(name).is_none_or(|found| found.acts),
+            ExprKind::Step { .. } | ExprKind::Ternary { .. } => true,
+            _ => false,
+        };
         if !effect && operand.ty != TypeId::VOID && operand.ty != TypeId::UNKNOWN {
             self.complain(
                 Diagnostic::warning(Code::Unused, "this value is not used")

@@ -85,7 +85,8 @@ pub fn lay_out(
     let types = &program.types;
     let mut functions: Vec<FuncLayout> = Vec::with_capacity(program.functions.len());
     let room = |start| Room { start, largest: options.on_stack_limit };
-    let mut end = 0;
+    // A function is always given the area, whether it has a use for it or not.
+    let mut end = if program.functions.is_empty() { 0 } else { 8 };
     for (_, function) in program.functions.iter() {
         let layout = place_locals(types, &function.func, room(end), &handed_over(function));
         end = end.max(layout.scratch);

@@ -35,7 +35,10 @@ fn judge(permit: Permit, what: &str, span: Span, options: &Options) -> (bool, Op
             let (may, diagnostic) = match options.gate(unstable) {
                 Gate::Open => return (true, None),
                 Gate::Doubtful => (true, Diagnostic::warning(Code::Unstable, headline)),
-                Gate::Closed => (false, Diagnostic::error(Code::Gated, headline)),
+                Gate::Closed => {
+                    let headline = format!("{what} has to be enabled, for it may still change");
+                    (false, Diagnostic::error(Code::Gated, headline))
+                }
             };
             let option = unstable.option();
             let diagnostic = diagnostic.label(span, "not stable yet").help(format!(

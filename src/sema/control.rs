@@ -29,7 +29,9 @@ impl Lower<'_> {
         let operand = self.expr(&branch.condition);
         let test = self.condition(&operand, branch.condition.span);
         let Some(otherwise) = &branch.otherwise else {
-            self.block_in_place(&branch.then);
+            self.b.begin();
+            self.block_operand(&branch.then);
+            self.b.end();
             self.complain(
                 Diagnostic::error(Code::NoValue, "an `if` without `else` has no value")
                     .label(span, "a value is needed here")

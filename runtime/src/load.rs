@@ -168,7 +168,7 @@ fn explain(image: &Image, error: io::Error) -> LoadError {
     let messages = MESSAGES.with_borrow(Clone::clone);
     if let Some((program, log)) = messages.iter().find_map(|message| verifier::program_log(message))
     {
-        return LoadError::Rejected(Box::new(rejection(image, program, log)));
+        return LoadError::Rejected(Box::new(rejection(image, program, log, &error)));
     }
     if matches!(error.raw_os_error(), Some(libc::EPERM | libc::EACCES)) {
         return LoadError::NotPermitted { error };
@@ -178,8 +178,8 @@ fn explain(image: &Image, error: io::Error) -> LoadError {
     LoadError::Refused { reason: reason.unwrap_or("no reason given").to_owned(), error }
 }
 
-fn rejection(image: &Image, program: &str, log: &str) -> Rejection {
-    let finding = verifier::read(log);
+fn rejection(image: &Image, program: &str, log: &str, error: &io::Error) -> Rejection {
+    let finding = verifier::read(log, error);
     let lines = Lines::of(&image.object);
     let place =
         finding.instruction.and_then(|index| lines.and_then(|lines| lines.place(program, index)));

@@ -5,6 +5,7 @@
 //! builtin made of existing IR operations is to add an entry to one of them.
 
 mod aggregate;
+mod check;
 mod context;
 mod map;
 mod output;
@@ -253,7 +254,7 @@ const fn many(name: &'static str) -> Param {
 }
 
 /// All builtins, by family.
-pub const FAMILIES: [&[Builtin]; 10] = [
+pub const FAMILIES: [&[Builtin]; 11] = [
     process::ALL,
     time::ALL,
     context::ALL,
@@ -263,6 +264,7 @@ pub const FAMILIES: [&[Builtin]; 10] = [
     aggregate::ALL,
     map::ALL,
     output::ALL,
+    check::ALL,
     param::ALL,
 ];
 

@@ -1,6 +1,6 @@
 //! Output and the end of the session.
 
-use ebtrace_image::{Action, Conversion, Piece, Spec};
+use ebtrace_image::{Action, Conversion, Format, Piece, Spec};
 
 use super::{Builtin, Call, many, one, optional};
 use crate::ir::StmtKind;
@@ -29,7 +29,18 @@ pub(super) const ALL: &[Builtin] = &[
 ];
 
 fn printf(lower: &mut Lower<'_>, call: &Call<'_>) -> Operand {
-    let Some(text) = lower.literal_text(call, 0) else { return lower.poison() };
+    let Some((format, values)) = format_and_values(lower, call) else { return lower.poison() };
+    let args = values.iter().map(|value| value.expr).collect();
+    lower.b.emit(Action::Printf(format), args);
+    lower.void()
+}
+
+/// The format that stands first, and the values that follow; complains where they do not fit each other.
+pub(super) fn format_and_values(
+    lower: &mut Lower<'_>,
+    call: &Call<'_>,
+) -> Option<(Format, Vec<Operand>)> {
+    let text = lower.literal_text(call, 0)?;
     let format = match format::parse(&text) {
         Ok(format) => format,
         Err(error) => {
@@ -38,7 +49,7 @@ fn printf(lower: &mut Lower<'_>, call: &Call<'_>) -> Operand {
                 error.to_string(),
                 "conversions are %d %i %u %x %X %o %c %p %s",
             );
-            return lower.poison();
+            return None;
         }
     };
     let specs = format.pieces.iter().filter_map(|piece| match piece {
@@ -48,32 +59,29 @@ fn printf(lower: &mut Lower<'_>, call: &Call<'_>) -> Operand {
     let specs: Vec<Spec> = specs.collect();
     let values = &call.args[1..];
     if specs.len() != values.len() {
-        let headline = format!(
-            "the format has {} conversion{}, and there {} {} value{}",
-            specs.len(),
-            if specs.len() == 1 { "" } else { "s" },
-            if values.len() == 1 { "is" } else { "are" },
-            values.len(),
-            if values.len() == 1 { "" } else { "s" },
-        );
-        let help = if specs.len() > values.len() {
-            "add the missing values; a percent sign itself is `%%`"
-        } else {
-            "add a conversion such as `%d` or `%s` for each value"
-        };
-        lower.complain_format(call.args[0].span, headline, help);
-        return lower.poison();
+        complain_of_count(lower, call, specs.len());
+        return None;
     }
-    let Some(operands) = lower.printables(call, 1) else { return lower.poison() };
-    let mut args = Vec::with_capacity(values.len());
-    for ((spec, operand), value) in specs.iter().zip(&operands).zip(values) {
-        if !fits(lower, spec, operand, value.span) {
-            return lower.poison();
-        }
-        args.push(operand.expr);
-    }
-    lower.b.emit(Action::Printf(format), args);
-    lower.void()
+    let operands = lower.printables(call, 1)?;
+    let mut all = specs.iter().zip(&operands).zip(values);
+    all.all(|((spec, operand), value)| fits(lower, spec, operand, value.span))
+        .then_some((format, operands))
+}
+
+fn complain_of_count(lower: &mut Lower<'_>, call: &Call<'_>, conversions: usize) {
+    let values = call.args.len() - 1;
+    let headline = format!(
+        "the format has {conversions} conversion{}, and there {} {values} value{}",
+        if conversions == 1 { "" } else { "s" },
+        if values == 1 { "is" } else { "are" },
+        if values == 1 { "" } else { "s" },
+    );
+    let help = if conversions > values {
+        "add the missing values; a percent sign itself is `%%`"
+    } else {
+        "add a conversion such as `%d` or `%s` for each value"
+    };
+    lower.complain_format(call.args[0].span, headline, help);
 }
 
 /// Whether a conversion prints values of this type; complains if not.

@@ -2,11 +2,9 @@
 
 /// Words of the verifier, and how to keep clear of what they mean.
 const REFUSALS: &[(&str, &str)] = &[
-    (
-        "maps per program",
-        "a probe, with the functions it calls, uses at most 64 maps, some of which are ebtrace's own: cut it into several \
-         probes, or make one map with keys of several",
-    ),
+    ("maps per program", FEWER_MAPS),
+    // Older kernels, 6.1 among them, have no words for it.
+    ("`E2BIG`", FEWER_MAPS),
     (
         "call stack of",
         "functions and loops together stand at most 8 deep within each other: put the body of the innermost function \
@@ -28,6 +26,9 @@ const REFUSALS: &[(&str, &str)] = &[
     ),
     ("infinite loop", "the verifier sees no end of this loop: count with `for ($i : 0..N) { … }`"),
 ];
+
+const FEWER_MAPS: &str = "a probe, with the functions it calls, uses at most 64 maps, some of which are ebtrace's own: \
+                          cut it into several probes, or make one map with keys of several";
 
 /// What to do about a refusal for this reason.
 pub(super) fn mend(reason: &str) -> Option<&'static str> {

@@ -305,6 +305,10 @@ codes! {
     Unsafe = "E0407",
         "A few builtins change what they trace. They want `--unsafe` on the command line.",
         "";
+    /// The script itself says that it cannot be compiled.
+    Failed = "E0408",
+        "`fail()` and `static_assert()` say what the author of a script or macro wanted said here.",
+        "begin { fail(\"not %s\", \"here\"); }";
     /// A string is too long.
     StringTooLong = "E0501",
         "A string and its NUL must fit the largest string size, which the option `max_strlen` sets.",

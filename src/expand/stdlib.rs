@@ -17,7 +17,12 @@ struct Unit {
     macros: &'static [&'static str],
 }
 
-const UNITS: [Unit; 4] = [
+const UNITS: [Unit; 5] = [
+    Unit {
+        name: "stdlib/checks.bt",
+        text: include_str!("stdlib/checks.bt"),
+        macros: &["static_assert"],
+    },
     Unit {
         name: "stdlib/task.bt",
         text: include_str!("stdlib/task.bt"),

@@ -252,6 +252,24 @@ impl Lower<'_> {
         self.poison()
     }
 
+    /// Complains of an argument of `fail()`.
+    pub fn complain_not_literal(&mut self, call: &Call<'_>) -> Operand {
+        self.complain(
+            Diagnostic::error(Code::BadArgument, format!("`{}()` takes literals", call.name))
+                .label(call.span, "a value here is known only when the script runs")
+                .help("show the value when the script runs: `printf()`"),
+        );
+        self.poison()
+    }
+
+    /// Complains as the script wants it.
+    pub fn complain_failure(&mut self, call: &Call<'_>, message: String) -> Operand {
+        self.complain(
+            Diagnostic::error(Code::Failed, message).label(call.span, "the script says so"),
+        );
+        self.poison()
+    }
+
     /// Complains of a format.
     pub fn complain_format(&mut self, span: Span, headline: String, help: &str) {
         self.complain(Diagnostic::error(Code::BadFormat, headline).label(span, "here").help(help));

@@ -1,5 +1,7 @@
 //! Reading the verifier's log.
 
+use std::io;
+
 use super::Place;
 
 /// What a log says about the end of it all.
@@ -20,8 +22,8 @@ pub(super) fn program_log(message: &str) -> Option<(&str, &str)> {
     Some((name, rest.split_once("-- END PROG LOAD LOG --").map_or(rest, |(log, _)| log)))
 }
 
-/// Finds the last instruction that was looked at and the words that came after it.
-pub(super) fn read(log: &str) -> Finding {
+/// Finds the last instruction that was looked at and the words that came after it, or what the error number tells.
+pub(super) fn read(log: &str, error: &io::Error) -> Finding {
     let mut finding = Finding { instruction: None, place: None, reason: String::new() };
     for line in log.lines().map(str::trim_end) {
         if let Some(index) = instruction(line) {
@@ -33,7 +35,10 @@ pub(super) fn read(log: &str) -> Finding {
         }
     }
     if finding.reason.is_empty() {
-        finding.reason = "it gave no reason".to_owned();
+        finding.reason = match error.raw_os_error() {
+            Some(libc::E2BIG) => "it gave no reason but `E2BIG`".to_owned(),
+            _ => "it gave no reason".to_owned(),
+        };
     }
     // Structure is checked before instructions are walked through: then only the words have the number.
     finding.instruction = finding.instruction.or_else(|| mentioned(&finding.reason));
@@ -105,6 +110,10 @@ fn is_words(line: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn read(log: &str) -> Finding {
+        super::read(log, &io::Error::from_raw_os_error(libc::EINVAL))
+    }
+
     const LOG_6_1: &str = "\
 reg type unsupported for arg#0 function kprobe_vfs_read_1#25
 0: R1=ctx(off=0,imm=0) R10=fp0
@@ -172,5 +181,7 @@ stack depth 8
         assert_eq!(program_log(message), Some(("begin_1", "0: (95) exit\n")));
         assert_eq!(program_log("libbpf: something else"), None);
         assert_eq!(read("").reason, "it gave no reason");
+        let silent = super::read("", &io::Error::from_raw_os_error(libc::E2BIG));
+        assert_eq!(silent.reason, "it gave no reason but `E2BIG`");
     }
 }

@@ -1,17 +1,20 @@
 //! Programs onto events, and off again.
 
+pub(crate) mod multi;
+mod refusal;
+
 use std::collections::HashMap;
 use std::ffi::{CString, OsStr};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::thread;
 
 use ebtrace_image::{Attach, Image, MissingProbes, Probe, Site};
-use libbpf_rs::{Link, Object, ProgramMut, UprobeMultiOpts};
+use libbpf_rs::{Link, Object, ProgramMut};
 
 use crate::kernel::{self, Tracefs, TracefsError};
-use crate::map::io_error;
 use crate::perf::{Event, Function};
+use multi::Multi;
 
 /// Most threads that detach at the same time.
 const DETACHERS: usize = 64;
@@ -105,26 +108,32 @@ impl Links {
         let mut attacher = Attacher { tracefs: None, links: Self::default() };
         let mut missing = Vec::new();
         for probe in in_order(&image.probes) {
-            let program = programs
-                .get(OsStr::new(&probe.program))
-                .ok_or_else(|| AttachReason::NoProgram(probe.program.clone()));
-            let Err(reason) = program.and_then(|program| attacher.attach(probe, program)) else {
-                continue;
+            let site = image.sites.get(probe.site.0 as usize);
+            let Some(program) = programs.get(OsStr::new(&probe.program)) else {
+                let reason = AttachReason::NoProgram(probe.program.clone());
+                return Err(AttachError::new(&probe.label, site, reason));
             };
-            let label = probe.label.clone();
-            let site = image.sites.get(probe.site.0 as usize).cloned().map(Box::new);
-            let error = AttachError { label, site, reason };
-            match image.settings.missing_probes {
-                MissingProbes::Error => return Err(error),
-                MissingProbes::Warn | MissingProbes::Ignore => missing.push(error),
+            for (label, reason) in attacher.attach_all(probe, program) {
+                let error = AttachError::new(label, site, reason);
+                match image.settings.missing_probes {
+                    MissingProbes::Error => return Err(error),
+                    MissingProbes::Warn | MissingProbes::Ignore => missing.push(error),
+                }
             }
         }
-        if missing.len() == image.probes.len()
+        let points: usize = image.probes.iter().map(|probe| probe.points.len()).sum();
+        if missing.len() == points
             && let Some(first) = missing.pop()
         {
             return Err(first);
         }
         Ok((attacher.links, missing))
+    }
+}
+
+impl AttachError {
+    fn new(label: &str, site: Option<&Site>, reason: AttachReason) -> Self {
+        Self { label: label.to_owned(), site: site.cloned().map(Box::new), reason }
     }
 }
 
@@ -152,10 +161,16 @@ impl Drop for Links {
 /// The kernel appends programs to a tracepoint and return probes of kernel functions, but puts entry probes of functions
 /// in front of those that are there.
 fn in_order(probes: &[Probe]) -> impl Iterator<Item = &Probe> {
-    let reversed = |probe: &&Probe| {
-        matches!(probe.attach, Attach::Kprobe { ret: false, .. } | Attach::Uprobe { .. })
+    let any = |probe: &Probe, test: fn(&Attach) -> bool| {
+        probe.points.iter().any(|point| test(&point.attach))
     };
-    let attached = |probe: &&Probe| !matches!(probe.attach, Attach::Begin | Attach::End);
+    let reversed = move |probe: &&Probe| {
+        any(probe, |attach| {
+            matches!(attach, Attach::Kprobe { ret: false, .. } | Attach::Uprobe { .. })
+        })
+    };
+    let attached =
+        move |probe: &&Probe| !any(probe, |attach| matches!(attach, Attach::Begin | Attach::End));
     let forward = probes.iter().filter(move |probe| attached(probe) && !reversed(probe));
     forward.chain(probes.iter().rev().filter(reversed))
 }
@@ -166,56 +181,84 @@ struct Attacher {
 }
 
 impl Attacher {
-    fn attach(&mut self, probe: &Probe, program: &ProgramMut<'_>) -> Result<(), AttachReason> {
-        let fd = program.as_fd();
-        match &probe.attach {
+    /// Attaches a program to all its points; what could not be, with the name of the point.
+    fn attach_all<'p>(
+        &mut self,
+        probe: &'p Probe,
+        program: &ProgramMut<'_>,
+    ) -> Vec<(&'p str, AttachReason)> {
+        let together = match multi::of(probe) {
+            None => None,
+            Some(Multi::Kprobes { ret }) => Some(multi::kprobes(program, &probe.points, ret)),
+            Some(Multi::Uprobes { ret }) => Some(multi::uprobes(program, &probe.points, ret)),
+        };
+        match together {
+            Some(Ok(links)) => {
+                self.links.held.extend(links.into_iter().map(Held::Link));
+                Vec::new()
+            }
+            Some(Err(reason)) => vec![(&probe.label, reason)],
+            None => {
+                let several = probe.points.len() > 1;
+                let numbered = probe.points.iter().enumerate();
+                let tried = numbered.map(|(index, point)| {
+                    let cookie = several.then_some(index as u64);
+                    (point, self.attach(&point.attach, program, cookie))
+                });
+                let failed =
+                    tried.filter_map(|(point, tried)| Some((point.label.as_str(), tried.err()?)));
+                failed.collect()
+            }
+        }
+    }
+
+    fn attach(
+        &mut self,
+        attach: &Attach,
+        program: &ProgramMut<'_>,
+        cookie: Option<u64>,
+    ) -> Result<(), AttachReason> {
+        match attach {
             Attach::Begin | Attach::End => Ok(()),
             Attach::Kprobe { function, offset, ret } => {
                 let source = source(Facility::Kprobes, "kprobe", *ret)?;
                 let name = CString::new(function.as_str()).map_err(|_| AttachReason::Name)?;
                 let event = Event::function(Function { source, name: &name, offset: *offset });
-                self.start(event, fd, kprobe_refusal)
-            }
-            Attach::Uprobe { path, offset, ret } if kernel::has_uprobe_multi() => {
-                let options = UprobeMultiOpts {
-                    offsets: vec![*offset as usize],
-                    retprobe: *ret,
-                    ..Default::default()
-                };
-                let link = program.attach_uprobe_multi_with_opts(-1, path, "", options);
-                let link = link.map_err(|error| refused(io_error(error), uprobe_refusal))?;
-                self.links.held.push(Held::Link(link));
-                Ok(())
+                self.start(event, program, cookie, refusal::kprobe)
             }
             Attach::Uprobe { path, offset, ret } => {
                 let source = source(Facility::Uprobes, "uprobe", *ret)?;
                 let name = CString::new(path.as_str()).map_err(|_| AttachReason::Name)?;
                 let event = Event::function(Function { source, name: &name, offset: *offset });
-                self.start(event, fd, uprobe_refusal)
+                self.start(event, program, cookie, refusal::uprobe)
             }
             Attach::Tracepoint { category, event } => {
                 let id = self.tracepoint_id(category, event)?;
-                self.start(Event::tracepoint(id), fd, other_refusal)
+                self.start(Event::tracepoint(id), program, cookie, refusal::other)
             }
             Attach::Interval(period) => {
                 let cpu = online_cpus()?.first().copied().unwrap_or(0);
-                self.start(Event::timer(*period, cpu), fd, timer_refusal)
+                self.start(Event::timer(*period, cpu), program, cookie, refusal::timer)
             }
-            Attach::Profile(period) => online_cpus()?
-                .into_iter()
-                .try_for_each(|cpu| self.start(Event::timer(*period, cpu), fd, timer_refusal)),
+            Attach::Profile(period) => online_cpus()?.into_iter().try_for_each(|cpu| {
+                self.start(Event::timer(*period, cpu), program, cookie, refusal::timer)
+            }),
         }
     }
 
+    /// Runs a program whenever the event happens. A cookie takes a link of BPF's own, which is slower to make.
     fn start(
         &mut self,
         event: io::Result<Event>,
-        program: BorrowedFd<'_>,
+        program: &ProgramMut<'_>,
+        cookie: Option<u64>,
         explain: fn(&io::Error) -> &'static str,
     ) -> Result<(), AttachReason> {
-        let started = event.and_then(|event| event.run(program).map(|()| event));
-        let event = started.map_err(|error| refused(error, explain))?;
-        self.links.held.push(Held::Event(event));
+        let held = event.and_then(|event| match cookie {
+            None => event.run(program.as_fd()).map(|()| Held::Event(event)),
+            Some(cookie) => event.run_with(program, cookie).map(Held::Link),
+        });
+        self.links.held.push(held.map_err(|error| refused(error, explain))?);
         Ok(())
     }
 
@@ -251,52 +294,9 @@ fn refused(error: io::Error, explain: fn(&io::Error) -> &'static str) -> AttachR
     AttachReason::Refused { explanation: explain(&error), error }
 }
 
-fn kprobe_refusal(error: &io::Error) -> &'static str {
-    match error.raw_os_error() {
-        Some(libc::ENOENT) => "there is no such function in the kernel or a loaded module",
-        Some(libc::EINVAL) => "the kernel does not allow probes on this function",
-        Some(libc::EADDRNOTAVAIL) => {
-            "several functions have this name, so the kernel cannot tell which one is meant"
-        }
-        Some(libc::EILSEQ) => "there is no instruction at this offset",
-        Some(libc::ERANGE) => "this offset is beyond the end of the function",
-        _ => other_refusal(error),
-    }
-}
-
-fn uprobe_refusal(error: &io::Error) -> &'static str {
-    match error.raw_os_error() {
-        Some(libc::ENOENT) => "there is no such file",
-        Some(libc::EINVAL) => {
-            "there is no instruction that can be probed at this offset of the file"
-        }
-        _ => other_refusal(error),
-    }
-}
-
-fn timer_refusal(error: &io::Error) -> &'static str {
-    match error.raw_os_error() {
-        Some(libc::EINVAL) => {
-            "this rate is above what the kernel allows, see /proc/sys/kernel/perf_event_max_sample_rate"
-        }
-        _ => other_refusal(error),
-    }
-}
-
-fn other_refusal(error: &io::Error) -> &'static str {
-    match error.raw_os_error() {
-        Some(libc::EPERM | libc::EACCES) => {
-            "this process may not trace; run as root, or with CAP_BPF and CAP_PERFMON"
-        }
-        Some(libc::EMFILE) => "too many open files; raise the limit with `ulimit -n`",
-        Some(libc::E2BIG) => "the kernel runs no more than 64 programs on one event",
-        _ => "the kernel refused",
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use ebtrace_image::{Period, SiteId};
+    use ebtrace_image::{Period, Point, SiteId};
 
     use super::*;
 
@@ -305,7 +305,7 @@ mod tests {
         let probe = |label: &str, attach| Probe {
             program: label.to_owned(),
             label: label.to_owned(),
-            attach,
+            points: vec![Point { label: label.to_owned(), attach }],
             site: SiteId(0),
         };
         let kprobe = |ret| Attach::Kprobe { function: "f".to_owned(), offset: 0, ret };

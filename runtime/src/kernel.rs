@@ -47,6 +47,11 @@ pub fn has_uprobes() -> bool {
     event_source("uprobe").is_ok()
 }
 
+/// Whether many kernel functions can be attached to by one BPF link (kernel 5.18 and newer, `CONFIG_FPROBE`).
+pub(crate) fn has_kprobe_multi() -> bool {
+    version() >= (5, 18, 0) && has_kprobes()
+}
+
 /// Whether uprobes can be attached by a BPF link of their own kind (kernel 6.6 and newer): they are then cheaper to hit,
 /// and much faster to detach, than through perf.
 pub(crate) fn has_uprobe_multi() -> bool {

@@ -37,7 +37,9 @@ use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::rc::Rc;
 
-use ebtrace_image::{Action, Attach, Globals, Image, LOST, MapId, MissingProbes, RING_BUFFER};
+use ebtrace_image::{
+    Action, Attach, Globals, Image, LOST, MapId, MissingProbes, Point, RING_BUFFER,
+};
 use libbpf_rs::{MapHandle, Object, ProgramInput, RingBuffer, RingBufferBuilder};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -191,9 +193,9 @@ impl Session {
         if self.core.image.settings.missing_probes == MissingProbes::Warn {
             self.core.actions.borrow_mut().warn_missing(&missing);
         }
-        let only_once = |attach: &Attach| matches!(attach, Attach::Begin | Attach::End);
-        let once = self.core.image.probes.iter().filter(|probe| only_once(&probe.attach)).count();
-        let all = self.core.image.probes.len();
+        let points = || self.core.image.probes.iter().flat_map(|probe| &probe.points);
+        let only_once = |point: &&Point| matches!(point.attach, Attach::Begin | Attach::End);
+        let (once, all) = (points().filter(only_once).count(), points().count());
         self.core.announce(all - missing.len(), self.quiet);
         let over = exit || once == all;
         if !over && let Some(child) = &mut self.core.child {
@@ -281,7 +283,7 @@ impl Core {
 
     /// Runs the programs that are attached to nothing, in order, until one of them ends the script.
     fn run_programs(&self, when: Attach) -> Result<(), Error> {
-        for probe in self.image.probes.iter().filter(|probe| probe.attach == when) {
+        for probe in self.image.probes.iter().filter(|probe| probe.is_run(&when)) {
             let program = self
                 .object
                 .progs_mut()

@@ -5,17 +5,17 @@ mod link;
 mod verifier;
 
 use std::cell::RefCell;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::io;
 
-use ebtrace_image::{Attach, GLOBALS, Globals, Image, RING_BUFFER};
+use ebtrace_image::{GLOBALS, Globals, Image, RING_BUFFER};
 use libbpf_rs::{
     MapCore, MapHandle, Object, ObjectBuilder, OpenObject, PrintLevel, ProgramAttachType, set_print,
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::kernel;
+use crate::attach;
 use crate::map::io_error;
 use line_info::Lines;
 pub use link::link;
@@ -138,12 +138,14 @@ fn prepare(open: &mut OpenObject, image: &Image, globals: Globals) -> Result<(),
             program.set_autoload(false);
         }
     }
-    let multi = kernel::has_uprobe_multi();
-    let uprobes =
-        image.probes.iter().filter(|probe| multi && matches!(probe.attach, Attach::Uprobe { .. }));
-    let uprobes: HashSet<&OsStr> = uprobes.map(|probe| OsStr::new(&probe.program)).collect();
-    for mut program in open.progs_mut().filter(|program| uprobes.contains(program.name())) {
-        program.set_attach_type(ProgramAttachType::TraceUprobeMulti);
+    let multi = image.probes.iter().filter_map(|probe| {
+        Some((OsStr::new(&probe.program), attach::multi::of(probe)?.attach_type()))
+    });
+    let mut multi: HashMap<&OsStr, ProgramAttachType> = multi.collect();
+    for mut program in open.progs_mut() {
+        if let Some(attach_type) = multi.remove(program.name()) {
+            program.set_attach_type(attach_type);
+        }
     }
     Ok(())
 }

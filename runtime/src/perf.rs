@@ -2,9 +2,12 @@
 
 use std::ffi::CStr;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 
 use ebtrace_image::Period;
+use libbpf_rs::{Link, PerfEventOpts, ProgramMut};
+
+use crate::map::io_error;
 
 // From linux/perf_event.h.
 const PERF_TYPE_SOFTWARE: u32 = 1;
@@ -88,6 +91,14 @@ impl Event {
     pub(crate) fn run(&self, program: BorrowedFd<'_>) -> io::Result<()> {
         self.control(PERF_EVENT_IOC_SET_BPF, program.as_raw_fd().into())?;
         self.control(PERF_EVENT_IOC_ENABLE, 0)
+    }
+
+    /// Likewise, with a number that the program can ask for.
+    pub(crate) fn run_with(self, program: &ProgramMut<'_>, cookie: u64) -> io::Result<Link> {
+        let options = PerfEventOpts { cookie, ..Default::default() };
+        // With the link libbpf closes the event too.
+        let link = program.attach_perf_event_with_opts(self.0.as_raw_fd(), options);
+        link.inspect(|_| _ = self.0.into_raw_fd()).map_err(io_error)
     }
 
     fn open(mut attributes: Attributes, cpu: u32) -> io::Result<Self> {

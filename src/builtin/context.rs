@@ -78,11 +78,9 @@ fn context(lower: &mut Lower<'_>, offset: u32) -> Operand {
 }
 
 fn func(lower: &mut Lower<'_>, _: &Call<'_>) -> Operand {
-    let name = lower.function_name();
-    lower.text(name.as_bytes())
+    lower.function_name()
 }
 
 fn probe(lower: &mut Lower<'_>, _: &Call<'_>) -> Operand {
-    let label = lower.probe_label();
-    lower.text(label.as_bytes())
+    lower.probe_label()
 }

@@ -86,16 +86,12 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
             Expr::Convert(operand) => {
                 emitter.resize(self.known(*operand)?, self.bits(ty)?, self.signed(*operand))
             }
-            Expr::Bounded(operand, most) => {
-                // LLVM must not know more about the value than the verifier, or it drops the comparison.
-                let (value, most) = (emitter.opaque(self.known(*operand)?), emitter.word(*most));
-                emitter.select(emitter.less(value, most, false), value, most)
-            }
+            Expr::Bounded(operand, most) => self.bounded(self.known(*operand)?, *most),
             Expr::Log2(operand) => arithmetic::log2(emitter, self.known(*operand)?),
             Expr::Select { condition, then, otherwise } => {
                 emitter.select(self.known(*condition)?, self.known(*then)?, self.known(*otherwise)?)
             }
-            Expr::Local(_) | Expr::Part(_) | Expr::Bytes(_) => {
+            Expr::Local(_) | Expr::Part(_) | Expr::Bytes(_) | Expr::Row { .. } => {
                 return Err(self.unexpected("a scalar", id));
             }
         })
@@ -138,20 +134,32 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
                 Ok(Bytes::At { pointer, size: self.size(ty), align: self.align_of_part(part, ty) })
             }
             Expr::Bytes(bytes) => Ok(Bytes::Constant(bytes)),
+            Expr::Row { rows, index } => {
+                let size = self.size(ty);
+                let last = (rows.len() as u32 / size.max(1)).saturating_sub(1);
+                let index = self.scalar(*index)?;
+                let row = self.bounded(index, u64::from(last));
+                let distance = self.emitter.mul(row, self.emitter.word(u64::from(size)));
+                let pointer = self.emitter.offset(self.emitter.constant(rows), distance);
+                Ok(Bytes::At { pointer, size, align: 1 })
+            }
             _ => Err(self.unexpected("a memory value", id)),
         }
     }
 
-    /// The address of a part. The verifier must see that a computed distance is bounded, so LLVM must not know more
-    /// about it than the verifier does.
+    /// The address of a part.
     pub(super) fn part(&mut self, part: &Part) -> Lowered<Pointer<'ctx>> {
         let start = self.emitter.at(self.local(part.local), part.offset);
         let Some((further, most)) = part.further else { return Ok(start) };
         let distance = self.scalar(further)?;
+        Ok(self.emitter.offset(start, self.bounded(distance, u64::from(most))))
+    }
+
+    /// The lesser of the two. LLVM must not know more about the value than the verifier, or it drops the comparison.
+    fn bounded(&self, value: Int<'ctx>, most: u64) -> Int<'ctx> {
         let emitter = self.emitter;
-        let (distance, most) = (emitter.opaque(distance), emitter.word(u64::from(most)));
-        let bounded = emitter.select(emitter.less(distance, most, false), distance, most);
-        Ok(emitter.offset(start, bounded))
+        let (value, most) = (emitter.opaque(value), emitter.word(most));
+        emitter.select(emitter.less(value, most, false), value, most)
     }
 
     /// What the address of a part is a multiple of: a computed distance is a multiple of the type's alignment.
@@ -219,7 +227,7 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
             Expr::Address(local, offset) => self.emitter.at(self.local(*local), *offset).into(),
             Expr::ContextAddress(0) => self.context.into(),
             Expr::MapAddress(map) => self.unit.map(map.into_raw().into_u32())?.1.into(),
-            Expr::Local(_) | Expr::Part(_) | Expr::Bytes(_) => {
+            Expr::Local(_) | Expr::Part(_) | Expr::Bytes(_) | Expr::Row { .. } => {
                 let bytes = self.bytes(id)?;
                 self.readable(bytes).into()
             }

@@ -116,6 +116,18 @@ impl<'p> Builder<'p> {
         self.add(Expr::Bytes(bytes), ty)
     }
 
+    /// One of several strings, chosen by a `u64`.
+    pub fn row(&mut self, texts: &[&[u8]], index: ExprId) -> ExprId {
+        let size = texts.iter().map(|text| text.len()).max().unwrap_or(0) + 1;
+        let mut rows = Vec::with_capacity(size * texts.len());
+        for (number, text) in texts.iter().enumerate() {
+            rows.extend_from_slice(text);
+            rows.resize(size * (number + 1), 0);
+        }
+        let ty = self.program.types.string(size as u32);
+        self.add(Expr::Row { rows, index }, ty)
+    }
+
     /// A new local.
     pub fn local(&mut self, name: &str, ty: TypeId) -> LocalId {
         self.func.locals.alloc(Local { name: name.to_owned(), ty })

@@ -9,6 +9,13 @@ pub enum Expr {
     Int(u64),
     /// A constant string: as many bytes as its type has, zeros at the end.
     Bytes(Vec<u8>),
+    /// One of several constant strings of this type, which lie one after another.
+    Row {
+        /// Their bytes.
+        rows: Vec<u8>,
+        /// Which, as a `u64`; a number beyond the last means the last.
+        index: ExprId,
+    },
     /// A memory value in a local. Scalars in locals are read by [`super::StmtKind::Load`].
     Local(LocalId),
     /// A memory value that is a part of one in a local. Scalar parts are read by [`super::StmtKind::LoadPart`].

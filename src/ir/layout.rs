@@ -168,7 +168,7 @@ fn probe_table(index: usize, probe: &Probe) -> image::Probe {
     image::Probe {
         program: format!("{name}_{index}"),
         label: probe.label.clone(),
-        attach: probe.attach.clone(),
+        points: probe.points.clone(),
         site: image::SiteId(probe.site.into_raw().into_u32()),
     }
 }

@@ -123,10 +123,10 @@ pub struct Event {
 /// A program for one attach point.
 #[derive(Debug, Clone)]
 pub struct Probe {
-    /// `kprobe:do_sys_openat2`
+    /// `kprobe:do_sys_openat2`, `kprobe:vfs_*`
     pub label: String,
-    /// Where it is attached.
-    pub attach: image::Attach,
+    /// Where it is attached; what [`Expr::Row`] chooses by.
+    pub points: Vec<image::Point>,
     /// How the kernel runs it.
     pub program: ProgramType,
     /// The attach point.
@@ -146,6 +146,16 @@ pub enum ProgramType {
     PerfEvent,
     /// Section `raw_tp`, run by hand for `begin` and `end`; nothing in the context.
     RawTracepoint,
+}
+
+impl ProgramType {
+    /// Whether a program can be attached to several places at a time.
+    pub fn is_shared(self) -> bool {
+        match self {
+            ProgramType::Kprobe | ProgramType::Tracepoint | ProgramType::PerfEvent => true,
+            ProgramType::RawTracepoint => false,
+        }
+    }
 }
 
 /// The code of a program.

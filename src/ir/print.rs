@@ -216,6 +216,10 @@ impl Printer<'_> {
                 let text = bytes.strip_suffix(&[0]).unwrap_or(bytes);
                 format!("\"{}\"", text.escape_ascii())
             }
+            Expr::Row { rows, index } => {
+                let size = self.program.types.size(ty).max(1) as usize;
+                format!("row {} of {}", self.expr(*index), rows.len() / size)
+            }
             Expr::Local(local) => self.local(*local),
             Expr::Part(part) => self.part(part),
             Expr::Value(value) => format!("%{}", value.into_raw()),

@@ -139,9 +139,10 @@ fn mention_in(func: &Func, expr: ExprId, block: usize, homes: &mut Homes) {
             mention_in(func, *left, block, homes);
             mention_in(func, *right, block, homes);
         }
-        Expr::Convert(operand) | Expr::Log2(operand) | Expr::Bounded(operand, _) => {
-            mention_in(func, *operand, block, homes)
-        }
+        Expr::Convert(operand)
+        | Expr::Log2(operand)
+        | Expr::Bounded(operand, _)
+        | Expr::Row { index: operand, .. } => mention_in(func, *operand, block, homes),
         Expr::Select { condition, then, otherwise } => {
             for part in [condition, then, otherwise] {
                 mention_in(func, *part, block, homes);

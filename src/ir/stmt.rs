@@ -298,4 +298,6 @@ pub enum Helper {
     GetStack,
     /// `u64 bpf_get_func_ip(void *context)`
     GetFuncIp,
+    /// `u64 bpf_get_attach_cookie(void *context)`
+    GetAttachCookie,
 }

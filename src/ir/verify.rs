@@ -92,6 +92,13 @@ impl Verifier<'_> {
                 "a constant as long as its type",
                 id,
             ),
+            Expr::Row { rows, index } => {
+                let size = types.size(self.ty(id)) as usize;
+                let whole = size > 0 && !rows.is_empty() && rows.len().is_multiple_of(size);
+                self.require(whole, "constants as long as their type", id)?;
+                self.expr(*index)?;
+                self.require(self.ty(*index) == TypeId::U64, "a uint64", *index)
+            }
             Expr::Local(local) => {
                 self.require(
                     !types.is_scalar(self.func.locals[*local].ty),

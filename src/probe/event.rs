@@ -2,7 +2,7 @@
 
 use ebtrace_image::{Attach, Period};
 
-use super::{Context, Field, Kind, Point, ProbeError, Target, nothing_else, parse_number};
+use super::{Context, Field, Kind, Point, ProbeError, Target, Targets, nothing_else, parse_number};
 use crate::host::Host;
 use crate::ir::ProgramType;
 use crate::types::{Space, Types};
@@ -72,26 +72,22 @@ pub(super) const ALL: &[Kind] = &[
     },
 ];
 
-fn begin(_: &Point, _: &dyn Host, _: &mut Types) -> Result<Target, ProbeError> {
-    Ok(plain("begin".to_owned(), Attach::Begin))
+fn begin(point: &Point, _: &dyn Host, _: &mut Types) -> Targets {
+    Ok(vec![Target::new(point.kind, "begin".to_owned(), Attach::Begin)])
 }
 
-fn end(_: &Point, _: &dyn Host, _: &mut Types) -> Result<Target, ProbeError> {
-    Ok(plain("end".to_owned(), Attach::End))
+fn end(point: &Point, _: &dyn Host, _: &mut Types) -> Targets {
+    Ok(vec![Target::new(point.kind, "end".to_owned(), Attach::End)])
 }
 
-fn interval(point: &Point, _: &dyn Host, _: &mut Types) -> Result<Target, ProbeError> {
+fn interval(point: &Point, _: &dyn Host, _: &mut Types) -> Targets {
     let (label, period) = period(point)?;
-    Ok(plain(label, Attach::Interval(period)))
+    Ok(vec![Target::new(point.kind, label, Attach::Interval(period))])
 }
 
-fn profile(point: &Point, _: &dyn Host, _: &mut Types) -> Result<Target, ProbeError> {
+fn profile(point: &Point, _: &dyn Host, _: &mut Types) -> Targets {
     let (label, period) = period(point)?;
-    Ok(plain(label, Attach::Profile(period)))
-}
-
-fn plain(label: String, attach: Attach) -> Target {
-    Target { label, attach, function: None, args: None }
+    Ok(vec![Target::new(point.kind, label, Attach::Profile(period))])
 }
 
 /// Reads `unit:count` or a single duration; a duration's name is in microseconds.

@@ -2,7 +2,9 @@
 
 use ebtrace_image::Attach;
 
-use super::{Context, Field, Kind, Part, Point, ProbeError, Target, nothing_else, split_offset};
+use super::{
+    Context, Field, Kind, Part, Point, ProbeError, Target, Targets, nothing_else, split_offset,
+};
 use crate::diagnostic::nearest;
 use crate::host::{Feature, FieldKind, Host, HostError, TracepointField};
 use crate::ir::ProgramType;
@@ -64,15 +66,15 @@ pub(super) const ALL: &[Kind] = &[
     },
 ];
 
-fn kprobe(point: &Point, host: &dyn Host, _: &mut Types) -> Result<Target, ProbeError> {
+fn kprobe(point: &Point, host: &dyn Host, _: &mut Types) -> Targets {
     function_probe(point, host, false)
 }
 
-fn kretprobe(point: &Point, host: &dyn Host, _: &mut Types) -> Result<Target, ProbeError> {
+fn kretprobe(point: &Point, host: &dyn Host, _: &mut Types) -> Targets {
     function_probe(point, host, true)
 }
 
-fn function_probe(point: &Point, host: &dyn Host, ret: bool) -> Result<Target, ProbeError> {
+fn function_probe(point: &Point, host: &dyn Host, ret: bool) -> Targets {
     let part = point.part(0);
     let (function, offset) = split_offset(&part)?;
     if function.is_empty() {
@@ -89,12 +91,9 @@ fn function_probe(point: &Point, host: &dyn Host, ret: bool) -> Result<Target, P
         return Err(missing_function(&part, &function, host));
     }
     let suffix = if offset == 0 { String::new() } else { format!("+{offset}") };
-    Ok(Target {
-        label: format!("{}:{function}{suffix}", point.kind.name),
-        attach: Attach::Kprobe { function: function.clone(), offset, ret },
-        function: Some(function),
-        args: None,
-    })
+    let label = format!("{}:{function}{suffix}", point.kind.name);
+    let attach = Attach::Kprobe { function: function.clone(), offset, ret };
+    Ok(vec![Target { function: Some(function), ..Target::new(point.kind, label, attach) }])
 }
 
 fn missing_function(part: &Part, function: &str, host: &dyn Host) -> ProbeError {
@@ -133,7 +132,7 @@ fn syscall_tracepoint(target: &Target, edge: &str, host: &dyn Host) -> Option<St
     Some(format!("tracepoint:syscalls:{edge}{call}"))
 }
 
-fn tracepoint(point: &Point, host: &dyn Host, types: &mut Types) -> Result<Target, ProbeError> {
+fn tracepoint(point: &Point, host: &dyn Host, types: &mut Types) -> Targets {
     let (category, event) = (point.part(0), point.part(1));
     for (part, field) in [(&category, "category"), (&event, "event")] {
         if part.text.is_empty() {
@@ -152,12 +151,12 @@ fn tracepoint(point: &Point, host: &dyn Host, types: &mut Types) -> Result<Targe
         },
     })?;
     let name = format!("{}:{}", category.text, event.text);
-    Ok(Target {
-        args: Some(record(&name, &fields, category.text == "syscalls", types)),
-        label: format!("tracepoint:{name}"),
-        attach: Attach::Tracepoint { category: category.text, event: event.text },
-        function: None,
-    })
+    let args = record(&name, &fields, category.text == "syscalls", types);
+    let attach = Attach::Tracepoint { category: category.text, event: event.text };
+    Ok(vec![Target {
+        args: Some(args),
+        ..Target::new(point.kind, format!("tracepoint:{name}"), attach)
+    }])
 }
 
 fn missing_tracepoint(category: &Part, event: &Part, host: &dyn Host) -> ProbeError {

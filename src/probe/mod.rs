@@ -37,8 +37,8 @@ pub struct Kind {
     pub needs: Option<Feature>,
     /// Where the facility is missing: an attach point that does the same job.
     pub instead: fn(&Target, &dyn Host) -> Option<String>,
-    /// Checks an attach point against the machine.
-    pub resolve: fn(&Point, &dyn Host, &mut Types) -> Result<Target, ProbeError>,
+    /// Checks an attach point against the machine, and finds what a pattern stands for.
+    pub resolve: fn(&Point, &dyn Host, &mut Types) -> Targets,
     /// One line for the reference.
     pub summary: &'static str,
     /// More for the reference.
@@ -46,6 +46,9 @@ pub struct Kind {
     /// Scripts that show it.
     pub examples: &'static [&'static str],
 }
+
+/// What an attach point stands for, one at least, or what is wrong with it.
+pub type Targets = Result<Vec<Target>, ProbeError>;
 
 /// A part of an attach point.
 #[derive(Debug)]
@@ -81,7 +84,7 @@ pub(crate) const FUNCTION: Kind = Kind {
     space: Space::Unset,
     needs: None,
     instead: nothing_else,
-    resolve: |_, _, _| Ok(function_target()),
+    resolve: |_, _, _| Ok(vec![function_target()]),
     summary: "",
     details: "",
     examples: &[],
@@ -89,7 +92,7 @@ pub(crate) const FUNCTION: Kind = Kind {
 
 /// What the body of a function is lowered for.
 pub(crate) fn function_target() -> Target {
-    Target { label: "fn".to_owned(), attach: Attach::Begin, function: None, args: None }
+    Target::new(&FUNCTION, "fn".to_owned(), Attach::Begin)
 }
 
 /// An attach point, cut into its parts.
@@ -117,6 +120,15 @@ impl Point {
     pub fn part(&self, index: usize) -> Part {
         self.parts.get(index).cloned().unwrap_or(Part { text: String::new(), span: self.span })
     }
+
+    /// What some of its targets are called together: `kprobe:vfs_*`, or the only one's name.
+    pub fn label_of(&self, targets: &[Target]) -> String {
+        if let [target] = targets {
+            return target.label.clone();
+        }
+        let parts = self.parts.iter().map(|part| part.text.as_str());
+        [self.kind.name].into_iter().chain(parts).collect::<Vec<_>>().join(":")
+    }
 }
 
 /// An attach point that exists on this machine.
@@ -130,6 +142,18 @@ pub struct Target {
     pub function: Option<String>,
     /// What `args` points to.
     pub args: Option<TypeId>,
+    /// What its program can read.
+    pub context: Context,
+    /// How the kernel runs its program.
+    pub program: ProgramType,
+}
+
+impl Target {
+    /// What any attach point of this kind has.
+    fn new(kind: &Kind, label: String, attach: Attach) -> Target {
+        let Kind { context, program, .. } = *kind;
+        Target { label, attach, function: None, args: None, context, program }
+    }
 }
 
 /// All probe types.

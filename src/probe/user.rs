@@ -2,7 +2,9 @@
 
 use ebtrace_image::Attach;
 
-use super::{Context, Field, Kind, Part, Point, ProbeError, Target, nothing_else, parse_number};
+use super::{
+    Context, Field, Kind, Part, Point, ProbeError, Target, Targets, nothing_else, parse_number,
+};
 use crate::diagnostic::nearest;
 use crate::host::{Feature, Host, HostError};
 use crate::ir::ProgramType;
@@ -43,15 +45,15 @@ pub(super) const ALL: &[Kind] = &[
     },
 ];
 
-fn uprobe(point: &Point, host: &dyn Host, _: &mut Types) -> Result<Target, ProbeError> {
+fn uprobe(point: &Point, host: &dyn Host, _: &mut Types) -> Targets {
     function_probe(point, host, false)
 }
 
-fn uretprobe(point: &Point, host: &dyn Host, _: &mut Types) -> Result<Target, ProbeError> {
+fn uretprobe(point: &Point, host: &dyn Host, _: &mut Types) -> Targets {
     function_probe(point, host, true)
 }
 
-fn function_probe(point: &Point, host: &dyn Host, ret: bool) -> Result<Target, ProbeError> {
+fn function_probe(point: &Point, host: &dyn Host, ret: bool) -> Targets {
     let (file, function) = (point.part(0), point.part(1));
     for (part, field) in [(&file, "file"), (&function, "function")] {
         if part.text.is_empty() {
@@ -67,12 +69,9 @@ fn function_probe(point: &Point, host: &dyn Host, ret: bool) -> Result<Target, P
         error => ProbeError::Host { span: file.span, what: format!("`{}`", path.display()), error },
     })?;
     let path = path.display().to_string();
-    Ok(Target {
-        label: format!("{}:{path}:{}", point.kind.name, function.text),
-        attach: Attach::Uprobe { path, offset: symbol.file_offset, ret },
-        function: Some(function.text),
-        args: None,
-    })
+    let label = format!("{}:{path}:{}", point.kind.name, function.text);
+    let attach = Attach::Uprobe { path, offset: symbol.file_offset, ret };
+    Ok(vec![Target { function: Some(function.text), ..Target::new(point.kind, label, attach) }])
 }
 
 fn missing_file(file: &Part, error: HostError) -> ProbeError {

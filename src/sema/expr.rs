@@ -118,7 +118,7 @@ impl Lower<'_> {
                 self.complain(diagnostic);
                 return self.poison();
             }
-            let context = self.kind.context;
+            let context = self.context();
             let known = builtin::all()
                 .filter(|builtin| builtin.allowed_in(context))
                 .map(|builtin| builtin.name)
@@ -169,7 +169,7 @@ impl Lower<'_> {
         (name, span): (&str, Span),
         called: bool,
     ) -> bool {
-        if !builtin.allowed_in(self.kind.context) {
+        if !builtin.allowed_in(self.context()) {
             self.complain(error::not_here(span, name, builtin, self.kind));
             return false;
         }

@@ -3,7 +3,7 @@
 //! The checker walks the whole script with the facts of its last walk and collects new ones, until nothing changes:
 //! so a map can be read above the place where it is written. Types only ever widen, so this ends.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use indexmap::IndexMap;
 
@@ -94,4 +94,6 @@ pub(crate) struct Facts {
     pub(crate) maps: IndexMap<String, MapFact>,
     /// Variables that were assigned.
     pub(crate) variables: HashMap<VariableKey, Slot>,
+    /// Attach points, by number, whose code depends on the type of `args` of each of their targets.
+    pub(crate) typed: HashSet<usize>,
 }

@@ -24,6 +24,7 @@ mod fold;
 mod function;
 mod introspect;
 mod join;
+mod limit;
 mod lvalue;
 mod operator;
 mod option;
@@ -46,9 +47,9 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::expand::object::Object;
 use crate::host::{Arch, Host};
 use crate::ir::build::Builder;
-use crate::ir::{Expr, ExprId, FunctionId, LocalId, Program, ValueId};
+use crate::ir::{Expr, ExprId, FunctionId, Helper, LocalId, Program, ValueId};
 use crate::options::Options;
-use crate::probe::{Kind, Target};
+use crate::probe::{Context, Kind, Target};
 use crate::source::Span;
 use crate::syntax::ast::Script;
 use crate::types::{Space, TypeId, Types, c};
@@ -164,7 +165,10 @@ pub struct Lower<'a> {
     /// The `#define`s whose text is being read, and where each is used.
     defines: Vec<(String, Span)>,
     kind: &'static Kind,
-    target: &'a Target,
+    /// What the program is attached to, which is one at least.
+    targets: &'a [Target],
+    /// Number of the attach point.
+    point: usize,
     /// Number of the probe in the script.
     probe: usize,
     /// Facts of the walk before.
@@ -287,19 +291,44 @@ impl Lower<'_> {
         self.options.settings.max_strlen
     }
 
-    /// What `args` points to.
-    pub fn args_type(&self) -> Option<TypeId> {
-        self.target.args
+    /// What `args` points to. Programs that read it are made for one target each.
+    pub fn args_type(&mut self) -> Option<TypeId> {
+        if self.targets.len() > 1 {
+            self.found.typed.insert(self.point);
+        }
+        self.target().args
     }
 
     /// Name of the probed function.
-    pub fn function_name(&self) -> String {
-        self.target.function.clone().unwrap_or_default()
+    pub fn function_name(&mut self) -> Operand {
+        self.of_target(|target| target.function.as_deref().unwrap_or_default())
     }
 
     /// Full name of the probe.
-    pub fn probe_label(&self) -> String {
-        self.target.label.clone()
+    pub fn probe_label(&mut self) -> Operand {
+        self.of_target(|target| &target.label)
+    }
+
+    /// What the probe can read.
+    pub(crate) fn context(&self) -> Context {
+        self.target().context
+    }
+
+    /// The first of the targets, which stands for all where they do not differ.
+    fn target(&self) -> &Target {
+        &self.targets[0]
+    }
+
+    /// A text that each of the targets has: chosen by the number that each is attached with.
+    fn of_target(&mut self, text: impl Fn(&Target) -> &str) -> Operand {
+        let texts: Vec<&[u8]> = self.targets.iter().map(|target| text(target).as_bytes()).collect();
+        if let [text] = texts[..] {
+            return self.text(text);
+        }
+        let context = self.b.add(Expr::ContextAddress(0), TypeId::U64);
+        let cookie = self.b.call(Helper::GetAttachCookie, vec![context], TypeId::U64);
+        let row = self.b.row(&texts, cookie);
+        self.operand(row)
     }
 
     /// The rest of the block is never reached.

@@ -4,8 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use super::facts::Facts;
 use super::function::{self, Calls, Signature};
+use super::limit::Count;
 use super::{Lower, param};
-use ebtrace_image::MissingProbes;
+use ebtrace_image::{self as image, MissingProbes};
 
 use crate::builtin;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
@@ -39,6 +40,7 @@ pub(super) fn walk(
         maps: HashMap::new(),
         functions: HashMap::new(),
         diagnostics: Diagnostics::new(),
+        count: Count::default(),
     };
     walk.declare_maps(script);
     walk.define_functions(script);
@@ -49,42 +51,22 @@ pub(super) fn walk(
     let points = probes
         .enumerate()
         .flat_map(|(number, probe)| probe.points.iter().map(move |point| (number, probe, point)));
-    for (count, (number, probe, point)) in points.enumerate() {
-        let programs = walk.program.probes.len();
-        if let Some(limit) = reached(options, count, programs) {
-            walk.diagnostics.push(too_many(point.span, limit));
-            break;
-        }
-        walk.point(number, probe, point);
+    for (index, (number, probe, point)) in points.enumerate() {
+        walk.point((number, index), probe, point);
     }
+    walk.check_limits();
     walk.check_declared_maps(script);
     walk.check_probes(script);
     (walk.program, walk.diagnostics, walk.found)
 }
 
-/// A number that a script cannot go beyond.
-struct Limit {
-    option: &'static str,
-    most: u32,
-    of: &'static str,
-}
-
-/// The limit that so many attach points and programs have reached, if any.
-fn reached(options: &Options, points: usize, programs: usize) -> Option<Limit> {
-    let limits = [
-        (points, Limit { option: "max_probes", most: options.max_probes, of: "attach point" }),
-        (programs, Limit { option: "max_bpf_progs", most: options.max_bpf_progs, of: "program" }),
-    ];
-    let mut limits = limits.into_iter();
-    limits.find(|(count, limit)| *count >= limit.most as usize).map(|(_, limit)| limit)
-}
-
-fn too_many(span: Span, limit: Limit) -> Diagnostic {
-    let Limit { option, most, of } = limit;
-    let plural = if most == 1 { "" } else { "s" };
-    Diagnostic::error(Code::TooManyProbes, format!("a script has at most {most} {of}{plural}"))
-        .label(span, "one too many")
-        .help(format!("to allow more, write `config = {{ {option} = N }}` above the probes"))
+/// An attach point of the script.
+#[derive(Clone, Copy)]
+struct Site {
+    /// Number of its probe, and its own.
+    probe: usize,
+    point: usize,
+    span: Span,
 }
 
 /// Why an attach point becomes no program.
@@ -105,6 +87,7 @@ pub(super) struct Walk<'a> {
     pub(super) maps: HashMap<String, MapId>,
     functions: HashMap<String, Signature>,
     pub(super) diagnostics: Diagnostics,
+    pub(super) count: Count,
 }
 
 impl Walk<'_> {
@@ -128,7 +111,12 @@ impl Walk<'_> {
         self.diagnostics.push(diagnostic);
     }
 
-    fn point(&mut self, number: usize, probe: &ast::Probe, point: &ast::AttachPoint) {
+    fn point(
+        &mut self,
+        (number, index): (usize, usize),
+        probe: &ast::Probe,
+        point: &ast::AttachPoint,
+    ) {
         for index in attach::missing(point, &self.options.params) {
             self.diagnostics.push(param::missing(
                 point.span,
@@ -137,9 +125,19 @@ impl Walk<'_> {
             ));
         }
         match self.resolve(point) {
-            Ok((kind, target)) => {
-                self.check_kernel(point.span, kind, &target);
-                self.lower(number, probe, point.span, kind, &target);
+            Ok((pattern, targets)) => {
+                let kind = pattern.kind;
+                self.check_kernel(point.span, kind, &targets[0]);
+                let site = Site { probe: number, point: index, span: point.span };
+                let shared = targets[0].program.is_shared() && !self.known.typed.contains(&index);
+                let most = if shared { targets.len() } else { 1 };
+                for targets in targets.chunks(most.max(1)) {
+                    // Functions of a pattern are attached together.
+                    let together = targets[0].program == ProgramType::Kprobe;
+                    if self.has_room(point.span, if together { 1 } else { targets.len() }) {
+                        self.lower(site, probe, &pattern, targets);
+                    }
+                }
             }
             Err(refusal) => self.refuse(*refusal),
         }
@@ -168,10 +166,7 @@ impl Walk<'_> {
         }
     }
 
-    fn resolve(
-        &mut self,
-        point: &ast::AttachPoint,
-    ) -> Result<(&'static probe::Kind, Target), Box<Refusal>> {
+    fn resolve(&mut self, point: &ast::AttachPoint) -> Result<(Point, Vec<Target>), Box<Refusal>> {
         let boxed = |error: ProbeError| {
             let missing = error.is_missing();
             Box::new(Refusal { diagnostic: error.into(), missing })
@@ -190,31 +185,25 @@ impl Walk<'_> {
             return Err(boxed(ProbeError::Arity { span: point.span, kind, found: parts.len() }));
         }
         let point = Point { kind, parts, span: point.span };
-        let target = (kind.resolve)(&point, self.host, &mut self.program.types).map_err(boxed)?;
-        Ok((kind, target))
+        let targets = (kind.resolve)(&point, self.host, &mut self.program.types).map_err(boxed)?;
+        Ok((point, targets))
     }
 
-    fn lower(
-        &mut self,
-        number: usize,
-        probe: &ast::Probe,
-        span: Span,
-        kind: &'static probe::Kind,
-        target: &Target,
-    ) {
+    fn lower(&mut self, place: Site, probe: &ast::Probe, pattern: &Point, targets: &[Target]) {
+        let program = targets[0].program;
         // The kernel drops an event of a tracepoint whose program returns 0 before others get it.
-        let returns = i32::from(kind.program == ProgramType::Tracepoint);
-        let mut lower = self.lowering(kind, target, number, returns);
+        let returns = i32::from(program == ProgramType::Tracepoint);
+        let mut lower = self.lowering(pattern.kind, targets, (place.probe, place.point), returns);
         lower.body(probe);
         let func = lower.b.finish();
-        let site = self.program.sites.alloc(span);
-        self.program.probes.push(Probe {
+        let site = self.program.sites.alloc(place.span);
+        let label = pattern.label_of(targets);
+        let points = targets.iter().map(|target| image::Point {
             label: target.label.clone(),
             attach: target.attach.clone(),
-            program: kind.program,
-            site,
-            func,
         });
+        let points = points.collect();
+        self.program.probes.push(Probe { label, points, program, site, func });
     }
 }
 
@@ -223,8 +212,8 @@ impl Walk<'_> {
     fn lowering<'w>(
         &'w mut self,
         kind: &'static probe::Kind,
-        target: &'w Target,
-        number: usize,
+        targets: &'w [Target],
+        (number, point): (usize, usize),
         returns: i32,
     ) -> Lower<'w> {
         Lower {
@@ -235,7 +224,8 @@ impl Walk<'_> {
             objects: self.objects,
             defines: Vec::new(),
             kind,
-            target,
+            targets,
+            point,
             probe: number,
             known: self.known,
             found: &mut self.found,
@@ -268,7 +258,7 @@ impl Walk<'_> {
         if functions.is_empty() {
             return;
         }
-        let target = probe::function_target();
+        let target = [probe::function_target()];
         let mut names = HashMap::new();
         for &function in &functions {
             self.declare_function(function, &target, &mut names);
@@ -281,7 +271,7 @@ impl Walk<'_> {
             if signature.span != function.name.span {
                 continue;
             }
-            let mut lower = self.lowering(&probe::FUNCTION, &target, usize::MAX, 0);
+            let mut lower = self.lowering(&probe::FUNCTION, &target, (usize::MAX, usize::MAX), 0);
             let (params, returned) = lower.function_body(function, &signature);
             calls.insert(signature.id, std::mem::take(&mut lower.calls));
             let func = lower.b.finish();
@@ -294,7 +284,7 @@ impl Walk<'_> {
     fn declare_function(
         &mut self,
         function: &ast::Function,
-        target: &Target,
+        target: &[Target],
         names: &mut HashMap<FunctionId, (String, Span)>,
     ) {
         let name = &function.name;
@@ -323,8 +313,9 @@ impl Walk<'_> {
             site,
             func: crate::ir::Func::default(),
         });
-        let signature =
-            self.lowering(&probe::FUNCTION, target, usize::MAX, 0).signature(function, id);
+        let signature = self
+            .lowering(&probe::FUNCTION, target, (usize::MAX, usize::MAX), 0)
+            .signature(function, id);
         self.program.functions[id].result = signature.result;
         names.insert(id, (name.node.clone(), name.span));
         self.functions.insert(name.node.clone(), signature);

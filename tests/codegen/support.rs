@@ -76,8 +76,8 @@ impl Script {
         let func = builder.finish();
         let label = format!("{kind:?}:x");
         self.program.probes.push(Probe {
+            points: vec![image::Point { label: label.clone(), attach: image::Attach::Begin }],
             label,
-            attach: image::Attach::Begin,
             program: kind,
             site,
             func,

@@ -170,12 +170,29 @@ pub enum Failure {
 pub struct Probe {
     /// Name of the program in the object.
     pub program: String,
-    /// As the user knows it: `kprobe:do_sys_openat2`, `interval:s:1`.
+    /// As the user knows it: `kprobe:do_sys_openat2`, `interval:s:1`, `kprobe:vfs_*`.
+    pub label: String,
+    /// Where it is attached: one point, or all that a pattern stands for. Each is given its index as cookie where there
+    /// are several.
+    pub points: Vec<Point>,
+    /// Where the attach point stands in the script.
+    pub site: SiteId,
+}
+
+/// A place that a program is attached to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    /// As the user knows it: `kprobe:vfs_read`.
     pub label: String,
     /// Where and how to attach.
     pub attach: Attach,
-    /// Where the attach point stands in the script.
-    pub site: SiteId,
+}
+
+impl Probe {
+    /// Whether it is run by the tracer itself and attached to nothing.
+    pub fn is_run(&self, when: &Attach) -> bool {
+        self.points.iter().any(|point| point.attach == *when)
+    }
 }
 
 /// Where and how a program is attached.

@@ -1,0 +1,103 @@
+//! Many functions with one link of BPF's own.
+
+use std::collections::BTreeMap;
+
+use ebtrace_image::{Attach, Point, Probe};
+use libbpf_rs::{KprobeMultiOpts, Link, ProgramAttachType, ProgramMut, UprobeMultiOpts};
+
+use super::{AttachReason, refusal, refused};
+use crate::kernel;
+use crate::map::io_error;
+
+/// A kind of link to many functions. A program is loaded for it, and then has no other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Multi {
+    /// Kernel functions.
+    Kprobes {
+        /// At return.
+        ret: bool,
+    },
+    /// Functions of programs and libraries.
+    Uprobes {
+        /// At return.
+        ret: bool,
+    },
+}
+
+impl Multi {
+    /// What the program is loaded as.
+    pub(crate) fn attach_type(self) -> ProgramAttachType {
+        match self {
+            Multi::Kprobes { .. } => ProgramAttachType::KprobeMulti,
+            Multi::Uprobes { .. } => ProgramAttachType::TraceUprobeMulti,
+        }
+    }
+}
+
+/// How the points of a probe can be attached together on this kernel, if they can.
+pub(crate) fn of(probe: &Probe) -> Option<Multi> {
+    let mut kinds = probe.points.iter().map(|point| match &point.attach {
+        // A link finds functions by name, so one in a module of several that have it stays alone.
+        Attach::Kprobe { offset: 0, ret, function } if !function.contains(':') => {
+            Some(Multi::Kprobes { ret: *ret })
+        }
+        Attach::Uprobe { ret, .. } => Some(Multi::Uprobes { ret: *ret }),
+        _ => None,
+    });
+    let first = kinds.next()??;
+    if !kinds.all(|kind| kind == Some(first)) {
+        return None;
+    }
+    let available = match first {
+        // One function is cheaper without.
+        Multi::Kprobes { .. } => probe.points.len() > 1 && kernel::has_kprobe_multi(),
+        Multi::Uprobes { .. } => kernel::has_uprobe_multi(),
+    };
+    available.then_some(first)
+}
+
+/// One link to kernel functions.
+pub(super) fn kprobes(
+    program: &ProgramMut<'_>,
+    points: &[Point],
+    ret: bool,
+) -> Result<Vec<Link>, AttachReason> {
+    let symbols = points.iter().filter_map(|point| match &point.attach {
+        Attach::Kprobe { function, .. } => Some(function.clone()),
+        _ => None,
+    });
+    let options = KprobeMultiOpts {
+        symbols: symbols.collect(),
+        cookies: cookies(points),
+        retprobe: ret,
+        ..Default::default()
+    };
+    let link = program.attach_kprobe_multi_with_opts(options);
+    Ok(vec![link.map_err(|error| refused(io_error(error), refusal::kprobe))?])
+}
+
+/// One link to the functions of each file.
+pub(super) fn uprobes(
+    program: &ProgramMut<'_>,
+    points: &[Point],
+    ret: bool,
+) -> Result<Vec<Link>, AttachReason> {
+    let mut files: BTreeMap<&str, (Vec<usize>, Vec<u64>)> = BTreeMap::new();
+    for (index, point) in points.iter().enumerate() {
+        let Attach::Uprobe { path, offset, .. } = &point.attach else { continue };
+        let (offsets, cookies) = files.entry(path).or_default();
+        offsets.push(*offset as usize);
+        cookies.push(index as u64);
+    }
+    let links = files.into_iter().map(|(path, (offsets, cookies))| {
+        let options = UprobeMultiOpts { offsets, cookies, retprobe: ret, ..Default::default() };
+        let link = program.attach_uprobe_multi_with_opts(-1, path, "", options);
+        link.map_err(|error| refused(io_error(error), refusal::uprobe))
+    });
+    links.collect()
+}
+
+/// The index of each point.
+fn cookies(points: &[Point]) -> Vec<u64> {
+    (0..points.len() as u64).collect()
+}

@@ -2,6 +2,7 @@
 
 pub(crate) mod multi;
 mod refusal;
+pub(crate) mod tracing;
 
 use std::collections::HashMap;
 use std::ffi::{CString, OsStr};
@@ -235,6 +236,10 @@ impl Attacher {
             Attach::Tracepoint { category, event } => {
                 let id = self.tracepoint_id(category, event)?;
                 self.start(Event::tracepoint(id), program, cookie, refusal::other)
+            }
+            Attach::RawTracepoint { .. } => {
+                self.links.held.push(Held::Link(tracing::attach(program)?));
+                Ok(())
             }
             Attach::Interval(period) => {
                 let cpu = online_cpus()?.first().copied().unwrap_or(0);

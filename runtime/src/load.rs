@@ -138,6 +138,7 @@ fn prepare(open: &mut OpenObject, image: &Image, globals: Globals) -> Result<(),
             program.set_autoload(false);
         }
     }
+    attach::tracing::set_targets(open, image)?;
     let multi = image.probes.iter().filter_map(|probe| {
         Some((OsStr::new(&probe.program), attach::multi::of(probe)?.attach_type()))
     });

@@ -10,16 +10,17 @@ use crate::types::TypeId;
 const ARGUMENT: &str = "arg";
 
 pub(super) const ALL: &[Builtin] = &[
-    Builtin::variable("args", "struct", "The fields of a tracepoint's record.", args)
+    Builtin::variable("args", "struct", "The fields of a tracepoint's record, or the arguments by name.", args)
         .reserved()
         .details("`args.filename` and `args->filename` are the same. A misspelt field is answered with the list of all. `args` \
                   alone is a record of all fields.")
-        .only_in(&[Context::Record], "the arguments of a function are `arg0`, `arg1` and so on")
+        .only_in(&[Context::Record, Context::Event], "the arguments of a function are `arg0`, `arg1` and so on")
         .examples(&["tracepoint:syscalls:sys_enter_openat { printf(\"%s\\n\", str(args.filename)); }"]),
-    Builtin::variable(ARGUMENT, "uint64", "`arg0`, `arg1` …: the arguments of the probed function.", argument)
+    Builtin::variable(ARGUMENT, "uint64", "`arg0`, `arg1` …: the arguments of the probed function or event.", argument)
         .reserved()
-        .details("As many as the machine passes in registers: six on x86_64, eight on arm64.")
-        .only_in(&[Context::Entry], "the fields of a tracepoint are in `args`, and a function's result is `retval`")
+        .details("As many as the machine passes in registers: six on x86_64, eight on arm64. A `rawtracepoint` has as many as \
+                  its event.")
+        .only_in(&[Context::Entry, Context::Event], "the fields of a tracepoint are in `args`, and a function's result is `retval`")
         .examples(&["kprobe:vfs_read { @size = hist(arg2); }"]),
     Builtin::variable("retval", "uint64", "What the probed function returned.", retval)
         .only_in(&[Context::Return], "the result of a system call's tracepoint is `args.ret`")
@@ -53,6 +54,9 @@ fn args(lower: &mut Lower<'_>, _: &Call<'_>) -> Operand {
 
 fn argument(lower: &mut Lower<'_>, call: &Call<'_>) -> Operand {
     let index = index(call.name).unwrap_or(0);
+    if lower.probe_context() == Context::Event {
+        return event_argument(lower, call, index);
+    }
     match registers::argument(lower.arch(), index) {
         Some(offset) => context(lower, offset),
         None => {
@@ -65,6 +69,21 @@ fn argument(lower: &mut Lower<'_>, call: &Call<'_>) -> Operand {
             )
         }
     }
+}
+
+/// The arguments of an event stand side by side, 8 bytes each.
+fn event_argument(lower: &mut Lower<'_>, call: &Call<'_>, index: usize) -> Operand {
+    let Some(args) = lower.args_type() else { return lower.poison() };
+    let count = lower.b.types().size(args) as usize / 8;
+    if index < count {
+        return context(lower, index as u32 * 8);
+    }
+    let limit = match count {
+        0 => "this event has no arguments".to_owned(),
+        1 => "this event has `arg0` alone".to_owned(),
+        _ => format!("this event has only `arg0` to `arg{}`", count - 1),
+    };
+    lower.complain_limit(call, limit)
 }
 
 fn retval(lower: &mut Lower<'_>, _: &Call<'_>) -> Operand {

@@ -58,7 +58,9 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
             Expr::Context(offset) => {
                 let (pointer, size) = (emitter.at(self.context, *offset), self.size(ty));
                 let align = memory::align_of(*offset).min(size);
-                self.scalar_of(emitter.load_volatile(pointer, size * 8, align), ty)
+                let value = emitter.load_volatile(pointer, size * 8, align);
+                let value = if size == 8 { self.untyped(value) } else { value };
+                self.scalar_of(value, ty)
             }
             // Not the address of a part of the context, which LLVM might share with a read from there: the verifier
             // wants to see the offset in the read itself.
@@ -95,6 +97,19 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
                 return Err(self.unexpected("a scalar", id));
             }
         })
+    }
+
+    /// A word of the context as a number. Where the verifier knows the types, it follows an address from there, and
+    /// forbids most of what can be done with numbers; of what was negated it knows nothing.
+    fn untyped(&self, word: Int<'ctx>) -> Int<'ctx> {
+        let probe = self.unit.program.probes.get(self.index as usize);
+        match probe.is_some_and(|probe| probe.program.has_typed_context()) {
+            true => {
+                let negated = self.emitter.opaque(self.emitter.negate(word));
+                self.emitter.negate(negated)
+            }
+            false => word,
+        }
     }
 
     fn signed(&self, id: ExprId) -> bool {

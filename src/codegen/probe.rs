@@ -88,6 +88,7 @@ fn section(program: ProgramType) -> &'static str {
         ProgramType::Kprobe => "kprobe",
         ProgramType::Tracepoint => "tracepoint",
         ProgramType::PerfEvent => "perf_event",
+        ProgramType::TypedEvent => "tp_btf",
         ProgramType::RawTracepoint => "raw_tp",
     }
 }

@@ -41,6 +41,22 @@ impl Feature {
         }
     }
 
+    /// In the middle of a sentence.
+    pub fn title(self) -> &'static str {
+        match self {
+            Feature::Kprobes | Feature::Uprobes | Feature::Tracefs => self.name(),
+            Feature::Btf => "description of its types (BTF)",
+        }
+    }
+
+    /// What a sentence calls it that has named it.
+    pub fn pronoun(self) -> &'static str {
+        match self {
+            Feature::Kprobes | Feature::Uprobes => "them",
+            Feature::Tracefs | Feature::Btf => "it",
+        }
+    }
+
     /// The kernel option that brings it.
     pub fn config(self) -> &'static str {
         match self {
@@ -112,7 +128,7 @@ pub enum HostError {
     #[error("there is no such thing on this machine")]
     NotFound,
     /// The kernel was built or locked down without it.
-    #[error("this kernel has no {}", .0.name())]
+    #[error("this kernel has no {}", .0.title())]
     Lacks(Feature),
     /// It is there but cannot be read: the reason, without a full stop.
     #[error("{0}")]

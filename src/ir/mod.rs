@@ -144,6 +144,9 @@ pub enum ProgramType {
     Tracepoint,
     /// Section `perf_event`: timers; the context is `struct bpf_perf_event_data`.
     PerfEvent,
+    /// Section `tp_btf`: events of the kernel; the context is the event's arguments, 8 bytes each, and the kernel knows
+    /// their types.
+    TypedEvent,
     /// Section `raw_tp`, run by hand for `begin` and `end`; nothing in the context.
     RawTracepoint,
 }
@@ -153,8 +156,13 @@ impl ProgramType {
     pub fn is_shared(self) -> bool {
         match self {
             ProgramType::Kprobe | ProgramType::Tracepoint | ProgramType::PerfEvent => true,
-            ProgramType::RawTracepoint => false,
+            ProgramType::TypedEvent | ProgramType::RawTracepoint => false,
         }
+    }
+
+    /// Whether the kernel's verifier knows the types of what the context holds.
+    pub fn has_typed_context(self) -> bool {
+        matches!(self, ProgramType::TypedEvent)
     }
 }
 

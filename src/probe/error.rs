@@ -70,7 +70,7 @@ impl From<ProbeError> for Diagnostic {
                     .help(format!("write it as `{}`, for example `{}`", kind.usage(), example(kind)))
             }
             ProbeError::Empty { span, kind, field } => {
-                Diagnostic::error(Code::ProbeArity, format!("`{}` wants a {field}, and it is empty", kind.name))
+                Diagnostic::error(Code::ProbeArity, format!("`{}` wants {} {field}, and it is empty", kind.name, article(field)))
                     .label(span, format!("no {field} here"))
                     .help(format!("write it as `{}`, for example `{}`", kind.usage(), example(kind)))
             }
@@ -95,8 +95,8 @@ impl From<ProbeError> for Diagnostic {
             }
             ProbeError::Lacks { span, kind, feature, instead } => {
                 let diagnostic =
-                    Diagnostic::error(Code::KernelLacks, format!("this kernel has no {}", feature.name()))
-                        .label(span, format!("`{}` needs them", kind.name))
+                    Diagnostic::error(Code::KernelLacks, format!("this kernel has no {}", feature.title()))
+                        .label(span, format!("`{}` needs {}", kind.name, feature.pronoun()))
                         .note(format!("it was built without {}", feature.config()))
                         .lacks(feature);
                 instead.into_iter().fold(diagnostic, |diagnostic, point| {
@@ -137,6 +137,10 @@ fn host(span: Span, what: &str, error: &HostError) -> Diagnostic {
                 .label(span, "needed for this probe")
         }
     }
+}
+
+fn article(word: &str) -> &'static str {
+    if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
 }
 
 fn example(kind: &Kind) -> String {

@@ -7,6 +7,7 @@ mod error;
 mod event;
 mod kernel;
 pub mod registers;
+mod tracing;
 mod user;
 
 pub use error::ProbeError;
@@ -68,6 +69,8 @@ pub enum Context {
     Return,
     /// A tracepoint's record.
     Record,
+    /// The arguments of an event of the kernel, 8 bytes each.
+    Event,
     /// What a timer interrupted.
     Timer,
     /// Nothing.
@@ -157,7 +160,7 @@ impl Target {
 }
 
 /// All probe types.
-pub const KINDS: [&[Kind]; 3] = [event::ALL, kernel::ALL, user::ALL];
+pub const KINDS: [&[Kind]; 4] = [event::ALL, kernel::ALL, tracing::ALL, user::ALL];
 
 /// All entries of the table.
 pub fn kinds() -> impl Iterator<Item = &'static Kind> {

@@ -1,6 +1,6 @@
 //! Fields: `p->f`, `s.f`, `args.f`, `r.f`.
 
-use super::lvalue::{Lvalue, Memory};
+use super::lvalue::{Base, Lvalue, Memory};
 use super::{Lower, Operand};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
@@ -47,10 +47,23 @@ impl Lower<'_> {
     /// that it is the process's.
     fn member(&mut self, memory: &Memory, field: &Field) -> Memory {
         let mut part = memory.part(field.offset, field.ty, field.access);
+        let is_struct = matches!(self.b.types().get(field.ty), Type::Struct(_));
+        if is_struct && matches!(part.base, Base::Context) && self.has_typed_context() {
+            // The kernel's verifier allows reads of whole arguments only.
+            let address = self.address_in(&part);
+            part = Memory {
+                points: part.points,
+                ..Memory::new(Base::Address(address), field.ty, Space::Kernel)
+            };
+        }
         if self.b.types().space_of(field.ty) == Some(Space::User) {
             part.points = Space::User;
         }
         part
+    }
+
+    fn has_typed_context(&self) -> bool {
+        self.kind.program.has_typed_context()
     }
 
     /// All fields of a struct that stands in memory.

@@ -291,6 +291,11 @@ impl Lower<'_> {
         self.options.settings.max_strlen
     }
 
+    /// What the probe's program can read.
+    pub fn probe_context(&self) -> Context {
+        self.target().context
+    }
+
     /// What `args` points to. Programs that read it are made for one target each.
     pub fn args_type(&mut self) -> Option<TypeId> {
         if self.targets.len() > 1 {

@@ -259,14 +259,26 @@ impl<'a> Reader<'a> {
         align
     }
 
-    /// What a function takes and returns.
+    /// What a function takes and returns, or a pointer to one that has a name.
     pub(super) fn prototype(&mut self, id: u32) -> Option<(Vec<(String, TypeId)>, TypeId)> {
         let btf = self.blob.btf.clone();
-        let Described::Function { prototype, .. } = btf.get(id)? else { return None };
-        let Described::Prototype { result, params } = btf.get(prototype)? else { return None };
-        let named = params.iter().filter(|(name, ty)| *ty != 0 || !name.is_empty());
-        let params = named.map(|(name, ty)| ((*name).to_owned(), self.convert(*ty))).collect();
-        Some((params, self.convert(result)))
+        let mut next = id;
+        for _ in 0..MOST_STEPS {
+            next = match btf.get(next)? {
+                Described::Function { prototype: of, .. }
+                | Described::Typedef { of, .. }
+                | Described::Pointer(of)
+                | Described::Qualified(of) => of,
+                Described::Prototype { result, params } => {
+                    let named = params.iter().filter(|(name, ty)| *ty != 0 || !name.is_empty());
+                    let params =
+                        named.map(|(name, ty)| ((*name).to_owned(), self.convert(*ty))).collect();
+                    return Some((params, self.convert(result)));
+                }
+                _ => return None,
+            };
+        }
+        None
     }
 }
 

@@ -9,6 +9,7 @@ mod kernel;
 pub mod name;
 mod record;
 mod table;
+pub mod traced;
 mod value;
 
 use std::collections::HashMap;

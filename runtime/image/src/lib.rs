@@ -218,6 +218,13 @@ pub enum Attach {
         /// `sys_enter_openat`
         event: String,
     },
+    /// An event of the kernel that its types describe.
+    RawTracepoint {
+        /// `vmlinux`, or the module that has it.
+        module: String,
+        /// `sched_switch`
+        event: String,
+    },
     /// Entry of a user function (or an offset into it), or its return.
     Uprobe {
         /// The ELF file.

@@ -153,11 +153,18 @@ impl Btf {
 
     /// The names of all types of a kind in this blob, its base not included.
     pub fn names(&self, kind: Named) -> impl Iterator<Item = &str> {
+        self.all(kind).map(|(_, name)| name)
+    }
+
+    /// All types of a kind in this blob that have a name, its base not included.
+    pub fn all(&self, kind: Named) -> impl Iterator<Item = (u32, &str)> {
         let types = self.types();
-        self.offsets.iter().filter_map(move |&at| {
+        let ids = (self.first_id..).zip(&self.offsets);
+        ids.filter_map(move |(id, &at)| {
             let info = word(types, at as usize + 4)?;
             let name = kind.has(info >> 24 & 0x1f).then(|| word(types, at as usize))??;
-            self.string(name).filter(|name| !name.is_empty())
+            let name = self.string(name).filter(|name| !name.is_empty())?;
+            Some((id, name))
         })
     }
 

@@ -6,6 +6,7 @@
 mod error;
 mod event;
 mod kernel;
+mod pattern;
 pub mod registers;
 mod tracing;
 mod user;

@@ -2,11 +2,13 @@
 
 use ebtrace_image::Attach;
 
-use super::{Context, Field, Kind, Part, Point, ProbeError, Target};
+use super::pattern::Pattern;
+use super::{Context, Field, Kind, Part, Point, ProbeError, Target, Targets};
 use crate::diagnostic::nearest;
 use crate::host::{Feature, Host, HostError};
 use crate::ir::ProgramType;
-use crate::types::{Space, Types, traced};
+use crate::types::traced::{self, Traced};
+use crate::types::{Space, Types};
 
 pub(super) const ALL: &[Kind] = &[Kind {
     name: "rawtracepoint",
@@ -29,18 +31,24 @@ pub(super) const ALL: &[Kind] = &[Kind {
     ],
 }];
 
-fn raw_tracepoint(point: &Point, host: &dyn Host, types: &mut Types) -> Result<Target, ProbeError> {
+fn raw_tracepoint(point: &Point, host: &dyn Host, types: &mut Types) -> Targets {
     let (module, event) = module_and_name(point, "event")?;
     typed(point, host, tracepoint_of(&event.text, host))?;
-    let named = module.as_ref().map(|module| module.text.as_str());
-    let passed = traced::event(types, host, named, &event.text)
-        .ok_or_else(|| missing_event(module.as_ref(), &event, host))?;
-    Ok(Target {
-        label: format!("{}:{}:{}", point.kind.name, passed.module, event.text),
-        args: Some(traced::context(types, &event.text, &passed.params)),
-        attach: Attach::RawTracepoint { module: passed.module, event: event.text },
-        function: None,
-    })
+    let (modules, names) = patterns(module.as_ref(), &event);
+    let is_module = |name: &str| modules.as_ref().is_none_or(|module| module.matches(name));
+    let found = match names {
+        Pattern::Exact(name) => traced::event(types, host, &is_module, &name).into_iter().collect(),
+        Pattern::Glob(_) => traced::events(types, host, (&is_module, &|name| names.matches(name))),
+    };
+    if found.is_empty() {
+        return Err(missing_event(module.as_ref(), &event, host));
+    }
+    let target = |Traced { module, name: event, params }: Traced| {
+        let label = format!("{}:{module}:{event}", point.kind.name);
+        let args = Some(traced::context(types, &event, &params));
+        Target { args, ..Target::new(point.kind, label, Attach::RawTracepoint { module, event }) }
+    };
+    Ok(found.into_iter().map(target).collect())
 }
 
 /// The last part of an attach point, and the module before it.
@@ -54,11 +62,12 @@ fn module_and_name(point: &Point, field: &'static str) -> Result<(Option<Part>, 
         if part.text.is_empty() {
             return Err(ProbeError::Empty { span: point.span, kind: point.kind, field });
         }
-        if part.text.contains(['*', '?']) {
-            return Err(ProbeError::Pattern { span: part.span, text: part.text.clone() });
-        }
     }
     Ok((module, name))
+}
+
+fn patterns(module: Option<&Part>, name: &Part) -> (Option<Pattern>, Pattern) {
+    (module.map(|part| Pattern::new(&part.text)), Pattern::new(&name.text))
 }
 
 /// Complains where the kernel does not describe its types.
@@ -74,30 +83,31 @@ fn typed(point: &Point, host: &dyn Host, instead: Option<String>) -> Result<(), 
 }
 
 fn missing_event(module: Option<&Part>, event: &Part, host: &dyn Host) -> ProbeError {
-    let all = traced::events(host);
-    let of = |module: &Part| all.iter().any(|(known, _)| *known == module.text);
-    if let Some(module) = module.filter(|module| !of(module)) {
+    let all = traced::event_names(host);
+    let (modules, names) = patterns(module, event);
+    let of = |module: &Pattern| all.iter().any(|(known, _)| module.matches(known));
+    if let Some(part) = module.filter(|_| !modules.as_ref().is_some_and(of)) {
         let modules = all.iter().map(|(module, _)| module.as_str());
         return ProbeError::NotFound {
-            span: module.span,
-            what: format!("the module `{}`, or an event in it,", module.text),
-            near: nearest(&module.text, modules).map(str::to_owned),
+            span: part.span,
+            what: format!("the module `{}`, or an event in it,", part.text),
+            near: nearest(&part.text, modules).map(str::to_owned),
             help: Some("leave the module out, and the event is found wherever it is".to_owned()),
         };
     }
-    let here = all.iter().filter(|(known, _)| module.is_none_or(|module| module.text == *known));
-    let elsewhere = all.iter().find(|(_, name)| *name == event.text);
+    let here =
+        all.iter().filter(|(known, _)| modules.as_ref().is_none_or(|module| module.matches(known)));
+    let elsewhere = all.iter().find(|(_, name)| names.matches(name));
+    let what = if names.is_glob() { "an event like" } else { "the event" };
     ProbeError::NotFound {
         span: event.span,
         what: match module {
-            Some(module) => format!("the event `{}` of `{}`", event.text, module.text),
-            None => format!("the event `{}`", event.text),
+            Some(module) => format!("{what} `{}` of `{}`", event.text, module.text),
+            None => format!("{what} `{}`", event.text),
         },
         near: nearest(&event.text, here.map(|(_, name)| name.as_str())).map(str::to_owned),
         help: Some(match elsewhere {
-            Some((module, name)) => {
-                format!("it is one of `{module}`: `rawtracepoint:{module}:{name}`")
-            }
+            Some((module, name)) => format!("`{module}` has it: `rawtracepoint:{module}:{name}`"),
             None => {
                 "an event is the second part of a tracepoint: `rawtracepoint:sched_switch` for \
                      `tracepoint:sched:sched_switch`"

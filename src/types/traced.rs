@@ -1,5 +1,7 @@
 //! What the kernel's types say of the things that programs are attached to by their type: what they pass.
 
+use std::collections::HashMap;
+
 use super::kernel::{self, Blob, Reader};
 use super::{Access, Field, Origin, Struct, TypeId, Types};
 use crate::host::Host;
@@ -7,46 +9,69 @@ use crate::host::btf::Named;
 
 /// Begins the name of the type of an event's callbacks.
 const EVENT: &str = "btf_trace_";
-/// Begin the names of an event's own functions, which know what the arguments are called. Not every kernel has all.
-const CALLERS: [&str; 3] = ["__traceiter_", "__probestub_", "__bpf_trace_"];
+/// Begins the name of a function of each event, which knows what the arguments are called.
+const CALLER: &str = "__traceiter_";
 /// Bytes of an argument in the context of a program.
 const SLOT: u32 = 8;
 
-/// What is passed to a program, in order.
+/// Something that is traced, and what it passes to a program.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Passed {
+pub struct Traced {
     /// `vmlinux`, or the module that has it.
     pub module: String,
-    /// Names and types.
+    /// Its name there.
+    pub name: String,
+    /// Names and types in order.
     pub params: Vec<(String, TypeId)>,
 }
 
-/// What an event of the kernel passes; of one module (or `vmlinux`) where one is named, else of the first that has it.
+/// Which modules and which names are looked for.
+pub type Wanted<'a> = (&'a dyn Fn(&str) -> bool, &'a dyn Fn(&str) -> bool);
+
+/// The event of the kernel of this name, in the first of the modules that has it.
 pub fn event(
     types: &mut Types,
     host: &dyn Host,
-    module: Option<&str>,
+    module: &dyn Fn(&str) -> bool,
     name: &str,
-) -> Option<Passed> {
+) -> Option<Traced> {
     let wanted = format!("{EVENT}{name}");
-    let mut blobs =
-        kernel::blobs(host).filter(|blob| module.is_none_or(|module| module == blob.btf.name()));
-    let (blob, id) =
-        blobs.find_map(|blob| blob.btf.find(Named::Plain, &wanted).map(|id| (blob, id)))?;
-    let module = blob.btf.name().to_owned();
-    let callers = CALLERS
-        .iter()
-        .filter_map(|caller| blob.btf.find(Named::Function, &format!("{caller}{name}")));
-    let candidates: Vec<u32> = callers.chain([id]).collect();
+    let mut blobs = kernel::blobs(host).filter(|blob| module(blob.btf.name()));
+    let found = |blob: Blob| blob.btf.find(Named::Plain, &wanted).map(|id| (blob, id));
+    let (blob, callback) = blobs.find_map(found)?;
+    let caller = blob.btf.find(Named::Function, &format!("{CALLER}{name}"));
+    passed(types, &blob, name, [caller, Some(callback)])
+}
+
+/// All events of the kernel that are wanted.
+pub fn events(types: &mut Types, host: &dyn Host, (module, name): Wanted<'_>) -> Vec<Traced> {
+    let mut found = Vec::new();
+    for blob in kernel::blobs(host).filter(|blob| module(blob.btf.name())) {
+        let callers = blob.btf.all(Named::Function);
+        let callers: HashMap<&str, u32> = callers
+            .filter_map(|(id, name)| name.strip_prefix(CALLER).map(|name| (name, id)))
+            .collect();
+        let callbacks = blob.btf.all(Named::Plain);
+        let callbacks = callbacks.filter_map(|(id, name)| Some((id, name.strip_prefix(EVENT)?)));
+        for (callback, event) in callbacks.filter(|(_, event)| name(event)) {
+            let sources = [callers.get(event).copied(), Some(callback)];
+            found.extend(passed(types, &blob, event, sources));
+        }
+    }
+    found
+}
+
+/// What an event passes, by the first of these types that says it.
+fn passed(types: &mut Types, blob: &Blob, name: &str, sources: [Option<u32>; 2]) -> Option<Traced> {
     let mut reader = Reader::new(types, blob.clone());
-    let (mut params, _) = candidates.into_iter().find_map(|id| reader.prototype(id))?;
+    let (mut params, _) = sources.into_iter().flatten().find_map(|id| reader.prototype(id))?;
     // The first is what the kernel keeps for the callback.
     params.drain(..params.len().min(1));
-    Some(Passed { module, params })
+    Some(Traced { module: blob.btf.name().to_owned(), name: name.to_owned(), params })
 }
 
 /// The modules and names of all events of the kernel.
-pub fn events(host: &dyn Host) -> Vec<(String, String)> {
+pub fn event_names(host: &dyn Host) -> Vec<(String, String)> {
     let of = |blob: Blob| {
         let names = blob.btf.names(Named::Plain).filter_map(|name| name.strip_prefix(EVENT));
         names.map(|name| (blob.btf.name().to_owned(), name.to_owned())).collect::<Vec<_>>()

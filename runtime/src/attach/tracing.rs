@@ -5,14 +5,16 @@ use std::io;
 use ebtrace_image::{Attach, Image};
 use libbpf_rs::{Link, OpenObject, ProgramMut};
 
-use super::{AttachReason, other_refusal, refused};
+use super::{AttachReason, refusal, refused};
 use crate::load::LoadError;
 use crate::map::io_error;
 
 /// Tells libbpf the targets of all programs that need them, before it loads them.
 pub(crate) fn set_targets(open: &mut OpenObject, image: &Image) -> Result<(), LoadError> {
     for probe in &image.probes {
-        let Some(target) = target(&probe.attach) else { continue };
+        let Some(target) = probe.points.first().and_then(|point| target(&point.attach)) else {
+            continue;
+        };
         let program = open.progs_mut().find(|program| *program.name() == *probe.program);
         let mut program =
             program.ok_or_else(|| LoadError::Missing(format!("program `{}`", probe.program)))?;
@@ -34,12 +36,12 @@ fn target(attach: &Attach) -> Option<String> {
 
 /// Attaches a program to its target.
 pub(super) fn attach(program: &ProgramMut<'_>) -> Result<Link, AttachReason> {
-    program.attach_trace().map_err(|error| refused(io_error(error), refusal))
+    program.attach_trace().map_err(|error| refused(io_error(error), explain))
 }
 
-fn refusal(error: &io::Error) -> &'static str {
+fn explain(error: &io::Error) -> &'static str {
     match error.raw_os_error() {
         Some(libc::ENOENT) => "the kernel or the module no longer has it",
-        _ => other_refusal(error),
+        _ => refusal::other(error),
     }
 }

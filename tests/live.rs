@@ -7,7 +7,8 @@
 //!
 //! | directive | meaning |
 //! |---|---|
-//! | `needs: kprobe btf …` | facilities of the kernel; where one is missing the test is ignored, with the reason |
+//! | `needs: kprobe btf …` | facilities of the machine (`no-NAME`: their absence); where one is missing the test is ignored, with the reason |
+//! | `builds: NAME.c …` | programs of `tests/live/programs`, which gcc makes `$TMP/NAME` of |
 //! | `run: -q --unsafe` | arguments before the script's name |
 //! | `args: 5 hello` | arguments after it |
 //! | `cmd: cat /etc/hostname` | traced command (`-c`) |

@@ -2,6 +2,7 @@
 
 pub(crate) mod multi;
 mod refusal;
+mod sampled;
 pub(crate) mod tracing;
 
 use std::collections::HashMap;
@@ -14,7 +15,7 @@ use ebtrace_image::{Attach, Image, MissingProbes, Probe, Site};
 use libbpf_rs::{Link, Object, ProgramMut};
 
 use crate::kernel::{self, Tracefs, TracefsError};
-use crate::perf::{Event, Function};
+use crate::perf::{Event, Function, Scope};
 use multi::Multi;
 
 /// Most threads that detach at the same time.
@@ -96,17 +97,19 @@ enum Held {
 }
 
 impl Links {
-    /// Attaches all probes but `begin` and `end`, and says which could not be where the script runs without them.
+    /// Attaches all probes but `begin` and `end`, and says which could not be where the script runs without them. What
+    /// is sampled is only that of `process`, if it is given.
     ///
     /// # Errors
     /// The first that cannot be attached, or none can; those that were are detached again.
     pub(crate) fn attach(
         image: &Image,
         object: &Object,
+        process: Option<u32>,
     ) -> Result<(Self, Vec<AttachError>), AttachError> {
         let programs: HashMap<&OsStr, ProgramMut<'_>> =
             object.progs_mut().map(|program| (program.name(), program)).collect();
-        let mut attacher = Attacher { tracefs: None, links: Self::default() };
+        let mut attacher = Attacher { tracefs: None, process, links: Self::default() };
         let mut missing = Vec::new();
         for probe in in_order(&image.probes) {
             let site = image.sites.get(probe.site.0 as usize);
@@ -178,6 +181,8 @@ fn in_order(probes: &[Probe]) -> impl Iterator<Item = &Probe> {
 
 struct Attacher {
     tracefs: Option<Tracefs>,
+    /// The process that what is sampled is restricted to.
+    process: Option<u32>,
     links: Links,
 }
 
@@ -242,12 +247,18 @@ impl Attacher {
                 Ok(())
             }
             Attach::Interval(period) => {
-                let cpu = online_cpus()?.first().copied().unwrap_or(0);
-                self.start(Event::timer(*period, cpu), program, cookie, refusal::timer)
+                let cpu = sampled::online_cpus()?.first().copied().unwrap_or(0);
+                let timer = Event::timer(*period, Scope::Cpu(cpu));
+                self.start(timer, program, cookie, refusal::timer)
             }
-            Attach::Profile(period) => online_cpus()?.into_iter().try_for_each(|cpu| {
-                self.start(Event::timer(*period, cpu), program, cookie, refusal::timer)
-            }),
+            Attach::Profile(period) => {
+                let open = |scope| Event::timer(*period, scope);
+                self.start_everywhere(open, program, cookie, refusal::timer)
+            }
+            Attach::Counter(counter) => {
+                let open = |scope| Event::counter(*counter, scope);
+                self.start_everywhere(open, program, cookie, refusal::counter)
+            }
         }
     }
 
@@ -286,13 +297,6 @@ fn source(facility: Facility, name: &str, ret: bool) -> Result<(u32, u64), Attac
     let number = kernel::event_source(name).map_err(missing)?;
     let config = if ret { 1 << kernel::return_probe_bit(name).map_err(missing)? } else { 0 };
     Ok((number, config))
-}
-
-fn online_cpus() -> Result<Vec<u32>, AttachReason> {
-    kernel::online_cpus().map_err(|error| AttachReason::Refused {
-        explanation: "the list of CPUs cannot be read",
-        error,
-    })
 }
 
 fn refused(error: io::Error, explain: fn(&io::Error) -> &'static str) -> AttachReason {

@@ -14,6 +14,10 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use ebtrace_image::Counter;
+
+use crate::perf::{Event, Scope};
+
 /// Directory of the kernel's event sources ("PMUs"); each has a file `type`.
 const EVENT_SOURCES: &str = "/sys/bus/event_source/devices";
 
@@ -50,6 +54,17 @@ pub fn has_uprobes() -> bool {
 /// Whether many kernel functions can be attached to by one BPF link (kernel 5.18 and newer, `CONFIG_FPROBE`).
 pub(crate) fn has_kprobe_multi() -> bool {
     version() >= (5, 18, 0) && has_kprobes()
+}
+
+/// Whether the processor counts cycles, and the kernel lets that be seen.
+pub fn has_counters() -> bool {
+    let cycles = Counter { hardware: true, event: 0, period: 1 << 40 };
+    let absent = [libc::ENOENT, libc::ENODEV, libc::EOPNOTSUPP];
+    match Event::counter(cycles, Scope::Cpu(0)) {
+        Ok(_) => true,
+        // Whatever else it says, it is there.
+        Err(error) => error.raw_os_error().is_none_or(|number| !absent.contains(&number)),
+    }
 }
 
 /// Whether uprobes can be attached by a BPF link of their own kind (kernel 6.6 and newer): they are then cheaper to hit,

@@ -185,10 +185,11 @@ impl Session {
     pub fn attach(mut self) -> Result<Attached, Error> {
         self.core.run_programs(Attach::Begin)?;
         let exit = self.core.actions.borrow().is_over();
+        let process = self.core.child.as_ref().map(Child::pid);
         let (links, missing) = if exit {
             (Links::default(), Vec::new())
         } else {
-            Links::attach(&self.core.image, &self.core.object)?
+            Links::attach(&self.core.image, &self.core.object, process)?
         };
         if self.core.image.settings.missing_probes == MissingProbes::Warn {
             self.core.actions.borrow_mut().warn_missing(&missing);

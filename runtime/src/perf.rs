@@ -4,20 +4,25 @@ use std::ffi::CStr;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 
-use ebtrace_image::Period;
+use ebtrace_image::{Counter, Period};
 use libbpf_rs::{Link, PerfEventOpts, ProgramMut};
 
 use crate::map::io_error;
 
 // From linux/perf_event.h.
+const PERF_TYPE_HARDWARE: u32 = 0;
 const PERF_TYPE_SOFTWARE: u32 = 1;
 const PERF_TYPE_TRACEPOINT: u32 = 2;
 const PERF_COUNT_SW_CPU_CLOCK: u64 = 0;
 const PERF_FLAG_FD_CLOEXEC: libc::c_ulong = 1 << 3;
 const PERF_EVENT_IOC_ENABLE: libc::c_ulong = 0x2400;
 const PERF_EVENT_IOC_SET_BPF: libc::c_ulong = 0x4004_2408;
+/// Threads that are started later are counted too.
+const INHERIT: u64 = 1 << 1;
 /// The period is a frequency.
 const FREQUENCY: u64 = 1 << 10;
+/// Of what is started later, only threads of the same process.
+const INHERIT_THREADS: u64 = 1 << 35;
 
 /// `struct perf_event_attr` up to `config2`, which is version 1 of it; the kernel takes what follows as zero.
 #[repr(C)]
@@ -47,6 +52,15 @@ pub(crate) struct Function<'a> {
     pub(crate) offset: u64,
 }
 
+/// What an event is watched on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// A CPU, whatever runs there.
+    Cpu(u32),
+    /// A thread, and those that it starts from now on.
+    Thread(u32),
+}
+
 /// A perf event, on which the kernel counts until it is closed.
 #[derive(Debug)]
 pub(crate) struct Event(OwnedFd);
@@ -61,7 +75,7 @@ impl Event {
                 period: 1,
                 ..Attributes::default()
             },
-            0,
+            Scope::Cpu(0),
         )
     }
 
@@ -71,11 +85,12 @@ impl Event {
         let (config1, config2) = (function.name.as_ptr().addr() as u64, function.offset);
         // The name must have been exposed for the kernel to read it behind our back.
         function.name.as_ptr().expose_provenance();
-        Self::open(Attributes { kind, config, config1, config2, ..Attributes::default() }, 0)
+        let attributes = Attributes { kind, config, config1, config2, ..Attributes::default() };
+        Self::open(attributes, Scope::Cpu(0))
     }
 
-    /// A timer on one CPU.
-    pub(crate) fn timer(period: Period, cpu: u32) -> io::Result<Self> {
+    /// A timer on one CPU, or one that runs while a thread does.
+    pub(crate) fn timer(period: Period, scope: Scope) -> io::Result<Self> {
         let (period, flags) = match period {
             Period::Hertz(frequency) => (frequency, FREQUENCY),
             Period::Nanoseconds(nanoseconds) => (nanoseconds, 0),
@@ -83,8 +98,15 @@ impl Event {
         let config = PERF_COUNT_SW_CPU_CLOCK;
         Self::open(
             Attributes { kind: PERF_TYPE_SOFTWARE, config, period, flags, ..Attributes::default() },
-            cpu,
+            scope,
         )
+    }
+
+    /// Something that is counted.
+    pub(crate) fn counter(counter: Counter, scope: Scope) -> io::Result<Self> {
+        let Counter { hardware, event: config, period } = counter;
+        let kind = if hardware { PERF_TYPE_HARDWARE } else { PERF_TYPE_SOFTWARE };
+        Self::open(Attributes { kind, config, period, ..Attributes::default() }, scope)
     }
 
     /// Runs `program` from now on whenever the event happens.
@@ -101,14 +123,21 @@ impl Event {
         link.inspect(|_| _ = self.0.into_raw_fd()).map_err(io_error)
     }
 
-    fn open(mut attributes: Attributes, cpu: u32) -> io::Result<Self> {
+    fn open(mut attributes: Attributes, scope: Scope) -> io::Result<Self> {
         attributes.size = size_of::<Attributes>() as u32;
+        let (thread, cpu) = match scope {
+            Scope::Cpu(cpu) => (-1, cpu.cast_signed()),
+            Scope::Thread(thread) => {
+                attributes.flags |= INHERIT | INHERIT_THREADS;
+                (thread.cast_signed(), -1)
+            }
+        };
         // SAFETY: the attributes are as large as they say, and the names they point to outlive the call.
         let fd = unsafe {
             libc::syscall(
                 libc::SYS_perf_event_open,
                 &raw const attributes,
-                -1,
+                thread,
                 cpu,
                 -1,
                 PERF_FLAG_FD_CLOEXEC,

@@ -110,6 +110,7 @@ impl Host for Live {
             Feature::Uprobes => kernel::has_uprobes(),
             Feature::Tracefs => !matches!(self.tracefs(), Err(HostError::Lacks(_))),
             Feature::Btf => std::env::var_os(BTF_FILE).is_some() || kernel::has_btf(),
+            Feature::Counters => kernel::has_counters(),
         }
     }
 

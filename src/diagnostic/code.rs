@@ -114,7 +114,8 @@ codes! {
         "kprobe:vfs_raed { }";
     /// The period of a timer is not possible.
     BadPeriod = "E0205",
-        "`interval` and `profile` take a unit and a count (`hz:99`, `ms:100`) or a duration of at least 1us.",
+        "`interval` and `profile` take a unit and a count (`hz:99`, `ms:100`) or a duration of at least 1us; `software` and \
+         `hardware` take the number of events from one time to the next.",
         "interval:s:0 { }";
     /// The script has no probes.
     NoProbes = "E0206",
@@ -347,6 +348,10 @@ codes! {
     /// Tracing needs privileges.
     NotRoot = "E0603",
         "Loading BPF programs needs root, or CAP_BPF and CAP_PERFMON.",
+        "";
+    /// The machine lacks something that no kernel could replace.
+    MachineLacks = "E0604",
+        "Counters are a part of the processor, and a virtual machine has them only where its host lends them.",
         "";
     /// The kernel refused a program.
     Rejected = "E0701",

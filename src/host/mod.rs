@@ -28,6 +28,8 @@ pub enum Feature {
     Tracefs,
     /// The description of the kernel's types (`CONFIG_DEBUG_INFO_BTF`).
     Btf,
+    /// What the processor counts (`CONFIG_PERF_EVENTS`, and a processor that does).
+    Counters,
 }
 
 impl Feature {
@@ -38,6 +40,7 @@ impl Feature {
             Feature::Uprobes => "uprobes",
             Feature::Tracefs => "tracefs",
             Feature::Btf => "btf",
+            Feature::Counters => "counters",
         }
     }
 
@@ -45,6 +48,7 @@ impl Feature {
     pub fn title(self) -> &'static str {
         match self {
             Feature::Kprobes | Feature::Uprobes | Feature::Tracefs => self.name(),
+            Feature::Counters => "hardware counters",
             Feature::Btf => "description of its types (BTF)",
         }
     }
@@ -52,7 +56,7 @@ impl Feature {
     /// What a sentence calls it that has named it.
     pub fn pronoun(self) -> &'static str {
         match self {
-            Feature::Kprobes | Feature::Uprobes => "them",
+            Feature::Kprobes | Feature::Uprobes | Feature::Counters => "them",
             Feature::Tracefs | Feature::Btf => "it",
         }
     }
@@ -64,6 +68,7 @@ impl Feature {
             Feature::Uprobes => "CONFIG_UPROBE_EVENTS",
             Feature::Tracefs => "CONFIG_TRACING",
             Feature::Btf => "CONFIG_DEBUG_INFO_BTF",
+            Feature::Counters => "CONFIG_PERF_EVENTS",
         }
     }
 }

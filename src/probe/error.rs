@@ -4,7 +4,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::host::{Feature, HostError};
 use crate::source::Span;
 
-use super::{Kind, kinds};
+use super::{Kind, kinds, parse_number};
 
 /// What is wrong with an attach point.
 #[derive(Debug, Clone)]
@@ -33,6 +33,10 @@ pub enum ProbeError {
     Unit { span: Span, text: String },
     /// The count is no positive number.
     Count { span: Span, text: String, kind: &'static Kind },
+    /// The count of an event is no positive number.
+    Every { span: Span, text: String, event: String, period: u64 },
+    /// The machine counts nothing.
+    NoCounters { span: Span, kind: &'static Kind },
     /// A pattern where one name is needed.
     Pattern { span: Span, text: String },
 }
@@ -42,7 +46,9 @@ impl ProbeError {
     pub(crate) fn is_missing(&self) -> bool {
         matches!(
             self,
-            ProbeError::NotFound { .. } | ProbeError::Host { error: HostError::NotFound, .. }
+            ProbeError::NotFound { .. }
+                | ProbeError::NoCounters { .. }
+                | ProbeError::Host { error: HostError::NotFound, .. }
         )
     }
 }
@@ -113,6 +119,26 @@ impl From<ProbeError> for Diagnostic {
                 Diagnostic::error(Code::BadPeriod, format!("`{text}` is not a period that a timer can have"))
                     .label(span, "a positive whole number is needed, and at least one microsecond")
                     .help(format!("for example `{}`", example(kind)))
+            }
+            ProbeError::Every { span, text, event, period } => {
+                let headline = if text.is_empty() {
+                    format!("`{event}:` ends where a count should follow")
+                } else {
+                    format!("`{text}` is not a count of events")
+                };
+                let label = match parse_number(&text) {
+                    Some(number) if number > 0 => "more than the kernel counts",
+                    _ => "a positive whole number is needed: the probe fires each time so many have happened",
+                };
+                Diagnostic::error(Code::BadPeriod, headline)
+                    .label(span, label)
+                    .help(format!("`{event}` without a count is `{event}:{period}`"))
+            }
+            ProbeError::NoCounters { span, kind } => {
+                Diagnostic::error(Code::MachineLacks, "this machine has no hardware counters")
+                    .label(span, format!("`{}` needs them", kind.name))
+                    .note("the processor has none, or this is a virtual machine whose host keeps them to itself")
+                    .help("`profile:hz:99` samples what the CPUs run, by time")
             }
             ProbeError::Pattern { span, text } => {
                 Diagnostic::error(Code::NotFound, format!("`{text}` is a pattern, and one name is needed here"))

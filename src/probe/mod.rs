@@ -7,6 +7,7 @@ mod error;
 mod event;
 mod kernel;
 mod pattern;
+mod perf;
 pub mod registers;
 mod tracing;
 mod user;
@@ -72,8 +73,8 @@ pub enum Context {
     Record,
     /// The arguments of an event of the kernel, 8 bytes each.
     Event,
-    /// What a timer interrupted.
-    Timer,
+    /// What a timer interrupted, or another event of the CPU.
+    Sample,
     /// Nothing.
     Nothing,
 }
@@ -161,7 +162,7 @@ impl Target {
 }
 
 /// All probe types.
-pub const KINDS: [&[Kind]; 4] = [event::ALL, kernel::ALL, tracing::ALL, user::ALL];
+pub const KINDS: [&[Kind]; 5] = [event::ALL, kernel::ALL, tracing::ALL, perf::ALL, user::ALL];
 
 /// All entries of the table.
 pub fn kinds() -> impl Iterator<Item = &'static Kind> {

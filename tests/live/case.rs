@@ -8,6 +8,7 @@ use regex::Regex;
 #[derive(Default)]
 pub(crate) struct Case {
     pub(crate) needs: Vec<String>,
+    pub(crate) builds: Vec<String>,
     pub(crate) run: Vec<String>,
     pub(crate) args: Vec<String>,
     pub(crate) cmd: Option<String>,
@@ -97,6 +98,7 @@ impl Case {
             || value.parse::<i32>().map_err(|_| format!("`{word}: {value}`: not a number"));
         match word {
             "needs" => self.needs.extend(words()),
+            "builds" => self.builds.extend(words()),
             "run" => self.run.extend(words()),
             "args" => self.args.extend(words()),
             "cmd" => self.cmd = Some(value.to_owned()),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 type Probe = fn() -> bool;
 
-const FACILITIES: [(&str, Probe); 8] = [
+const FACILITIES: [(&str, Probe); 10] = [
     ("btf", || exists("/sys/kernel/btf/vmlinux")),
     ("tracepoint", || has_event_source("tracepoint")),
     ("kprobe", || has_event_source("kprobe")),
@@ -12,6 +12,8 @@ const FACILITIES: [(&str, Probe); 8] = [
     // A kernel built without kprobes cannot have the patching of functions that trampolines need.
     ("fentry", || has_event_source("kprobe") && exists("/sys/kernel/btf/vmlinux")),
     ("hardware", || has_event_source("cpu")),
+    ("gcc", || in_path("gcc")),
+    ("cpus-2", || exists("/sys/devices/system/cpu/cpu1/topology")),
     ("libclang", has_libclang),
     ("clang", has_clang),
 ];
@@ -19,16 +21,9 @@ const FACILITIES: [(&str, Probe); 8] = [
 /// Why a test with these needs cannot run here; `linux-6.6` needs that version or a later one.
 pub(crate) fn missing(needs: &[String]) -> Result<Option<String>, String> {
     for need in needs {
-        let there = match need.strip_prefix("linux-") {
-            Some(version) => numbers(&release()) >= numbers(version),
-            None => match FACILITIES.iter().find(|(name, _)| name == need) {
-                Some((_, probe)) => probe(),
-                None => {
-                    return Err(format!(
-                        "unknown facility `{need}` in `needs`; tests/live/facility.rs lists them"
-                    ));
-                }
-            },
+        let there = match need.strip_prefix("no-") {
+            Some(absent) => !is_there(absent)?,
+            None => is_there(need)?,
         };
         if !there {
             return Ok(Some(format!(
@@ -38,6 +33,16 @@ pub(crate) fn missing(needs: &[String]) -> Result<Option<String>, String> {
         }
     }
     Ok(None)
+}
+
+fn is_there(need: &str) -> Result<bool, String> {
+    if let Some(version) = need.strip_prefix("linux-") {
+        return Ok(numbers(&release()) >= numbers(version));
+    }
+    let unknown =
+        || format!("unknown facility `{need}` in `needs`; tests/live/facility.rs lists them");
+    let (_, probe) = FACILITIES.iter().find(|(name, _)| *name == need).ok_or_else(unknown)?;
+    Ok(probe())
 }
 
 /// A library of the machine, which headers are read with.
@@ -57,6 +62,11 @@ fn has_libclang() -> bool {
         let inside = std::fs::read_dir(folder).into_iter().flatten().flatten();
         inside.map(|entry| entry.file_name()).any(|name| name.to_str().is_some_and(is_library))
     })
+}
+
+fn in_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).exists())
 }
 
 /// The compiler of functions in C.

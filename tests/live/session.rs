@@ -33,6 +33,7 @@ pub(crate) fn run(
     slowness: u32,
 ) -> Result<Ended, String> {
     let scratch = Scratch::new()?;
+    case.builds.iter().try_for_each(|program| build(program, &scratch))?;
     let deadline = Instant::now() + slowed(case.timeout, slowness);
     let mut tracer = Tracer::start(&mut command(case, script, binary, &scratch)?, deadline)?;
     if let Err(reason) = tracer.trigger(case, &scratch) {
@@ -188,6 +189,15 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
     }
+}
+
+/// Makes a program to be traced.
+fn build(program: &str, scratch: &Scratch) -> Result<(), String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/live/programs");
+    let source = folder.join(program);
+    let made = scratch.0.join(program).with_extension("");
+    let (source, made) = (source.display(), made.display());
+    shell(&format!("gcc -g -O1 -pthread -o '{made}' '{source}'"))
 }
 
 /// Runs a command and fails with what it printed when it fails.

@@ -238,6 +238,19 @@ pub enum Attach {
     Interval(Period),
     /// A timer on every online CPU.
     Profile(Period),
+    /// Something that is counted on every online CPU.
+    Counter(Counter),
+}
+
+/// Something that the kernel or the processor counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counter {
+    /// The processor counts it, and not the kernel.
+    pub hardware: bool,
+    /// Its number among those.
+    pub event: u64,
+    /// The program runs each time so many have happened.
+    pub period: u64,
 }
 
 /// How often a timer fires.

@@ -37,6 +37,18 @@ pub(super) fn timer(error: &io::Error) -> &'static str {
     }
 }
 
+/// Of something that is counted.
+pub(super) fn counter(error: &io::Error) -> &'static str {
+    match error.raw_os_error() {
+        Some(libc::ENOENT | libc::EOPNOTSUPP) => {
+            "this machine does not count it; `profile:hz:99` samples what its CPUs run"
+        }
+        Some(libc::EBUSY) => "the counters of the processor are in use",
+        Some(libc::EINVAL) => "the kernel does not allow a period as large as this",
+        _ => other(error),
+    }
+}
+
 /// Of anything else.
 pub(super) fn other(error: &io::Error) -> &'static str {
     match error.raw_os_error() {

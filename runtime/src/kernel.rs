@@ -3,10 +3,12 @@
 //! The command line's live host is built on these, and so is attaching. Sources are `/proc`, `/sys` and `uname(2)`.
 
 mod btf;
+mod functions;
 mod kallsyms;
 mod tracefs;
 
 pub use btf::BtfBytes;
+pub use functions::{barred_functions, traceable_functions};
 pub use kallsyms::Kallsyms;
 pub use tracefs::{Tracefs, TracefsError};
 

@@ -1,6 +1,5 @@
 //! The machine itself, as the compiler asks about it.
 
-use std::borrow::Cow;
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::io::ErrorKind;
@@ -12,7 +11,7 @@ use ebtrace::host::btf::{self, Btf};
 use ebtrace::host::files::{Entry, Files};
 use ebtrace::host::headers::{Headers, Request, Trouble};
 use ebtrace::host::{
-    Arch, Feature, Host, HostError, TracepointField, UserSymbol, Version, tracefs,
+    Arch, Feature, Host, HostError, KernelFunction, TracepointField, UserSymbol, Version, tracefs,
 };
 use ebtrace_runtime::binary::{self, Binary};
 use ebtrace_runtime::kernel::{self, BtfBytes, Kallsyms, Tracefs, TracefsError};
@@ -25,6 +24,7 @@ const BTF_FILE: &str = "BPFTRACE_BTF";
 pub(crate) struct Live {
     tracefs: OnceCell<Result<Tracefs, HostError>>,
     kallsyms: OnceCell<Result<Kallsyms, HostError>>,
+    functions: OnceCell<Result<Vec<KernelFunction>, HostError>>,
     binaries: RefCell<HashMap<PathBuf, Rc<Binary>>>,
     btf: OnceCell<Result<Rc<Btf>, HostError>>,
     modules: OnceCell<Vec<Module>>,
@@ -50,6 +50,26 @@ impl Live {
                 .map_err(|error| HostError::Unreadable(format!("/proc/kallsyms: {error}")))
         };
         self.kallsyms.get_or_init(read).as_ref().map_err(Clone::clone)
+    }
+
+    /// What the function tracer lists, or all code where it does not say.
+    fn read_functions(&self) -> Result<Vec<KernelFunction>, HostError> {
+        let listed = self.tracefs().ok().and_then(|tracefs| tracefs.traceable_functions().ok());
+        let text;
+        let functions: Vec<(&str, Option<&str>)> = match listed {
+            Some(listed) => {
+                text = listed;
+                kernel::traceable_functions(&text).collect()
+            }
+            None => self.kallsyms()?.functions().collect(),
+        };
+        let barred = kernel::barred_functions();
+        let functions = functions.into_iter().filter(|(name, _)| !barred.contains(*name));
+        let functions = functions.map(|(name, module)| KernelFunction {
+            name: name.to_owned(),
+            module: module.map(str::to_owned),
+        });
+        Ok(functions.collect())
     }
 
     fn vmlinux(&self) -> Result<Rc<Btf>, HostError> {
@@ -127,8 +147,8 @@ impl Host for Live {
         Ok(self.kallsyms()?.has_function(name))
     }
 
-    fn functions(&self) -> Result<Vec<Cow<'_, str>>, HostError> {
-        Ok(self.kallsyms()?.function_names().map(Cow::Borrowed).collect())
+    fn functions(&self) -> Result<&[KernelFunction], HostError> {
+        self.functions.get_or_init(|| self.read_functions()).as_deref().map_err(Clone::clone)
     }
 
     fn btf(&self, blob: u32) -> Result<Rc<Btf>, HostError> {

@@ -3,7 +3,6 @@
 mod headers;
 mod kernel;
 
-use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
@@ -13,10 +12,19 @@ use super::btf::Btf;
 use super::files::{Content, Entry, Files};
 use super::headers::{Complaint, Headers, Request, Trouble};
 use super::tracefs::parse_format;
-use super::{Arch, Feature, Host, HostError, TracepointField, UserSymbol, Version};
+use super::{Arch, Feature, Host, HostError, KernelFunction, TracepointField, UserSymbol, Version};
 
-const FUNCTIONS: [&str; 6] =
-    ["do_sys_openat2", "vfs_read", "vfs_write", "vfs_open", "tcp_connect", "do_nanosleep"];
+/// Functions of the kernel, and their modules.
+const FUNCTIONS: [(&str, &str); 8] = [
+    ("do_sys_openat2", ""),
+    ("vfs_read", ""),
+    ("vfs_write", ""),
+    ("vfs_open", ""),
+    ("rcu_note_context_switch", ""),
+    ("tcp_connect", ""),
+    ("do_nanosleep", ""),
+    ("ext4_sync_file", "ext4"),
+];
 
 const SYMBOLS: [(&str, u64); 4] =
     [("malloc", 0x9a7e0), ("free", 0x9ae60), ("main", 0x4b60), ("puts", 0x77980)];
@@ -68,6 +76,7 @@ const TRACEPOINTS: [(&str, &str, &str); 5] = [
 pub struct Fixture {
     lacking: BTreeSet<Feature>,
     btf: OnceCell<Vec<Rc<Btf>>>,
+    functions: OnceCell<Vec<KernelFunction>>,
     files: BTreeMap<PathBuf, (Vec<u8>, bool)>,
 }
 
@@ -177,11 +186,17 @@ impl Host for Fixture {
     }
 
     fn has_function(&self, name: &str) -> Result<bool, HostError> {
-        Ok(FUNCTIONS.contains(&name))
+        Ok(FUNCTIONS.iter().any(|(function, _)| *function == name))
     }
 
-    fn functions(&self) -> Result<Vec<Cow<'_, str>>, HostError> {
-        Ok(FUNCTIONS.map(Cow::Borrowed).to_vec())
+    fn functions(&self) -> Result<&[KernelFunction], HostError> {
+        Ok(self.functions.get_or_init(|| {
+            let functions = FUNCTIONS.iter().map(|&(name, module)| KernelFunction {
+                name: name.to_owned(),
+                module: Some(module.to_owned()).filter(|module| !module.is_empty()),
+            });
+            functions.collect()
+        }))
     }
 
     fn btf(&self, blob: u32) -> Result<Rc<Btf>, HostError> {

@@ -10,7 +10,6 @@ pub mod headers;
 pub mod object;
 pub mod tracefs;
 
-use std::borrow::Cow;
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -115,6 +114,15 @@ pub enum FieldKind {
     RelLoc,
 }
 
+/// A function of the kernel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KernelFunction {
+    /// Its symbol.
+    pub name: String,
+    /// The module that it is in; `None` for the kernel itself.
+    pub module: Option<String>,
+}
+
 /// A function of an ELF file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UserSymbol {
@@ -157,11 +165,11 @@ pub trait Host: files::Files {
     /// `Unreadable` where the kernel does not let its symbols be listed.
     fn has_function(&self, name: &str) -> Result<bool, HostError>;
 
-    /// Names of the kernel's functions; may repeat.
+    /// The functions of the kernel and its modules that can be probed, in the kernel's order; names may repeat.
     ///
     /// # Errors
     /// As for [`Host::has_function`].
-    fn functions(&self) -> Result<Vec<Cow<'_, str>>, HostError>;
+    fn functions(&self) -> Result<&[KernelFunction], HostError>;
 
     /// The kernel's description of its types: number 0 is that of `vmlinux`, the others those of its modules.
     ///

@@ -21,6 +21,10 @@ pub enum ProbeError {
     Empty { span: Span, kind: &'static Kind, field: &'static str },
     /// What follows `+` is no number.
     BadOffset { span: Span, text: String },
+    /// Functions of a pattern are probed at their start.
+    PatternOffset { span: Span },
+    /// Only who runs the script can allow an address.
+    AddressIsUnsafe { span: Span },
     /// Returns have no offset.
     ReturnOffset { span: Span, kind: &'static Kind },
     /// The machine has no such function, tracepoint, file or symbol.
@@ -84,6 +88,16 @@ impl From<ProbeError> for Diagnostic {
                 Diagnostic::error(Code::BadOffset, format!("`{text}` is not an offset"))
                     .label(span, "a number of bytes is needed after `+`")
                     .help("offsets are decimal, 0x hexadecimal or 0 octal: `+0x10`")
+            }
+            ProbeError::PatternOffset { span } => {
+                Diagnostic::error(Code::BadOffset, "a pattern has no offset")
+                    .label(span, "`*` here stands for several functions, each with other instructions")
+                    .help("name one function: `kprobe:vfs_read+4`")
+            }
+            ProbeError::AddressIsUnsafe { span } => {
+                Diagnostic::error(Code::Unsafe, "a probe by address can change what it probes")
+                    .label(span, "nothing says whether an instruction begins here")
+                    .help("name the function, `kprobe:vfs_read+4`; where the address is meant, run the script with `--unsafe`")
             }
             ProbeError::ReturnOffset { span, kind } => {
                 let entry = kind.name.replace("ret", "");

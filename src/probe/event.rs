@@ -2,7 +2,9 @@
 
 use ebtrace_image::{Attach, Period};
 
-use super::{Context, Field, Kind, Point, ProbeError, Target, Targets, nothing_else, parse_number};
+use super::{
+    Context, Field, Kind, Point, ProbeError, Search, Target, Targets, nothing_else, parse_number,
+};
 use crate::host::Host;
 use crate::ir::ProgramType;
 use crate::types::{Space, Types};
@@ -15,6 +17,7 @@ pub(super) const ALL: &[Kind] = &[
         name: "begin",
         aliases: &[],
         shape: &[],
+        search: Search::Named,
         context: Context::Nothing,
         program: ProgramType::RawTracepoint,
         space: Space::Unset,
@@ -30,6 +33,7 @@ pub(super) const ALL: &[Kind] = &[
         name: "end",
         aliases: &[],
         shape: &[],
+        search: Search::Named,
         context: Context::Nothing,
         program: ProgramType::RawTracepoint,
         space: Space::Unset,
@@ -45,6 +49,7 @@ pub(super) const ALL: &[Kind] = &[
         name: "interval",
         aliases: &["i"],
         shape: PERIOD,
+        search: Search::Named,
         context: Context::Sample,
         program: ProgramType::PerfEvent,
         space: Space::Unset,
@@ -60,6 +65,7 @@ pub(super) const ALL: &[Kind] = &[
         name: "profile",
         aliases: &["p"],
         shape: PERIOD,
+        search: Search::Named,
         context: Context::Sample,
         program: ProgramType::PerfEvent,
         space: Space::Unset,

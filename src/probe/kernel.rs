@@ -1,20 +1,31 @@
-//! Probe types on the kernel's own code: `kprobe`, `kretprobe` and `tracepoint`.
+//! Probe types on the kernel's own functions: `kprobe` and `kretprobe`.
 
 use ebtrace_image::Attach;
 
+use indexmap::IndexSet;
+
+use super::pattern::Pattern;
 use super::{
-    Context, Field, Kind, Part, Point, ProbeError, Target, Targets, nothing_else, split_offset,
+    Context, Field, Kind, Part, Point, ProbeError, Search, Target, Targets, parse_number,
+    split_offset,
 };
 use crate::diagnostic::nearest;
-use crate::host::{Feature, FieldKind, Host, HostError, TracepointField};
+use crate::host::{Feature, Host, KernelFunction};
 use crate::ir::ProgramType;
-use crate::types::{self, Access, Space, Type, TypeId, Types};
+use crate::types::{Space, Types};
+
+const SHAPE: &[Field] =
+    &[Field { name: "module", optional: true }, Field { name: "function", optional: false }];
+
+/// What the kernel itself is called among its modules.
+const KERNEL: &str = "vmlinux";
 
 pub(super) const ALL: &[Kind] = &[
     Kind {
         name: "kprobe",
         aliases: &["k"],
-        shape: &[Field { name: "function", optional: false }],
+        shape: SHAPE,
+        search: Search::Kernel,
         context: Context::Entry,
         program: ProgramType::Kprobe,
         space: Space::Kernel,
@@ -22,17 +33,21 @@ pub(super) const ALL: &[Kind] = &[
         instead: syscall_entry,
         resolve: kprobe,
         summary: "Fires when a kernel function is entered.",
-        details: "`kprobe:function+offset` fires at an instruction within it. `arg0` to `arg5` are the function's \
-                  arguments as unsigned 64-bit numbers, `func` is its name.",
+        details: "`kprobe:function+offset` fires at an instruction within it, `kprobe:module:function` means the function \
+                  of a module. `*` stands for any letters: `kprobe:vfs_*` probes all functions that begin so, with one \
+                  program for all. `arg0` to `arg5` are the function's arguments as unsigned 64-bit numbers, `func` is \
+                  its name. `kprobe:0xADDRESS` probes an instruction by its address, with `--unsafe`.",
         examples: &[
             "kprobe:do_sys_openat2 { @[comm] = count(); }",
             "kprobe:vfs_read { @size = hist(arg2); }",
+            "kprobe:vfs_* { @[func] = count(); }",
         ],
     },
     Kind {
         name: "kretprobe",
         aliases: &["kr"],
-        shape: &[Field { name: "function", optional: false }],
+        shape: SHAPE,
+        search: Search::Named,
         context: Context::Return,
         program: ProgramType::Kprobe,
         space: Space::Kernel,
@@ -42,27 +57,6 @@ pub(super) const ALL: &[Kind] = &[
         summary: "Fires when a kernel function returns.",
         details: "`retval` is what it returned, as an unsigned 64-bit number.",
         examples: &["kretprobe:vfs_read /retval < 0x7fffffff/ { @bytes = sum(retval); }"],
-    },
-    Kind {
-        name: "tracepoint",
-        aliases: &["t"],
-        shape: &[
-            Field { name: "category", optional: false },
-            Field { name: "event", optional: false },
-        ],
-        context: Context::Record,
-        program: ProgramType::Tracepoint,
-        space: Space::Kernel,
-        needs: None,
-        instead: nothing_else,
-        resolve: tracepoint,
-        summary: "Fires at a tracepoint, a place that the kernel's authors chose.",
-        details: "`args` has the tracepoint's fields: `args.filename`. Addresses in the fields of `syscalls` \
-                  tracepoints point into the process, and `str()` reads them from there.",
-        examples: &[
-            "tracepoint:syscalls:sys_enter_openat { printf(\"%s %s\\n\", comm, str(args.filename)); }",
-            "tracepoint:sched:sched_switch { @[args.next_comm] = count(); }",
-        ],
     },
 ];
 
@@ -75,34 +69,147 @@ fn kretprobe(point: &Point, host: &dyn Host, _: &mut Types) -> Targets {
 }
 
 fn function_probe(point: &Point, host: &dyn Host, ret: bool) -> Targets {
-    let part = point.part(0);
-    let (function, offset) = split_offset(&part)?;
-    if function.is_empty() {
-        return Err(ProbeError::Empty { span: point.span, kind: point.kind, field: "function" });
+    let place = Place::of(point)?;
+    if ret && place.part.text.contains('+') {
+        return Err(ProbeError::ReturnOffset { span: place.part.span, kind: point.kind });
     }
-    if function.contains(['*', '?']) {
-        return Err(ProbeError::Pattern { span: part.span, text: function });
+    if let Some(address) = place.address() {
+        return at_address(point, &place, address, ret);
     }
-    if ret && part.text.contains('+') {
-        return Err(ProbeError::ReturnOffset { span: part.span, kind: point.kind });
-    }
-    let exists = host.has_function(&function);
-    if exists == Ok(false) {
-        return Err(missing_function(&part, &function, host));
-    }
-    let suffix = if offset == 0 { String::new() } else { format!("+{offset}") };
-    let label = format!("{}:{function}{suffix}", point.kind.name);
-    let attach = Attach::Kprobe { function: function.clone(), offset, ret };
-    Ok(vec![Target { function: Some(function), ..Target::new(point.kind, label, attach) }])
+    let functions: Vec<(Option<String>, String)> =
+        if place.part.is_pattern() || place.module.is_some() {
+            matching(&place, host)?
+        } else if host.has_function(&place.function) == Ok(false) {
+            return Err(missing_function(&place, host));
+        } else {
+            vec![(None, place.function.clone())]
+        };
+    let named = functions.into_iter().map(|(module, function)| {
+        let symbol = match &module {
+            Some(module) if module != KERNEL => format!("{module}:{function}"),
+            _ => function.clone(),
+        };
+        let suffix = if place.offset == 0 { String::new() } else { format!("+{}", place.offset) };
+        let module = module.map(|module| format!("{module}:")).unwrap_or_default();
+        let label = format!("{}:{module}{function}{suffix}", point.kind.name);
+        let attach = Attach::Kprobe { function: symbol, offset: place.offset, ret };
+        Target { function: Some(function), ..Target::new(point.kind, label, attach) }
+    });
+    Ok(named.collect())
 }
 
-fn missing_function(part: &Part, function: &str, host: &dyn Host) -> ProbeError {
+/// What an attach point says: `module:function+offset`.
+struct Place {
+    module: Option<Part>,
+    /// The function with its offset.
+    part: Part,
+    function: String,
+    offset: u64,
+}
+
+impl Place {
+    fn of(point: &Point) -> Result<Place, ProbeError> {
+        let (module, part) = match point.parts.len() {
+            2 => (Some(point.part(0)), point.part(1)),
+            _ => (None, point.part(0)),
+        };
+        let (function, offset) = split_offset(&part)?;
+        for (text, field) in [
+            (module.as_ref().map_or("x", |module| &module.text), "module"),
+            (function.as_str(), "function"),
+        ] {
+            if text.is_empty() {
+                return Err(ProbeError::Empty { span: point.span, kind: point.kind, field });
+            }
+        }
+        if part.is_pattern() && part.text.contains('+') {
+            return Err(ProbeError::PatternOffset { span: part.span });
+        }
+        Ok(Place { module, part, function, offset })
+    }
+
+    fn address(&self) -> Option<u64> {
+        let number = self.function.starts_with(|c: char| c.is_ascii_digit());
+        (number && self.module.is_none()).then(|| parse_number(&self.function))?
+    }
+}
+
+/// What `kprobe:0xffffffff81000000` probes: nobody says whether an instruction begins there.
+fn at_address(point: &Point, place: &Place, address: u64, ret: bool) -> Targets {
+    if !point.unsafe_mode {
+        return Err(ProbeError::AddressIsUnsafe { span: place.part.span });
+    }
+    let address = address.wrapping_add(place.offset);
+    let label = format!("{}:{address:#x}", point.kind.name);
+    let attach = Attach::Kprobe { function: String::new(), offset: address, ret };
+    Ok(vec![Target { function: Some(String::new()), ..Target::new(point.kind, label, attach) }])
+}
+
+/// The functions that patterns stand for; with their modules if the attach point has one.
+fn matching(place: &Place, host: &dyn Host) -> Result<Vec<(Option<String>, String)>, ProbeError> {
+    let all = host.functions().map_err(|error| ProbeError::Host {
+        span: place.part.span,
+        what: "the list of the kernel's functions".to_owned(),
+        error,
+    })?;
+    let name = Part { text: place.function.clone(), ..place.part.clone() };
+    let (name, module) = (Pattern::of(&name), place.module.as_ref().map(Pattern::of));
+    let glob = name.is_glob();
+    let own = |function: &KernelFunction| function.module.as_deref().unwrap_or(KERNEL).to_owned();
+    let chosen = all.iter().filter(|function| {
+        module.as_ref().is_none_or(|module| module.matches(&own(function)))
+            && name.matches(&function.name)
+            && !(glob && is_kept_off(&function.name))
+    });
+    let chosen = chosen.map(|function| (module.is_some().then(|| own(function)), &function.name));
+    let chosen: IndexSet<(Option<String>, &String)> = chosen.collect();
+    if chosen.is_empty() {
+        return Err(missing_function(place, host));
+    }
+    Ok(chosen.into_iter().map(|(module, name)| (module, name.clone())).collect())
+}
+
+/// Functions that patterns pass over: probes on them recurse, or stand in the way of the kernel's own work.
+fn is_kept_off(name: &str) -> bool {
+    const NAMES: [&str; 3] = ["arch_cpu_idle", "default_idle", "bpf_dispatcher_xdp_func"];
+    const STARTS: [&str; 2] = ["rcu_", "__ftrace_invalid_address__"];
+    NAMES.contains(&name)
+        || STARTS.iter().any(|start| name.starts_with(start))
+        || name.contains(".part.")
+}
+
+fn missing_function(place: &Place, host: &dyn Host) -> ProbeError {
     let functions = host.functions().unwrap_or_default();
-    let near = nearest(function, functions.iter().map(AsRef::as_ref));
+    if let Some(module) = &place.module {
+        let pattern = Pattern::of(module);
+        let modules = || functions.iter().map(|known| known.module.as_deref().unwrap_or(KERNEL));
+        if !modules().any(|known| pattern.matches(known)) {
+            return ProbeError::NotFound {
+                span: module.span,
+                what: format!("a module `{}` with functions to probe", module.text),
+                near: nearest(&module.text, modules()).map(str::to_owned),
+                help: Some(
+                    "`lsmod` lists the modules that are loaded; the kernel itself is `vmlinux`"
+                        .to_owned(),
+                ),
+            };
+        }
+    }
+    let within = place.module.as_ref().map(|module| format!(" in `{}`", module.text));
+    let within = within.unwrap_or_default();
+    if place.part.is_pattern() {
+        return ProbeError::NotFound {
+            span: place.part.span,
+            what: format!("a kernel function like `{}`{within}", place.function),
+            near: None,
+            help: Some("`*` stands for any letters: `kprobe:vfs_*`".to_owned()),
+        };
+    }
+    let near = nearest(&place.function, functions.iter().map(|known| known.name.as_str()));
     ProbeError::NotFound {
-        span: part.span,
-        what: format!("the kernel function `{function}`"),
-        near: near.map(|near| part.text.replacen(function, near, 1)),
+        span: place.part.span,
+        what: format!("the kernel function `{}`{within}", place.function),
+        near: near.map(|near| place.part.text.replacen(&place.function, near, 1)),
         help: Some(
             "a function that the compiler inlined cannot be probed; probe one that calls it"
                 .to_owned(),
@@ -130,116 +237,4 @@ fn syscall_tracepoint(target: &Target, edge: &str, host: &dyn Host) -> Option<St
     let exists = |call: &&str| host.tracepoint("syscalls", &format!("{edge}{call}")).is_ok();
     let call = [older, shared, own].into_iter().flatten().find(exists)?;
     Some(format!("tracepoint:syscalls:{edge}{call}"))
-}
-
-fn tracepoint(point: &Point, host: &dyn Host, types: &mut Types) -> Targets {
-    let (category, event) = (point.part(0), point.part(1));
-    for (part, field) in [(&category, "category"), (&event, "event")] {
-        if part.text.is_empty() {
-            return Err(ProbeError::Empty { span: point.span, kind: point.kind, field });
-        }
-        if part.text.contains(['*', '?']) {
-            return Err(ProbeError::Pattern { span: part.span, text: part.text.clone() });
-        }
-    }
-    let fields = host.tracepoint(&category.text, &event.text).map_err(|error| match error {
-        HostError::NotFound => missing_tracepoint(&category, &event, host),
-        error => ProbeError::Host {
-            span: point.span,
-            what: format!("the tracepoint `{}:{}`", category.text, event.text),
-            error,
-        },
-    })?;
-    let name = format!("{}:{}", category.text, event.text);
-    let args = record(&name, &fields, category.text == "syscalls", types);
-    let attach = Attach::Tracepoint { category: category.text, event: event.text };
-    Ok(vec![Target {
-        args: Some(args),
-        ..Target::new(point.kind, format!("tracepoint:{name}"), attach)
-    }])
-}
-
-fn missing_tracepoint(category: &Part, event: &Part, host: &dyn Host) -> ProbeError {
-    let all = host.tracepoints().unwrap_or_default();
-    let here =
-        || all.iter().filter(|(known, _)| *known == category.text).map(|(_, event)| event.as_str());
-    if here().next().is_none() {
-        return ProbeError::NotFound {
-            span: category.span,
-            what: format!("the tracepoint category `{}`", category.text),
-            near: nearest(&category.text, all.iter().map(|(category, _)| category.as_str()))
-                .map(str::to_owned),
-            help: None,
-        };
-    }
-    ProbeError::NotFound {
-        span: event.span,
-        what: format!("the tracepoint `{}:{}`", category.text, event.text),
-        near: nearest(&event.text, here()).map(str::to_owned),
-        help: None,
-    }
-}
-
-/// The type of `args`: the record's fields but for the common ones, which programs may not read.
-fn record(name: &str, fields: &[TracepointField], user: bool, types: &mut Types) -> TypeId {
-    let space = if user { Space::User } else { Space::Kernel };
-    let size = fields.iter().map(|field| field.offset + field.size).max().unwrap_or(0);
-    let fields = fields
-        .iter()
-        .filter(|field| !field.name.starts_with("common_"))
-        .map(|field| types::Field {
-            name: field.name.clone(),
-            ty: field_type(field, space, types),
-            offset: field.offset,
-            access: match field.kind {
-                FieldKind::DataLoc => Access::DataLoc,
-                FieldKind::RelLoc => Access::RelLoc,
-                FieldKind::Plain | FieldKind::Array(_) => Access::Plain,
-            },
-        })
-        .collect();
-    types.add_struct(types::Struct {
-        name: name.to_owned(),
-        size,
-        align: 8,
-        fields: Some(fields),
-        origin: types::Origin::Script,
-    })
-}
-
-fn field_type(field: &TracepointField, space: Space, types: &mut Types) -> TypeId {
-    let integer = |size: u32| TypeId::int((size * 8).min(64) as u8, field.signed);
-    match field.kind {
-        FieldKind::DataLoc | FieldKind::RelLoc => types.pointer(TypeId::I8, Space::Kernel),
-        FieldKind::Array(len) => {
-            let of =
-                if is_text(&field.c_type) { TypeId::I8 } else { integer(field.size / len.max(1)) };
-            types.intern(Type::Array { of, len })
-        }
-        FieldKind::Plain if field.c_type.ends_with('*') => {
-            let to = if is_text(&field.c_type) { TypeId::I8 } else { TypeId::VOID };
-            types.pointer(to, space)
-        }
-        FieldKind::Plain if field.c_type == "bool" || field.c_type == "_Bool" => TypeId::BOOL,
-        FieldKind::Plain if matches!(field.size, 1 | 2 | 4 | 8) => {
-            declared_type(&field.c_type, field.size).unwrap_or_else(|| integer(field.size))
-        }
-        FieldKind::Plain => types.intern(Type::Array { of: TypeId::U8, len: field.size }),
-    }
-}
-
-/// System call records hold every argument in eight bytes, whatever its type; the low bytes are the argument.
-fn declared_type(c_type: &str, size: u32) -> Option<TypeId> {
-    let ty = match c_type {
-        "int" | "pid_t" | "clockid_t" | "timer_t" | "key_t" | "key_serial_t" => TypeId::I32,
-        "unsigned int" | "unsigned" | "u32" | "uid_t" | "gid_t" | "qid_t" => TypeId::U32,
-        "umode_t" => TypeId::U16,
-        "long" | "off_t" | "loff_t" => TypeId::I64,
-        _ => return None,
-    };
-    (size == 8).then_some(ty)
-}
-
-fn is_text(c_type: &str) -> bool {
-    c_type.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == "char")
 }

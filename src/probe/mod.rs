@@ -9,6 +9,7 @@ mod kernel;
 mod pattern;
 mod perf;
 pub mod registers;
+mod tracepoint;
 mod tracing;
 mod user;
 
@@ -30,6 +31,8 @@ pub struct Kind {
     pub aliases: &'static [&'static str],
     /// What follows the name, separated by colons.
     pub shape: &'static [Field],
+    /// Where a pattern in place of its name finds it.
+    pub search: Search,
     /// What its programs can read.
     pub context: Context,
     /// How the kernel runs its programs.
@@ -52,6 +55,18 @@ pub struct Kind {
 
 /// What an attach point stands for, one at least, or what is wrong with it.
 pub type Targets = Result<Vec<Target>, ProbeError>;
+
+/// Where a pattern in place of a probe type's name finds it, in attach points (`*point:sched:*`) and when probes are
+/// listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Search {
+    /// Nowhere: its name has to be written.
+    Named,
+    /// Among the kernel's probes.
+    Kernel,
+    /// Among the probes of programs: where a file is named, or a process.
+    Programs,
+}
 
 /// A part of an attach point.
 #[derive(Debug)]
@@ -84,6 +99,7 @@ pub(crate) const FUNCTION: Kind = Kind {
     name: "fn",
     aliases: &[],
     shape: &[],
+    search: Search::Named,
     context: Context::Nothing,
     program: ProgramType::RawTracepoint,
     space: Space::Unset,
@@ -109,6 +125,8 @@ pub struct Point {
     pub parts: Vec<Part>,
     /// The whole.
     pub span: Span,
+    /// Whoever runs the script allows what can do harm.
+    pub unsafe_mode: bool,
 }
 
 /// A part of an attach point: quotes removed, positional parameters filled in.
@@ -116,6 +134,8 @@ pub struct Point {
 pub struct Part {
     /// Its text.
     pub text: String,
+    /// Some of it stood in quotes, so that it is one name.
+    pub quoted: bool,
     /// Its place.
     pub span: Span,
 }
@@ -123,7 +143,11 @@ pub struct Part {
 impl Point {
     /// The n-th part, empty where it is missing.
     pub fn part(&self, index: usize) -> Part {
-        self.parts.get(index).cloned().unwrap_or(Part { text: String::new(), span: self.span })
+        self.parts.get(index).cloned().unwrap_or(Part {
+            text: String::new(),
+            quoted: false,
+            span: self.span,
+        })
     }
 
     /// What some of its targets are called together: `kprobe:vfs_*`, or the only one's name.
@@ -133,6 +157,14 @@ impl Point {
         }
         let parts = self.parts.iter().map(|part| part.text.as_str());
         [self.kind.name].into_iter().chain(parts).collect::<Vec<_>>().join(":")
+    }
+}
+
+impl Part {
+    /// Whether it stands for many names.
+    pub fn is_pattern(&self) -> bool {
+        let text = &self.text;
+        !self.quoted && (text.contains('*') || (text.contains('[') && text.contains(']')))
     }
 }
 
@@ -162,7 +194,8 @@ impl Target {
 }
 
 /// All probe types.
-pub const KINDS: [&[Kind]; 5] = [event::ALL, kernel::ALL, tracing::ALL, perf::ALL, user::ALL];
+pub const KINDS: [&[Kind]; 6] =
+    [event::ALL, kernel::ALL, tracepoint::ALL, tracing::ALL, perf::ALL, user::ALL];
 
 /// All entries of the table.
 pub fn kinds() -> impl Iterator<Item = &'static Kind> {
@@ -172,6 +205,13 @@ pub fn kinds() -> impl Iterator<Item = &'static Kind> {
 /// The probe type with this name or alias.
 pub fn find(name: &str) -> Option<&'static Kind> {
     kinds().find(|kind| kind.name.eq_ignore_ascii_case(name) || kind.aliases.contains(&name))
+}
+
+/// The probe types that a pattern in place of a name stands for; `in_files` if what follows it names a file.
+pub fn matching(pattern: &Part, in_files: bool) -> Vec<&'static Kind> {
+    let search = if in_files { Search::Programs } else { Search::Kernel };
+    let pattern = pattern::Pattern::of(pattern);
+    kinds().filter(|kind| kind.search == search && pattern.matches(kind.name)).collect()
 }
 
 /// Whether this is the name or an alias of a probe type.

@@ -1,34 +1,58 @@
-//! Patterns in attach points: `vfs_*`.
+//! Names with `*`, which stands for any letters.
 
-/// What a part of an attach point wants of a name.
+use super::Part;
+
+/// What a part of an attach point names.
 #[derive(Debug)]
 pub(super) enum Pattern {
-    /// This one.
-    Exact(String),
-    /// All that match.
+    /// One thing.
+    Name(String),
+    /// All whose names match.
     Glob(glob::Pattern),
 }
 
 impl Pattern {
-    /// Reads a part of an attach point.
-    pub(super) fn new(text: &str) -> Pattern {
-        let is_glob = text.contains(['*', '?']) || (text.contains('[') && text.contains(']'));
-        match glob::Pattern::new(text) {
-            Ok(pattern) if is_glob => Pattern::Glob(pattern),
-            _ => Pattern::Exact(text.to_owned()),
+    /// Of a part: between quotes a `*` is a letter like others.
+    pub(super) fn of(part: &Part) -> Pattern {
+        match glob::Pattern::new(&part.text) {
+            Ok(glob) if part.is_pattern() => Pattern::Glob(glob),
+            _ => Pattern::Name(part.text.clone()),
         }
     }
 
-    /// Whether it can stand for several names.
+    /// Whether it stands for many.
     pub(super) fn is_glob(&self) -> bool {
         matches!(self, Pattern::Glob(_))
     }
 
-    /// Whether it stands for this name.
+    /// Whether it names this.
     pub(super) fn matches(&self, name: &str) -> bool {
         match self {
-            Pattern::Exact(wanted) => wanted == name,
-            Pattern::Glob(pattern) => pattern.matches(name),
+            Pattern::Name(own) => own == name,
+            Pattern::Glob(glob) => glob.matches(name),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Span;
+
+    fn part(text: &str, quoted: bool) -> Part {
+        Part { text: text.to_owned(), quoted, span: Span::default() }
+    }
+
+    #[test]
+    fn a_star_stands_for_any_letters() {
+        let glob = Pattern::of(&part("vfs_*d", false));
+        assert!(glob.is_glob() && glob.matches("vfs_read") && glob.matches("vfs_d"));
+        assert!(!glob.matches("vfs_write") && !glob.matches("xvfs_read"));
+        let all = Pattern::of(&part("*", false));
+        assert!(all.matches("") && all.matches("x"));
+        let letter = Pattern::of(&part("vfs_[rw]*", false));
+        assert!(letter.matches("vfs_read") && !letter.matches("vfs_open"));
+        assert!(!Pattern::of(&part("operator[", false)).is_glob());
+        assert!(!Pattern::of(&part("f*", true)).is_glob());
     }
 }

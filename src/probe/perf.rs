@@ -3,7 +3,9 @@
 use ebtrace_image::{Attach, Counter};
 
 use super::pattern::Pattern;
-use super::{Context, Field, Kind, Point, ProbeError, Target, Targets, nothing_else, parse_number};
+use super::{
+    Context, Field, Kind, Point, ProbeError, Search, Target, Targets, nothing_else, parse_number,
+};
 use crate::diagnostic::nearest;
 use crate::host::{Feature, Host};
 use crate::ir::ProgramType;
@@ -17,6 +19,7 @@ pub(super) const ALL: &[Kind] = &[
         name: "software",
         aliases: &["s"],
         shape: SHAPE,
+        search: Search::Kernel,
         context: Context::Sample,
         program: ProgramType::PerfEvent,
         space: Space::Unset,
@@ -38,6 +41,7 @@ pub(super) const ALL: &[Kind] = &[
         name: "hardware",
         aliases: &["h"],
         shape: SHAPE,
+        search: Search::Kernel,
         context: Context::Sample,
         program: ProgramType::PerfEvent,
         space: Space::Unset,
@@ -118,7 +122,7 @@ fn counter(point: &Point, hardware: bool) -> Targets {
     if name.text.is_empty() {
         return Err(ProbeError::Empty { span: point.span, kind: point.kind, field: SHAPE[0].name });
     }
-    let pattern = Pattern::new(&name.text);
+    let pattern = Pattern::of(&name);
     let found: Vec<(&str, &Event)> = if pattern.is_glob() {
         events
             .iter()

@@ -3,7 +3,7 @@
 use ebtrace_image::Attach;
 
 use super::pattern::Pattern;
-use super::{Context, Field, Kind, Part, Point, ProbeError, Target, Targets};
+use super::{Context, Field, Kind, Part, Point, ProbeError, Search, Target, Targets};
 use crate::diagnostic::nearest;
 use crate::host::{Feature, Host, HostError};
 use crate::ir::ProgramType;
@@ -14,6 +14,7 @@ pub(super) const ALL: &[Kind] = &[Kind {
     name: "rawtracepoint",
     aliases: &["rt"],
     shape: &[Field { name: "module", optional: true }, Field { name: "event", optional: false }],
+    search: Search::Kernel,
     context: Context::Event,
     program: ProgramType::TypedEvent,
     space: Space::Kernel,
@@ -37,7 +38,7 @@ fn raw_tracepoint(point: &Point, host: &dyn Host, types: &mut Types) -> Targets 
     let (modules, names) = patterns(module.as_ref(), &event);
     let is_module = |name: &str| modules.as_ref().is_none_or(|module| module.matches(name));
     let found = match names {
-        Pattern::Exact(name) => traced::event(types, host, &is_module, &name).into_iter().collect(),
+        Pattern::Name(name) => traced::event(types, host, &is_module, &name).into_iter().collect(),
         Pattern::Glob(_) => traced::events(types, host, (&is_module, &|name| names.matches(name))),
     };
     if found.is_empty() {
@@ -67,7 +68,7 @@ fn module_and_name(point: &Point, field: &'static str) -> Result<(Option<Part>, 
 }
 
 fn patterns(module: Option<&Part>, name: &Part) -> (Option<Pattern>, Pattern) {
-    (module.map(|part| Pattern::new(&part.text)), Pattern::new(&name.text))
+    (module.map(Pattern::of), Pattern::of(name))
 }
 
 /// Complains where the kernel does not describe its types.

@@ -3,7 +3,8 @@
 use ebtrace_image::Attach;
 
 use super::{
-    Context, Field, Kind, Part, Point, ProbeError, Target, Targets, nothing_else, parse_number,
+    Context, Field, Kind, Part, Point, ProbeError, Search, Target, Targets, nothing_else,
+    parse_number,
 };
 use crate::diagnostic::nearest;
 use crate::host::{Feature, Host, HostError};
@@ -18,6 +19,7 @@ pub(super) const ALL: &[Kind] = &[
         name: "uprobe",
         aliases: &["u"],
         shape: SHAPE,
+        search: Search::Programs,
         context: Context::Entry,
         program: ProgramType::Kprobe,
         space: Space::User,
@@ -33,6 +35,7 @@ pub(super) const ALL: &[Kind] = &[
         name: "uretprobe",
         aliases: &["ur"],
         shape: SHAPE,
+        search: Search::Named,
         context: Context::Return,
         program: ProgramType::Kprobe,
         space: Space::User,

@@ -32,6 +32,7 @@ mod param;
 mod part;
 mod permit;
 mod place;
+mod point;
 mod pointer;
 mod probe;
 mod scope;

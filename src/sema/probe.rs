@@ -2,22 +2,23 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::Lower;
 use super::facts::Facts;
 use super::function::{self, Calls, Signature};
 use super::limit::Count;
-use super::{Lower, param};
-use ebtrace_image::{self as image, MissingProbes};
+use super::point::Site;
+use ebtrace_image as image;
 
 use crate::builtin;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::expand::object::Object;
 use crate::host::Host;
 use crate::ir::build::Builder;
 use crate::ir::{FunctionId, MapId, Probe, Program, ProgramType, StmtKind};
 use crate::options::Options;
-use crate::probe::{self, Part, Point, ProbeError, Target};
+use crate::probe::{self, Point, Target};
 use crate::source::{FileId, Span};
-use crate::syntax::{ast, attach};
+use crate::syntax::ast;
 use crate::types::{TypeId, Types, c};
 
 /// One walk over the script with the facts of the walk before.
@@ -60,22 +61,6 @@ pub(super) fn walk(
     (walk.program, walk.diagnostics, walk.found)
 }
 
-/// An attach point of the script.
-#[derive(Clone, Copy)]
-struct Site {
-    /// Number of its probe, and its own.
-    probe: usize,
-    point: usize,
-    span: Span,
-}
-
-/// Why an attach point becomes no program.
-struct Refusal {
-    diagnostic: Diagnostic,
-    /// What it names is not there.
-    missing: bool,
-}
-
 pub(super) struct Walk<'a> {
     pub(super) declared: &'a c::Declared,
     objects: &'a [Object],
@@ -111,85 +96,13 @@ impl Walk<'_> {
         self.diagnostics.push(diagnostic);
     }
 
-    fn point(
+    pub(super) fn lower(
         &mut self,
-        (number, index): (usize, usize),
+        place: Site,
         probe: &ast::Probe,
-        point: &ast::AttachPoint,
+        pattern: &Point,
+        targets: &[Target],
     ) {
-        for index in attach::missing(point, &self.options.params) {
-            self.diagnostics.push(param::missing(
-                point.span,
-                index,
-                "so nothing stands in its place",
-            ));
-        }
-        match self.resolve(point) {
-            Ok((pattern, targets)) => {
-                let kind = pattern.kind;
-                self.check_kernel(point.span, kind, &targets[0]);
-                let site = Site { probe: number, point: index, span: point.span };
-                let shared = targets[0].program.is_shared() && !self.known.typed.contains(&index);
-                let most = if shared { targets.len() } else { 1 };
-                for targets in targets.chunks(most.max(1)) {
-                    // Functions of a pattern are attached together.
-                    let together = targets[0].program == ProgramType::Kprobe;
-                    if self.has_room(point.span, if together { 1 } else { targets.len() }) {
-                        self.lower(site, probe, &pattern, targets);
-                    }
-                }
-            }
-            Err(refusal) => self.refuse(*refusal),
-        }
-    }
-
-    /// A probe that does not exist is left out where the script asks for that; anything else is its mistake.
-    fn refuse(&mut self, refusal: Refusal) {
-        let Refusal { mut diagnostic, missing } = refusal;
-        match self.options.settings.missing_probes {
-            MissingProbes::Ignore if missing => return,
-            MissingProbes::Warn if missing => {
-                diagnostic = diagnostic.note("the script runs without this probe");
-                diagnostic.severity = Severity::Warning;
-                diagnostic.code = Code::MissingProbe;
-            }
-            _ => {}
-        }
-        self.diagnostics.push(diagnostic);
-    }
-
-    /// What the kernel lacks is no reason to leave out what else is wrong with the probe.
-    fn check_kernel(&mut self, span: Span, kind: &'static probe::Kind, target: &Target) {
-        if let Some(feature) = kind.needs.filter(|&feature| !self.host.has(feature)) {
-            let instead = (kind.instead)(target, self.host);
-            self.diagnostics.push(ProbeError::Lacks { span, kind, feature, instead });
-        }
-    }
-
-    fn resolve(&mut self, point: &ast::AttachPoint) -> Result<(Point, Vec<Target>), Box<Refusal>> {
-        let boxed = |error: ProbeError| {
-            let missing = error.is_missing();
-            Box::new(Refusal { diagnostic: error.into(), missing })
-        };
-        let mut parts = attach::split(point, &self.options.params)
-            .map_err(|error| Box::new(Refusal { diagnostic: error.into(), missing: false }))?
-            .into_iter()
-            .map(|part| Part { text: part.text, span: part.span });
-        let name = parts.next().unwrap_or(Part { text: String::new(), span: point.span });
-        let kind = probe::find(&name.text)
-            .ok_or_else(|| ProbeError::UnknownKind { span: name.span, name: name.text.clone() })
-            .map_err(boxed)?;
-        let parts: Vec<Part> = parts.collect();
-        let (least, most) = kind.arity();
-        if parts.len() < least || parts.len() > most {
-            return Err(boxed(ProbeError::Arity { span: point.span, kind, found: parts.len() }));
-        }
-        let point = Point { kind, parts, span: point.span };
-        let targets = (kind.resolve)(&point, self.host, &mut self.program.types).map_err(boxed)?;
-        Ok((point, targets))
-    }
-
-    fn lower(&mut self, place: Site, probe: &ast::Probe, pattern: &Point, targets: &[Target]) {
         let program = targets[0].program;
         // The kernel drops an event of a tracepoint whose program returns 0 before others get it.
         let returns = i32::from(program == ProgramType::Tracepoint);

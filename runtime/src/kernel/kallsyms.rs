@@ -19,24 +19,30 @@ impl Kallsyms {
 
     /// Whether there is a function `name`, in the kernel or a module.
     pub fn has_function(&self, name: &str) -> bool {
-        self.functions().any(|function| function == name.as_bytes())
+        self.lines().any(|function| function.0 == name.as_bytes())
     }
 
-    /// Names of all functions in the kernel's order; static ones may appear several times.
-    pub fn function_names(&self) -> impl Iterator<Item = &str> {
-        self.functions().filter_map(|name| std::str::from_utf8(name).ok())
+    /// All functions, with their modules, in the kernel's order; static ones may appear several times.
+    pub fn functions(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        self.lines().filter_map(|(name, module)| {
+            let module = module.and_then(|module| std::str::from_utf8(module).ok());
+            Some((std::str::from_utf8(name).ok()?, module))
+        })
     }
 
-    fn functions(&self) -> impl Iterator<Item = &[u8]> {
-        self.text.split(|byte| *byte == b'\n').filter_map(function_name)
+    fn lines(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+        self.text.split(|byte| *byte == b'\n').filter_map(function)
     }
 }
 
-/// The name in a line such as `ffffffff81000000 T _text` or `ffffffffc0000000 t init<TAB>[module]`, if it is code.
-fn function_name(line: &[u8]) -> Option<&[u8]> {
+/// Name and module in a line such as `ffffffff81000000 T _text` or `ffffffffc0000000 t init<TAB>[module]`, if it is code.
+fn function(line: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     let mut words = line.split(|byte| matches!(byte, b' ' | b'\t'));
     let (_address, kind, name) = (words.next()?, words.next()?, words.next()?);
-    matches!(kind, b"t" | b"T" | b"w" | b"W").then_some(name)
+    let module = words.next().and_then(|word| word.strip_prefix(b"[")?.strip_suffix(b"]"));
+    // What stands in front of a function for the compiler's own ends is none.
+    let code = matches!(kind, b"t" | b"T" | b"w" | b"W") && !name.starts_with(b"__pfx_");
+    code.then_some((name, module))
 }
 
 #[cfg(test)]
@@ -52,6 +58,7 @@ mod tests {
         assert!(symbols.has_function("do_sys_open"));
         assert!(symbols.has_function("helper"));
         assert!(!symbols.has_function("jiffies"));
-        assert_eq!(symbols.function_names().collect::<Vec<_>>(), ["do_sys_open", "helper"]);
+        let functions: Vec<_> = symbols.functions().collect();
+        assert_eq!(functions, [("do_sys_open", None), ("helper", Some("nf"))]);
     }
 }

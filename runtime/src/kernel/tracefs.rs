@@ -106,17 +106,12 @@ impl Tracefs {
         self.directories(&format!("events/{category}"))
     }
 
-    /// Names of the kernel functions that can be traced, in the kernel's order; those of modules without the module.
+    /// The kernel functions that can be traced, a line each, for [`super::traceable_functions`].
     ///
     /// # Errors
     /// Of kind `PermissionDenied` where the kernel is locked down, `NotFound` where it has no function tracer.
-    pub fn traceable_functions(&self) -> Result<Vec<String>, TracefsError> {
-        let text = self.read("available_filter_functions")?;
-        Ok(text
-            .lines()
-            .filter_map(|line| line.split([' ', '\t']).next())
-            .map(str::to_owned)
-            .collect())
+    pub fn traceable_functions(&self) -> Result<String, TracefsError> {
+        self.read("available_filter_functions")
     }
 
     fn read(&self, path: &str) -> Result<String, TracefsError> {

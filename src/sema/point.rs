@@ -1,0 +1,163 @@
+//! Attach points: what each stands for on this machine.
+
+use ebtrace_image::MissingProbes;
+
+use super::param;
+use super::probe::Walk;
+use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::ir::ProgramType;
+use crate::probe::{self, Kind, Part, Point, ProbeError, Target};
+use crate::source::Span;
+use crate::syntax::{ast, attach};
+
+/// An attach point of the script.
+#[derive(Clone, Copy)]
+pub(super) struct Site {
+    /// Number of its probe.
+    pub(super) probe: usize,
+    /// Its own number.
+    pub(super) point: usize,
+    /// Its place.
+    pub(super) span: Span,
+}
+
+/// Why an attach point becomes no program.
+struct Refusal {
+    diagnostic: Diagnostic,
+    /// What it names is not there.
+    missing: bool,
+}
+
+/// An attach point of one type, and what it stands for.
+type Found = (Point, Vec<Target>);
+
+impl Walk<'_> {
+    /// An attach point becomes the programs of all that it stands for.
+    pub(super) fn point(
+        &mut self,
+        (number, index): (usize, usize),
+        probe: &ast::Probe,
+        point: &ast::AttachPoint,
+    ) {
+        for index in attach::missing(point, &self.options.params) {
+            self.diagnostics.push(param::missing(
+                point.span,
+                index,
+                "so nothing stands in its place",
+            ));
+        }
+        let site = Site { probe: number, point: index, span: point.span };
+        match self.resolve(point) {
+            Ok(found) => {
+                let typed = self.known.typed.contains(&index);
+                self.found.typed.extend(typed.then_some(index));
+                found.iter().for_each(|(point, targets)| {
+                    self.programs(site, probe, (point, targets), typed)
+                });
+            }
+            Err(refusal) => self.refuse(*refusal),
+        }
+    }
+
+    /// One program for all targets, or one each if their code depends on their types.
+    fn programs(
+        &mut self,
+        site: Site,
+        probe: &ast::Probe,
+        (pattern, targets): (&Point, &[Target]),
+        typed: bool,
+    ) {
+        self.check_kernel(site.span, pattern.kind, &targets[0]);
+        let shared = targets[0].program.is_shared() && !typed;
+        let most = if shared { targets.len() } else { 1 };
+        for targets in targets.chunks(most) {
+            // Functions of a pattern are attached together.
+            let together = targets[0].program == ProgramType::Kprobe;
+            if self.has_room(site.span, if together { 1 } else { targets.len() }) {
+                self.lower(site, probe, pattern, targets);
+            }
+        }
+    }
+
+    /// A probe that does not exist is left out where the script asks for that; anything else is its mistake.
+    fn refuse(&mut self, refusal: Refusal) {
+        let Refusal { mut diagnostic, missing } = refusal;
+        match self.options.settings.missing_probes {
+            MissingProbes::Ignore if missing => return,
+            MissingProbes::Warn if missing => {
+                diagnostic = diagnostic.note("the script runs without this probe");
+                diagnostic.severity = Severity::Warning;
+                diagnostic.code = Code::MissingProbe;
+            }
+            _ => {}
+        }
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// What the kernel lacks is no reason to leave out what else is wrong with the probe.
+    fn check_kernel(&mut self, span: Span, kind: &'static probe::Kind, target: &Target) {
+        if let Some(feature) = kind.needs.filter(|&feature| !self.host.has(feature)) {
+            let instead = (kind.instead)(target, self.host);
+            self.diagnostics.push(ProbeError::Lacks { span, kind, feature, instead });
+        }
+    }
+
+    /// What an attach point stands for, by type.
+    fn resolve(&mut self, point: &ast::AttachPoint) -> Result<Vec<Found>, Box<Refusal>> {
+        let mut parts = attach::split(point, &self.options.params)
+            .map_err(|error| Box::new(Refusal { diagnostic: error.into(), missing: false }))?
+            .into_iter()
+            .map(|part| Part { text: part.text, quoted: part.quoted, span: part.span });
+        let empty = Part { text: String::new(), quoted: false, span: point.span };
+        let name = parts.next().unwrap_or(empty);
+        let parts: Vec<Part> = parts.collect();
+        if !name.is_pattern() {
+            let kind = probe::find(&name.text).ok_or_else(|| {
+                refusal(ProbeError::UnknownKind { span: name.span, name: name.text.clone() })
+            })?;
+            return Ok(vec![self.of_kind(kind, parts, point.span)?]);
+        }
+        let in_files = parts.first().is_some_and(|part| part.text.contains('/'));
+        let mut found = Vec::new();
+        let mut missing = None;
+        for kind in probe::matching(&name, in_files) {
+            let (least, most) = kind.arity();
+            let lacking = kind.needs.is_some_and(|feature| !self.host.has(feature));
+            if lacking || parts.len() < least || parts.len() > most {
+                continue;
+            }
+            match self.of_kind(kind, parts.clone(), point.span) {
+                Ok(one) => found.push(one),
+                Err(refusal) => {
+                    missing.get_or_insert(refusal);
+                }
+            }
+        }
+        if found.is_empty() {
+            let unknown = ProbeError::UnknownKind { span: name.span, name: name.text };
+            return Err(missing.unwrap_or_else(|| refusal(unknown)));
+        }
+        Ok(found)
+    }
+
+    fn of_kind(
+        &mut self,
+        kind: &'static Kind,
+        parts: Vec<Part>,
+        span: Span,
+    ) -> Result<Found, Box<Refusal>> {
+        let (least, most) = kind.arity();
+        if parts.len() < least || parts.len() > most {
+            return Err(refusal(ProbeError::Arity { span, kind, found: parts.len() }));
+        }
+        let point = Point { kind, parts, span, unsafe_mode: self.options.unsafe_mode };
+        let targets =
+            (kind.resolve)(&point, self.host, &mut self.program.types).map_err(refusal)?;
+        Ok((point, targets))
+    }
+}
+
+fn refusal(error: ProbeError) -> Box<Refusal> {
+    let missing = error.is_missing();
+    Box::new(Refusal { diagnostic: error.into(), missing })
+}

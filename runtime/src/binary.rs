@@ -1,17 +1,20 @@
-//! User binaries: where a uprobe's target is and what functions it has.
+//! User binaries: where a uprobe's target is, and what functions and code it has.
 
 mod library;
+mod separate;
 
 pub use library::{ResolveError, resolve};
 pub(crate) use library::{is_program, program};
 
-use std::fs::File;
+use std::cell::OnceCell;
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use object::elf::{self, FileHeader32, FileHeader64};
-use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, Sym};
-use object::{Endianness, FileKind, ReadCache, ReadRef};
+use object::elf::{PF_X, STT_FUNC, STT_GNU_IFUNC};
+use object::{Object, ObjectSegment, ObjectSymbol, SegmentFlags, SymbolFlags};
+
+use crate::bytes::FileBytes;
 
 /// Why an ELF file cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -36,7 +39,7 @@ pub enum BinaryError {
 }
 
 /// A function of an ELF file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Function {
     /// Name in the symbol table, without its version.
     pub name: String,
@@ -48,7 +51,7 @@ pub struct Function {
     pub size: u64,
 }
 
-/// A stretch of the file that is mapped to memory.
+/// A stretch of the file that is mapped to memory as code.
 #[derive(Debug, Clone, Copy)]
 struct Segment {
     address: u64,
@@ -56,97 +59,145 @@ struct Segment {
     size: u64,
 }
 
-/// The functions of an ELF file, from `.symtab` and `.dynsym`.
+/// An ELF file.
 #[derive(Debug)]
 pub struct Binary {
-    functions: Vec<Function>,
+    path: PathBuf,
+    bytes: FileBytes,
+    segments: Vec<Segment>,
+    separate: OnceCell<Option<FileBytes>>,
+    functions: OnceCell<Vec<Function>>,
 }
 
 impl Binary {
-    /// Reads headers and symbol tables of the file at `path`, and nothing else of it.
+    /// Opens the file at `path` and reads its headers; anything else of it only when it is asked for.
     ///
     /// # Errors
     /// When the file cannot be read or is not ELF.
     pub fn open(path: &Path) -> Result<Self, BinaryError> {
-        let file =
-            File::open(path).map_err(|error| BinaryError::Io { path: path.to_owned(), error })?;
-        let data = ReadCache::new(file);
-        let functions = match FileKind::parse(&data) {
-            Ok(FileKind::Elf64) => functions::<FileHeader64<Endianness>, _>(&data),
-            Ok(FileKind::Elf32) => functions::<FileHeader32<Endianness>, _>(&data),
-            Ok(_) => {
-                let reason = "it has another format".to_owned();
-                return Err(BinaryError::Format { path: path.to_owned(), reason });
+        let bytes =
+            FileBytes::open(path).map_err(|error| BinaryError::Io { path: path.to_owned(), error })?;
+        let format = |reason: String| BinaryError::Format { path: path.to_owned(), reason };
+        let segments = {
+            let file = object::File::parse(&*bytes).map_err(|error| format(error.to_string()))?;
+            if file.format() != object::BinaryFormat::Elf {
+                return Err(format("it has another format".to_owned()));
             }
-            Err(error) => Err(error),
+            file.segments().filter_map(|segment| code_segment(&segment)).collect()
         };
-        let functions = functions.map_err(|error| BinaryError::Format {
+        Ok(Self {
             path: path.to_owned(),
-            reason: error.to_string(),
-        })?;
-        Ok(Self { functions })
-    }
-
-    /// The function called `name`; of several, the first of `.symtab`.
-    pub fn function(&self, name: &str) -> Option<&Function> {
-        self.functions.iter().find(|function| function.name == name)
-    }
-
-    /// All functions in the order of the tables; those in both tables appear twice.
-    pub fn functions(&self) -> &[Function] {
-        &self.functions
-    }
-}
-
-fn functions<'data, Elf, R>(data: R) -> object::Result<Vec<Function>>
-where
-    Elf: FileHeader<Endian = Endianness>,
-    R: ReadRef<'data>,
-{
-    let header = Elf::parse(data)?;
-    let endian = header.endian()?;
-    let segments: Vec<Segment> = header
-        .program_headers(endian, data)?
-        .iter()
-        .filter(|segment| segment.p_type(endian) == elf::PT_LOAD)
-        .map(|segment| Segment {
-            address: segment.p_vaddr(endian).into(),
-            offset: segment.p_offset(endian).into(),
-            size: segment.p_filesz(endian).into(),
+            bytes,
+            segments,
+            separate: OnceCell::new(),
+            functions: OnceCell::new(),
         })
-        .collect();
-    let sections = header.sections(endian, data)?;
-    let mut functions = Vec::new();
-    for table in [elf::SHT_SYMTAB, elf::SHT_DYNSYM] {
-        let symbols = sections.symbols(endian, data, table)?;
-        if symbols.is_empty() {
-            continue;
+    }
+
+    /// The function called `name`; of several, the first.
+    pub fn function(&self, name: &str) -> Option<&Function> {
+        self.functions().iter().find(|function| function.name == name)
+    }
+
+    /// All functions by name, each once: of the file's own tables, and of its debug symbols where those are elsewhere.
+    pub fn functions(&self) -> &[Function] {
+        self.functions.get_or_init(|| {
+            let mut all = HashSet::new();
+            if let Some(own) = self.object() {
+                self.add(&mut all, own.symbols().chain(own.dynamic_symbols()));
+                if own.symbol_table().is_none() {
+                    self.add_separate(&mut all, &own);
+                }
+            }
+            let mut all: Vec<Function> = all.into_iter().collect();
+            all.sort_unstable();
+            all
+        })
+    }
+
+    /// The offset in the file of code at this address.
+    pub fn offset(&self, address: u64) -> Option<u64> {
+        file_offset(&self.segments, address)
+    }
+
+    /// The code from this address on: at most so many bytes, fewer where the file has no more.
+    pub fn code(&self, address: u64, size: u64) -> &[u8] {
+        let Some(segment) = self.segments.iter().find(|segment| segment.holds(address)) else {
+            return &[];
+        };
+        let within = address - segment.address;
+        let size = size.min(segment.size - within);
+        let start = segment.offset.saturating_add(within);
+        let range = usize::try_from(start).ok().zip(usize::try_from(start.saturating_add(size)).ok());
+        range.and_then(|(start, end)| self.bytes.get(start..end)).unwrap_or_default()
+    }
+
+    /// The file's bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The bytes of the file that has its debug information: itself, or one that was installed beside it.
+    pub fn debug_bytes(&self) -> Option<&[u8]> {
+        let own = self.object()?;
+        if own.section_by_name(".debug_info").is_some() {
+            return Some(&self.bytes);
         }
-        // In one piece: name by name would be a read from the file each.
-        let names = sections.section(symbols.string_section())?.data(endian, data)?;
-        for symbol in symbols.iter().filter(|symbol| is_function(*symbol, endian)) {
-            let address = symbol.st_value(endian).into();
-            let Some(offset) = file_offset(&segments, address) else { continue };
-            let name = names.get(symbol.st_name(endian) as usize..).unwrap_or_default();
-            let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
-            let name = String::from_utf8_lossy(name).into_owned();
-            functions.push(Function { name, address, offset, size: symbol.st_size(endian).into() });
+        self.separate(&own)
+    }
+
+    fn object(&self) -> Option<object::File<'_>> {
+        object::File::parse(&*self.bytes).ok()
+    }
+
+    fn separate(&self, own: &object::File<'_>) -> Option<&[u8]> {
+        self.separate.get_or_init(|| separate::find(own, &self.path)).as_deref()
+    }
+
+    fn add_separate(&self, all: &mut HashSet<Function>, own: &object::File<'_>) {
+        if let Some(debug) = self.separate(own).and_then(|bytes| object::File::parse(bytes).ok()) {
+            self.add(all, debug.symbols());
+        }
+        let Some(small) = separate::small_table(own) else { return };
+        if let Ok(small) = object::File::parse(&*small) {
+            self.add(all, small.symbols());
         }
     }
-    Ok(functions)
+
+    fn add<'s>(&self, all: &mut HashSet<Function>, symbols: impl Iterator<Item = impl ObjectSymbol<'s>>) {
+        for symbol in symbols.filter(is_function) {
+            let Some(offset) = self.offset(symbol.address()) else { continue };
+            let name = symbol.name_bytes().unwrap_or_default();
+            // A program's own table writes `name@version`.
+            let name = name.split(|byte| *byte == b'@').next().unwrap_or_default();
+            let name = String::from_utf8_lossy(name).into_owned();
+            all.insert(Function { name, address: symbol.address(), offset, size: symbol.size() });
+        }
+    }
 }
 
-fn is_function<S: Sym<Endian = Endianness>>(symbol: &S, endian: Endianness) -> bool {
-    let code = matches!(symbol.st_type(), elf::STT_FUNC | elf::STT_GNU_IFUNC);
-    code && symbol.st_shndx(endian) != elf::SHN_UNDEF && symbol.st_value(endian).into() != 0
+fn code_segment<'s>(segment: &impl ObjectSegment<'s>) -> Option<Segment> {
+    let SegmentFlags::Elf { p_flags, .. } = segment.flags() else { return None };
+    let (offset, size) = segment.file_range();
+    (p_flags.0 & PF_X.0 != 0).then_some(Segment { address: segment.address(), offset, size })
+}
+
+fn is_function<'s>(symbol: &impl ObjectSymbol<'s>) -> bool {
+    let SymbolFlags::Elf { st_info, .. } = symbol.flags() else { return false };
+    let code = matches!(st_info.st_type(), STT_FUNC | STT_GNU_IFUNC);
+    code && !symbol.is_undefined() && symbol.address() != 0
+}
+
+impl Segment {
+    fn holds(&self, address: u64) -> bool {
+        address.checked_sub(self.address).is_some_and(|within| within < self.size)
+    }
 }
 
 /// A position-independent file has its code at other addresses than offsets, so the segment decides.
 fn file_offset(segments: &[Segment], address: u64) -> Option<u64> {
-    segments.iter().find_map(|segment| {
-        let within = address.checked_sub(segment.address)?;
-        (within < segment.size).then(|| segment.offset.checked_add(within))?
-    })
+    let segment = segments.iter().find(|segment| segment.holds(address))?;
+    segment.offset.checked_add(address - segment.address)
 }
 
 #[cfg(test)]
@@ -170,7 +221,17 @@ mod tests {
         let binary = Binary::open(&path).unwrap();
         let malloc = binary.function("malloc").unwrap();
         assert!(malloc.offset > 0 && malloc.size > 0);
+        assert_eq!(binary.code(malloc.address, malloc.size).len() as u64, malloc.size);
         assert!(binary.function("no_such_function").is_none());
+    }
+
+    #[test]
+    fn code_ends_where_its_segment_does() {
+        let binary = Binary::open(Path::new("/proc/self/exe")).unwrap();
+        let last = binary.segments.last().unwrap();
+        let end = last.address + last.size;
+        assert_eq!(binary.code(end - 3, 100).len(), 3);
+        assert_eq!((binary.code(end, 1), binary.offset(end)), (&[][..], None));
     }
 
     #[test]

@@ -2,12 +2,10 @@
 //!
 //! The command line's live host is built on these, and so is attaching. Sources are `/proc`, `/sys` and `uname(2)`.
 
-mod btf;
 mod functions;
 mod kallsyms;
 mod tracefs;
 
-pub use btf::BtfBytes;
 pub use functions::{barred_functions, traceable_functions};
 pub use kallsyms::Kallsyms;
 pub use tracefs::{Tracefs, TracefsError};
@@ -18,6 +16,7 @@ use std::path::Path;
 
 use ebtrace_image::Counter;
 
+use crate::bytes::FileBytes;
 use crate::perf::{Event, Scope};
 
 /// Directory of the kernel's event sources ("PMUs"); each has a file `type`.
@@ -101,7 +100,7 @@ fn parse_number(text: &str) -> io::Result<u32> {
 ///
 /// # Errors
 /// `NotFound` when the kernel was built without `CONFIG_DEBUG_INFO_BTF`.
-pub fn btf_bytes() -> io::Result<BtfBytes> {
+pub fn btf_bytes() -> io::Result<FileBytes> {
     btf_file(Path::new(BTF).join("vmlinux"))
 }
 
@@ -109,7 +108,7 @@ pub fn btf_bytes() -> io::Result<BtfBytes> {
 ///
 /// # Errors
 /// `NotFound` when the module is not loaded, or has none.
-pub fn module_btf_bytes(module: &str) -> io::Result<BtfBytes> {
+pub fn module_btf_bytes(module: &str) -> io::Result<FileBytes> {
     btf_file(Path::new(BTF).join(module))
 }
 
@@ -122,8 +121,8 @@ pub fn has_btf() -> bool {
 ///
 /// # Errors
 /// Where the file cannot be read.
-pub fn btf_file(path: impl AsRef<Path>) -> io::Result<BtfBytes> {
-    BtfBytes::open(path)
+pub fn btf_file(path: impl AsRef<Path>) -> io::Result<FileBytes> {
+    FileBytes::open(path)
 }
 
 /// The loaded modules that have BTF, sorted by name.

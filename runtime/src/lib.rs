@@ -16,6 +16,7 @@
 mod action;
 mod attach;
 pub mod binary;
+pub mod bytes;
 mod child;
 pub mod decode;
 pub mod kernel;

@@ -14,7 +14,8 @@ use ebtrace::host::{
     Arch, Feature, Host, HostError, KernelFunction, TracepointField, UserSymbol, Version, tracefs,
 };
 use ebtrace_runtime::binary::{self, Binary};
-use ebtrace_runtime::kernel::{self, BtfBytes, Kallsyms, Tracefs, TracefsError};
+use ebtrace_runtime::bytes::FileBytes;
+use ebtrace_runtime::kernel::{self, Kallsyms, Tracefs, TracefsError};
 
 /// Names another file than the running kernel's own BTF.
 const BTF_FILE: &str = "BPFTRACE_BTF";
@@ -214,7 +215,7 @@ fn read_module(name: &str, base: Rc<Btf>) -> Result<Rc<Btf>, HostError> {
     index(name, bytes, Some(base))
 }
 
-fn index(name: &str, bytes: BtfBytes, base: Option<Rc<Btf>>) -> Result<Rc<Btf>, HostError> {
+fn index(name: &str, bytes: FileBytes, base: Option<Rc<Btf>>) -> Result<Rc<Btf>, HostError> {
     let damaged = || HostError::Unreadable(format!("the BTF of {name} is damaged"));
     Btf::new(name, Box::new(bytes), base).map(Rc::new).ok_or_else(damaged)
 }

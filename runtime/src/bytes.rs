@@ -1,4 +1,4 @@
-//! The bytes of a BTF file, without copying them where that is possible.
+//! The bytes of a file, without copying them where that is possible.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -9,9 +9,9 @@ use std::slice;
 
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
-/// The bytes of a BTF file.
+/// The bytes of a file.
 #[derive(Debug)]
-pub struct BtfBytes(Bytes);
+pub struct FileBytes(Bytes);
 
 #[derive(Debug)]
 enum Bytes {
@@ -26,8 +26,8 @@ struct Mapping {
     length: usize,
 }
 
-impl BtfBytes {
-    pub(super) fn open(path: impl AsRef<Path>) -> io::Result<Self> {
+impl FileBytes {
+    pub(crate) fn open(path: impl AsRef<Path>) -> io::Result<Self> {
         let mut file = File::open(path)?;
         let length = usize::try_from(file.metadata()?.len()).unwrap_or(0);
         if let Some(mapping) = Mapping::of(&file, length) {
@@ -39,18 +39,19 @@ impl BtfBytes {
     }
 }
 
-impl AsRef<[u8]> for BtfBytes {
+impl AsRef<[u8]> for FileBytes {
     fn as_ref(&self) -> &[u8] {
         self
     }
 }
 
-impl Deref for BtfBytes {
+impl Deref for FileBytes {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
         match &self.0 {
-            // SAFETY: the mapping has this length and lives as long as `self`, and nobody writes to the kernel's BTF.
+            // SAFETY: the mapping has this length and lives as long as `self`. A
+            // file that somebody cuts short meanwhile ends us with SIGBUS, as it does every reader of mapped files.
             Bytes::Mapped(mapping) => unsafe {
                 slice::from_raw_parts(mapping.start.as_ptr(), mapping.length)
             },
@@ -82,10 +83,10 @@ mod tests {
     #[test]
     fn what_cannot_be_mapped_is_read() {
         // A file of /proc has no length.
-        assert!(!BtfBytes::open("/proc/self/status").unwrap().is_empty());
-        let mapped = BtfBytes::open("/etc/passwd").unwrap();
+        assert!(!FileBytes::open("/proc/self/status").unwrap().is_empty());
+        let mapped = FileBytes::open("/etc/passwd").unwrap();
         assert!(matches!(mapped.0, Bytes::Mapped(_)));
         assert_eq!(*mapped, *std::fs::read("/etc/passwd").unwrap());
-        assert_eq!(BtfBytes::open("/no/such").unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert_eq!(FileBytes::open("/no/such").unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 }

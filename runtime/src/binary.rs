@@ -1,9 +1,11 @@
 //! User binaries: where a uprobe's target is, and what functions and code it has.
 
 mod library;
+mod process;
 mod separate;
 
-pub use library::{ResolveError, resolve};
+pub use library::{ResolveError, is_pattern, resolve};
+pub use process::{Root, mapped, running};
 pub(crate) use library::{is_program, program};
 
 use std::cell::OnceCell;
@@ -217,8 +219,8 @@ mod tests {
 
     #[test]
     fn the_c_library_has_malloc() {
-        let path = resolve("libc", None).unwrap();
-        let binary = Binary::open(&path).unwrap();
+        let paths = resolve("libc", None, &Root::own()).unwrap();
+        let binary = Binary::open(&paths[0]).unwrap();
         let malloc = binary.function("malloc").unwrap();
         assert!(malloc.offset > 0 && malloc.size > 0);
         assert_eq!(binary.code(malloc.address, malloc.size).len() as u64, malloc.size);

@@ -5,7 +5,10 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use indexmap::IndexSet;
 use rustix::fs::{Access, access};
+
+use super::process::Root;
 
 /// The dynamic linker's list of libraries.
 const CACHE: &str = "/etc/ld.so.cache";
@@ -48,37 +51,62 @@ pub enum ResolveError {
     Unknown(String),
 }
 
-/// Finds the file that `target` means: a path when it has a `/`; else a program in
-/// `search_path` (the value of `$PATH`); else a library (`libc`, `libc.so.6`). The result is absolute, with symbolic links followed.
+/// Finds the files that `target` means: a path when it has a `/`; else all programs of this name in `search_path` (the
+/// value of `$PATH`); else a library (`libc`, `libc.so.6`). With `*`, `?` or `[` in it, a path means all ELF files that
+/// it fits, and a name the programs in `search_path`. Paths are those that `root` sees, and each file comes once.
 ///
 /// # Errors
 /// When nothing fits.
-pub fn resolve(target: &str, search_path: Option<&OsStr>) -> Result<PathBuf, ResolveError> {
-    if target.contains('/') {
-        return fs::canonicalize(target).map_err(|_| ResolveError::NoFile(PathBuf::from(target)));
-    }
-    program(target, search_path)
-        .or_else(|| library(target))
-        .and_then(|path| fs::canonicalize(path).ok())
-        .ok_or_else(|| ResolveError::Unknown(target.to_owned()))
+pub fn resolve(
+    target: &str,
+    search_path: Option<&OsStr>,
+    root: &Root,
+) -> Result<Vec<PathBuf>, ResolveError> {
+    let missing = || match target.contains('/') {
+        true => ResolveError::NoFile(PathBuf::from(target)),
+        false => ResolveError::Unknown(target.to_owned()),
+    };
+    let names: Vec<PathBuf> = match (target.contains('/'), is_pattern(target)) {
+        (true, true) => root.matching(target),
+        (true, false) => vec![PathBuf::from(target)],
+        (false, true) => folders(search_path)
+            .filter_map(|folder| folder.join(target).to_str().map(|path| root.matching(path)))
+            .flatten()
+            .collect(),
+        (false, false) => {
+            let found: Vec<PathBuf> = folders(search_path).map(|folder| folder.join(target)).collect();
+            let found: Vec<PathBuf> =
+                found.into_iter().filter(|path| root.find(path).is_some_and(|path| is_program(&path))).collect();
+            if found.is_empty() { library(target, root).into_iter().collect() } else { found }
+        }
+    };
+    let here = |name: &PathBuf| root.find(name).or_else(|| fs::canonicalize(name).ok());
+    let files: IndexSet<PathBuf> = names.iter().filter_map(here).collect();
+    if files.is_empty() { Err(missing()) } else { Ok(files.into_iter().collect()) }
+}
+
+/// Whether a target stands for all files that it fits.
+pub fn is_pattern(target: &str) -> bool {
+    target.contains(['*', '?', '['])
 }
 
 /// The first executable file called `name` in `search_path`.
 pub(crate) fn program(name: &str, search_path: Option<&OsStr>) -> Option<PathBuf> {
-    let directories =
-        search_path?.as_bytes().split(|byte| *byte == b':').filter(|path| !path.is_empty());
-    directories
-        .map(|directory| Path::new(OsStr::from_bytes(directory)).join(name))
-        .find(|path| is_program(path))
+    folders(search_path).map(|folder| folder.join(name)).find(|path| is_program(path))
+}
+
+fn folders(search_path: Option<&OsStr>) -> impl Iterator<Item = PathBuf> {
+    let folders = search_path.unwrap_or_default().as_bytes().split(|byte| *byte == b':');
+    folders.filter(|path| !path.is_empty()).map(|path| PathBuf::from(OsStr::from_bytes(path)))
 }
 
 pub(crate) fn is_program(path: &Path) -> bool {
     path.is_file() && access(path, Access::EXEC_OK).is_ok()
 }
 
-fn library(name: &str) -> Option<PathBuf> {
-    let cache = fs::read(CACHE).unwrap_or_default();
-    cached(&cache, name).or_else(|| in_directories(name))
+fn library(name: &str, root: &Root) -> Option<PathBuf> {
+    let cache = root.find(Path::new(CACHE)).and_then(|path| fs::read(path).ok());
+    cached(&cache.unwrap_or_default(), name).or_else(|| in_directories(name, root))
 }
 
 /// Whether `file` is the library the user calls `name`: itself, or with `.so` or the version left out.
@@ -115,12 +143,12 @@ fn text(bytes: &[u8], at: u32) -> Option<&[u8]> {
     bytes.get(at as usize..)?.split(|byte| *byte == 0).next()
 }
 
-fn in_directories(name: &str) -> Option<PathBuf> {
+fn in_directories(name: &str, root: &Root) -> Option<PathBuf> {
     DIRECTORIES.iter().find_map(|directory| {
-        let entries = fs::read_dir(directory).ok()?.flatten();
+        let entries = fs::read_dir(root.find(Path::new(directory))?).ok()?.flatten();
         let mut found: Vec<PathBuf> = entries
             .filter(|entry| is_called(entry.file_name().as_bytes(), name))
-            .map(|entry| entry.path())
+            .map(|entry| Path::new(directory).join(entry.file_name()))
             .collect();
         // Of several versions the newest; names sort that way often enough where there is no cache.
         found.sort_unstable();
@@ -175,8 +203,22 @@ mod tests {
 
     #[test]
     fn programs_come_from_the_search_path() {
-        assert!(resolve("sh", Some(OsStr::new("/nowhere:/bin"))).is_ok());
-        assert!(matches!(resolve("sh", None), Err(ResolveError::Unknown(_))));
-        assert!(matches!(resolve("/no/such", None), Err(ResolveError::NoFile(_))));
+        let root = Root::own();
+        assert!(resolve("sh", Some(OsStr::new("/nowhere:/bin")), &root).is_ok());
+        assert!(matches!(resolve("sh", None, &root), Err(ResolveError::Unknown(_))));
+        assert!(matches!(resolve("/no/such", None, &root), Err(ResolveError::NoFile(_))));
+    }
+
+    #[test]
+    fn patterns_find_each_elf_file_once() {
+        let root = Root::own();
+        let own = std::env::current_exe().unwrap();
+        let folder = own.parent().unwrap();
+        let pattern = format!("{}/ebtrace_runtime*", folder.display());
+        let found = resolve(&pattern, None, &root).unwrap();
+        assert!(found.contains(&fs::canonicalize(&own).unwrap()), "{found:?}");
+        // The `.d` files beside it are no programs.
+        assert!(found.iter().all(|path| path.extension().is_none_or(|end| end != "d")), "{found:?}");
+        assert!(resolve("/no/such*", None, &root).is_err());
     }
 }

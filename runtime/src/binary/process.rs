@@ -1,0 +1,144 @@
+//! Files as a process sees them: in its own mounts, and those that it runs.
+
+use std::fs;
+use std::io::Read;
+use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use glob::{MatchOptions, glob_with};
+use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
+
+/// What the kernel appends to the name of a file that is no longer there.
+const DELETED: &str = " (deleted)";
+
+/// The root of the file system that paths start from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Root {
+    /// `/proc/PID/root`, where it differs from our own.
+    prefix: Option<PathBuf>,
+}
+
+impl Root {
+    /// Our own.
+    pub fn own() -> Self {
+        Self { prefix: None }
+    }
+
+    /// That of a process, which may be in a container.
+    pub fn of(pid: u32) -> Self {
+        let same = |what: &str| {
+            let link = |process: &str| fs::read_link(format!("/proc/{process}/{what}")).ok();
+            link("self") == link(&pid.to_string())
+        };
+        let prefix = format!("/proc/{pid}/root");
+        let shared = same("ns/mnt") && same("root");
+        Self { prefix: (!shared).then(|| PathBuf::from(prefix)) }
+    }
+
+    /// The path by which we reach what is called `path` here, symbolic links followed.
+    pub fn find(&self, path: &Path) -> Option<PathBuf> {
+        let Some(prefix) = &self.prefix else { return fs::canonicalize(path).ok() };
+        // What is below `/proc` of ours already needs no way there.
+        if path.starts_with("/proc") {
+            return fs::canonicalize(path).ok();
+        }
+        let root = fs::File::open(prefix).ok()?;
+        let (flags, how) = (OFlags::PATH | OFlags::CLOEXEC, ResolveFlags::IN_ROOT);
+        let file = openat2(&root, path, flags, Mode::empty(), how).ok()?;
+        let inside = fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).ok()?;
+        Some(prefix.join(inside.strip_prefix("/").ok()?))
+    }
+
+    /// The ELF files whose paths fit a pattern, as paths from here.
+    pub(super) fn matching(&self, pattern: &str) -> Vec<PathBuf> {
+        let prefix = self.prefix.as_deref();
+        let whole = prefix.map_or(pattern.to_owned(), |prefix| format!("{}{pattern}", prefix.display()));
+        let options = MatchOptions { require_literal_separator: true, ..MatchOptions::new() };
+        let found = glob_with(&whole, options).into_iter().flatten().flatten();
+        let found = found.filter(|path| is_elf(path));
+        let stripped = found.map(|path| match prefix.and_then(|prefix| path.strip_prefix(prefix).ok()) {
+            Some(inside) => Path::new("/").join(inside),
+            None => path,
+        });
+        stripped.collect()
+    }
+}
+
+/// Whether it is a regular file that begins as ELF files do.
+fn is_elf(path: &Path) -> bool {
+    // Opening a pipe would wait for its other end.
+    if !fs::metadata(path).is_ok_and(|data| data.is_file()) {
+        return false;
+    }
+    let mut magic = [0; 4];
+    let read = fs::File::open(path).and_then(|mut file| file.read_exact(&mut magic));
+    read.is_ok() && magic == *b"\x7fELF"
+}
+
+/// The processes that run.
+pub fn running() -> impl Iterator<Item = u32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+/// The files that a process has code of, as paths by which we reach them; none where it is gone. A file that was
+/// replaced since is reached by way of the process.
+pub fn mapped(pid: u32) -> Vec<PathBuf> {
+    let maps = fs::read(format!("/proc/{pid}/maps")).unwrap_or_default();
+    let root = Root::of(pid);
+    let mut files = Vec::new();
+    for line in maps.split(|byte| *byte == b'\n') {
+        let Some((range, path)) = code_mapping(line) else { continue };
+        let file = match path.to_str().and_then(|path| path.strip_suffix(DELETED)) {
+            Some(_) => Some(PathBuf::from(format!("/proc/{pid}/map_files/{range}"))),
+            None => root.find(path),
+        };
+        if let Some(file) = file.filter(|file| !files.contains(file) && is_elf(file)) {
+            files.push(file);
+        }
+    }
+    files
+}
+
+/// The address range and file of a line of `/proc/PID/maps` that is about code of a file.
+fn code_mapping(line: &[u8]) -> Option<(String, &Path)> {
+    let mut parts = line.splitn(6, |byte| *byte == b' ');
+    let (range, rights) = (parts.next()?, parts.next()?);
+    let path = parts.nth(3)?.trim_ascii_start();
+    let code = rights.get(2) == Some(&b'x') && path.starts_with(b"/");
+    let path = Path::new(std::ffi::OsStr::from_bytes(path));
+    code.then(|| (String::from_utf8_lossy(range).into_owned(), path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_with_code_name_their_files() {
+        let line = b"7f00-7f10 r-xp 00001000 08:01 42                  /lib/a b.so";
+        let (range, path) = code_mapping(line).unwrap();
+        assert_eq!((range.as_str(), path), ("7f00-7f10", Path::new("/lib/a b.so")));
+        assert!(code_mapping(b"7f00-7f10 rw-p 00001000 08:01 42    /lib/a.so").is_none());
+        assert!(code_mapping(b"7f00-7f10 r-xp 00000000 00:00 0    [vdso]").is_none());
+        assert!(code_mapping(b"").is_none());
+    }
+
+    #[test]
+    fn we_run_our_own_program() {
+        let own = fs::canonicalize("/proc/self/exe").unwrap();
+        assert!(mapped(std::process::id()).contains(&own));
+        assert!(running().any(|pid| pid == std::process::id()));
+        assert!(mapped(0x3fff_ffff).is_empty());
+    }
+
+    #[test]
+    fn another_root_is_reached_through_the_process() {
+        let prefix = PathBuf::from(format!("/proc/{}/root", std::process::id()));
+        let root = Root { prefix: Some(prefix.clone()) };
+        let shell = root.find(Path::new("/bin/sh")).unwrap();
+        assert_eq!(shell, prefix.join(fs::canonicalize("/bin/sh").unwrap().strip_prefix("/").unwrap()));
+        assert_eq!(Root::of(std::process::id()), Root::own());
+    }
+}

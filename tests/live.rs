@@ -13,6 +13,7 @@
 //! | `args: 5 hello` | arguments after it |
 //! | `cmd: cat /etc/hostname` | traced command (`-c`) |
 //! | `stdin: yes` | the script comes on standard input (`-`) |
+//! | `before: COMMAND` | run by a shell in the project's folder before ebtrace is started; must succeed |
 //! | `after: COMMAND` | run by a shell when ebtrace has said `Attached N probes`; may stand several times |
 //! | `signal: INT` | sent to ebtrace when it has attached and every `after` is done |
 //! | `then: COMMAND` | run by a shell when ebtrace has ended; must succeed |
@@ -22,7 +23,7 @@
 //! | `exit: 1` | exit status (0) |
 //! | `timeout: 20` | seconds (20), multiplied by `EBTRACE_LIVE_SLOW` |
 //!
-//! In `run`, `cmd`, `after` and `then`, `$TMP` is a folder of the test's own. Arguments are split at blanks.
+//! In `run`, `args`, `cmd`, `before`, `after` and `then`, `$TMP` is a folder of the test's own. Arguments are split at blanks.
 //! The binary is `EBTRACE_BIN`, or else the release build.
 
 #[path = "live/case.rs"]

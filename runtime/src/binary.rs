@@ -5,8 +5,8 @@ mod process;
 mod separate;
 
 pub use library::{ResolveError, is_pattern, resolve};
-pub use process::{Root, mapped, running};
 pub(crate) use library::{is_program, program};
+pub use process::{Root, mapped, running};
 
 use std::cell::OnceCell;
 use std::collections::HashSet;
@@ -14,7 +14,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use object::elf::{PF_X, STT_FUNC, STT_GNU_IFUNC};
-use object::{Object, ObjectSegment, ObjectSymbol, SegmentFlags, SymbolFlags};
+use object::{Architecture, Object, ObjectSegment, ObjectSymbol, SegmentFlags, SymbolFlags};
 
 use crate::bytes::FileBytes;
 
@@ -61,10 +61,24 @@ struct Segment {
     size: u64,
 }
 
+/// What a file's code runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Machine {
+    /// Intel and AMD, 32 bit.
+    X86,
+    /// Intel and AMD, 64 bit.
+    X86_64,
+    /// Arm, 64 bit.
+    Aarch64,
+    /// Something else.
+    Other,
+}
+
 /// An ELF file.
 #[derive(Debug)]
 pub struct Binary {
     path: PathBuf,
+    machine: Machine,
     bytes: FileBytes,
     segments: Vec<Segment>,
     separate: OnceCell<Option<FileBytes>>,
@@ -77,18 +91,25 @@ impl Binary {
     /// # Errors
     /// When the file cannot be read or is not ELF.
     pub fn open(path: &Path) -> Result<Self, BinaryError> {
-        let bytes =
-            FileBytes::open(path).map_err(|error| BinaryError::Io { path: path.to_owned(), error })?;
+        let bytes = FileBytes::open(path)
+            .map_err(|error| BinaryError::Io { path: path.to_owned(), error })?;
         let format = |reason: String| BinaryError::Format { path: path.to_owned(), reason };
-        let segments = {
+        let (machine, segments) = {
             let file = object::File::parse(&*bytes).map_err(|error| format(error.to_string()))?;
             if file.format() != object::BinaryFormat::Elf {
                 return Err(format("it has another format".to_owned()));
             }
-            file.segments().filter_map(|segment| code_segment(&segment)).collect()
+            let machine = match file.architecture() {
+                Architecture::I386 => Machine::X86,
+                Architecture::X86_64 => Machine::X86_64,
+                Architecture::Aarch64 => Machine::Aarch64,
+                _ => Machine::Other,
+            };
+            (machine, file.segments().filter_map(|segment| code_segment(&segment)).collect())
         };
         Ok(Self {
             path: path.to_owned(),
+            machine,
             bytes,
             segments,
             separate: OnceCell::new(),
@@ -130,8 +151,14 @@ impl Binary {
         let within = address - segment.address;
         let size = size.min(segment.size - within);
         let start = segment.offset.saturating_add(within);
-        let range = usize::try_from(start).ok().zip(usize::try_from(start.saturating_add(size)).ok());
+        let range =
+            usize::try_from(start).ok().zip(usize::try_from(start.saturating_add(size)).ok());
         range.and_then(|(start, end)| self.bytes.get(start..end)).unwrap_or_default()
+    }
+
+    /// What its code runs on.
+    pub fn machine(&self) -> Machine {
+        self.machine
     }
 
     /// The file's bytes.
@@ -166,7 +193,11 @@ impl Binary {
         }
     }
 
-    fn add<'s>(&self, all: &mut HashSet<Function>, symbols: impl Iterator<Item = impl ObjectSymbol<'s>>) {
+    fn add<'s>(
+        &self,
+        all: &mut HashSet<Function>,
+        symbols: impl Iterator<Item = impl ObjectSymbol<'s>>,
+    ) {
         for symbol in symbols.filter(is_function) {
             let Some(offset) = self.offset(symbol.address()) else { continue };
             let name = symbol.name_bytes().unwrap_or_default();

@@ -1,7 +1,8 @@
 //! The machine itself, as the compiler asks about it.
 
-use std::cell::{OnceCell, RefCell};
-use std::collections::HashMap;
+mod program;
+
+use std::cell::OnceCell;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -11,9 +12,8 @@ use ebtrace::host::btf::{self, Btf};
 use ebtrace::host::files::{Entry, Files};
 use ebtrace::host::headers::{Headers, Request, Trouble};
 use ebtrace::host::{
-    Arch, Feature, Host, HostError, KernelFunction, TracepointField, UserSymbol, Version, tracefs,
+    Arch, Feature, Host, HostError, KernelFunction, TracepointField, Version, tracefs,
 };
-use ebtrace_runtime::binary::{self, Binary};
 use ebtrace_runtime::bytes::FileBytes;
 use ebtrace_runtime::kernel::{self, Kallsyms, Tracefs, TracefsError};
 
@@ -26,7 +26,7 @@ pub(crate) struct Live {
     tracefs: OnceCell<Result<Tracefs, HostError>>,
     kallsyms: OnceCell<Result<Kallsyms, HostError>>,
     functions: OnceCell<Result<Vec<KernelFunction>, HostError>>,
-    binaries: RefCell<HashMap<PathBuf, Rc<Binary>>>,
+    programs: program::Known,
     btf: OnceCell<Result<Rc<Btf>, HostError>>,
     modules: OnceCell<Vec<Module>>,
 }
@@ -86,16 +86,6 @@ impl Live {
             let names = kernel::btf_modules().unwrap_or_default();
             names.into_iter().map(|name| Module { name, btf: OnceCell::new() }).collect()
         })
-    }
-
-    fn elf(&self, path: &Path) -> Result<Rc<Binary>, HostError> {
-        if let Some(known) = self.binaries.borrow().get(path) {
-            return Ok(known.clone());
-        }
-        let read = Binary::open(path).map_err(|error| HostError::Unreadable(error.to_string()))?;
-        let read = Rc::new(read);
-        self.binaries.borrow_mut().insert(path.to_owned(), read.clone());
-        Ok(read)
     }
 }
 
@@ -175,25 +165,6 @@ impl Host for Live {
             all.extend(events.into_iter().map(|event| (category.clone(), event)));
         }
         Ok(all)
-    }
-
-    fn binary(&self, target: &str) -> Result<PathBuf, HostError> {
-        binary::resolve(target, std::env::var_os("PATH").as_deref())
-            .map_err(|_| HostError::NotFound)
-    }
-
-    fn user_symbol(&self, path: &Path, name: &str) -> Result<UserSymbol, HostError> {
-        let elf = self.elf(path)?;
-        let function = elf.function(name).ok_or(HostError::NotFound)?;
-        Ok(UserSymbol {
-            address: function.address,
-            file_offset: function.offset,
-            size: function.size,
-        })
-    }
-
-    fn user_symbols(&self, path: &Path) -> Result<Vec<String>, HostError> {
-        Ok(self.elf(path)?.functions().iter().map(|function| function.name.clone()).collect())
     }
 }
 

@@ -392,6 +392,15 @@ codes! {
     MissingProbe = "W0201",
         "The option `missing_probes` says that the script runs without the probes that this machine does not have.",
         "config = { missing_probes = warn } kprobe:vfs_raed, begin { }";
+    /// A probe may break what it traces.
+    UnsafePlace = "W0202",
+        "`--unsafe` was given, and the probe is placed where perhaps no instruction begins. A breakpoint within an \
+         instruction changes what the program does.",
+        "";
+    /// A name stands for several files.
+    SeveralFiles = "W0203",
+        "Several folders of PATH have a program of this name, and all are probed. A path names one.",
+        "uprobe:tool:main { }";
     /// A value is computed and not used.
     Unused = "W0301",
         "The statement has no effect. Assign the value, print it, or remove the statement.",

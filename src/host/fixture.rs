@@ -2,6 +2,7 @@
 
 mod headers;
 mod kernel;
+mod program;
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +13,7 @@ use super::btf::Btf;
 use super::files::{Content, Entry, Files};
 use super::headers::{Complaint, Headers, Request, Trouble};
 use super::tracefs::parse_format;
-use super::{Arch, Feature, Host, HostError, KernelFunction, TracepointField, UserSymbol, Version};
+use super::{Arch, Feature, Host, HostError, KernelFunction, TracepointField, Version};
 
 /// Functions of the kernel, and their modules.
 const FUNCTIONS: [(&str, &str); 8] = [
@@ -25,9 +26,6 @@ const FUNCTIONS: [(&str, &str); 8] = [
     ("do_nanosleep", ""),
     ("ext4_sync_file", "ext4"),
 ];
-
-const SYMBOLS: [(&str, u64); 4] =
-    [("malloc", 0x9a7e0), ("free", 0x9ae60), ("main", 0x4b60), ("puts", 0x77980)];
 
 const TRACEPOINTS: [(&str, &str, &str); 5] = [
     (
@@ -223,25 +221,6 @@ impl Host for Fixture {
             .iter()
             .map(|(category, event, _)| ((*category).to_owned(), (*event).to_owned()))
             .collect())
-    }
-
-    fn binary(&self, target: &str) -> Result<PathBuf, HostError> {
-        match target {
-            "libc" => Ok(PathBuf::from("/lib/libc.so.6")),
-            "ls" | "/bin/ls" => Ok(PathBuf::from("/bin/ls")),
-            "/etc/shadow" => Err(HostError::Unreadable("permission denied".to_owned())),
-            _ => Err(HostError::NotFound),
-        }
-    }
-
-    fn user_symbol(&self, _: &Path, name: &str) -> Result<UserSymbol, HostError> {
-        let found =
-            SYMBOLS.iter().find(|(symbol, _)| *symbol == name).ok_or(HostError::NotFound)?;
-        Ok(UserSymbol { address: found.1, file_offset: found.1, size: 64 })
-    }
-
-    fn user_symbols(&self, _: &Path) -> Result<Vec<String>, HostError> {
-        Ok(SYMBOLS.iter().map(|(symbol, _)| (*symbol).to_owned()).collect())
     }
 
     fn headers(&self, request: &Request) -> Result<Headers, Trouble> {

@@ -8,9 +8,9 @@ pub mod files;
 pub mod fixture;
 pub mod headers;
 pub mod object;
+pub mod program;
 pub mod tracefs;
 
-use std::path::PathBuf;
 use std::rc::Rc;
 
 use btf::Btf;
@@ -123,17 +123,6 @@ pub struct KernelFunction {
     pub module: Option<String>,
 }
 
-/// A function of an ELF file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UserSymbol {
-    /// Virtual address.
-    pub address: u64,
-    /// Offset of its code in the file.
-    pub file_offset: u64,
-    /// Bytes of code; 0 where the file does not say.
-    pub size: u64,
-}
-
 /// Why the host has no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HostError {
@@ -149,7 +138,7 @@ pub enum HostError {
 }
 
 /// Facts about the machine, each read only when asked for.
-pub trait Host: files::Files {
+pub trait Host: files::Files + program::Programs {
     /// Version of the running kernel.
     fn version(&self) -> Version;
 
@@ -191,24 +180,6 @@ pub trait Host: files::Files {
     /// # Errors
     /// As for [`Host::tracepoint`], without `NotFound`.
     fn tracepoints(&self) -> Result<Vec<(String, String)>, HostError>;
-
-    /// The file that a uprobe's target means: a path, a program in `PATH`, or a library such as `libc`.
-    ///
-    /// # Errors
-    /// `NotFound`, or `Unreadable` with the reason.
-    fn binary(&self, target: &str) -> Result<PathBuf, HostError>;
-
-    /// A function of an ELF file.
-    ///
-    /// # Errors
-    /// `NotFound`, or `Unreadable` where the file is no ELF file or cannot be read.
-    fn user_symbol(&self, path: &std::path::Path, name: &str) -> Result<UserSymbol, HostError>;
-
-    /// Names of the functions of an ELF file; may repeat.
-    ///
-    /// # Errors
-    /// As for [`Host::user_symbol`], without `NotFound`.
-    fn user_symbols(&self, path: &std::path::Path) -> Result<Vec<String>, HostError>;
 
     /// What headers define.
     ///

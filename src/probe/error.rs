@@ -43,6 +43,8 @@ pub enum ProbeError {
     NoCounters { span: Span, kind: &'static Kind },
     /// A pattern where one name is needed.
     Pattern { span: Span, text: String },
+    /// What only some probe types know of.
+    Said(Box<Diagnostic>),
 }
 
 impl ProbeError {
@@ -60,6 +62,7 @@ impl ProbeError {
 impl From<ProbeError> for Diagnostic {
     fn from(error: ProbeError) -> Diagnostic {
         match error {
+            ProbeError::Said(diagnostic) => *diagnostic,
             ProbeError::UnknownKind { span, name } => {
                 let known = kinds().flat_map(|kind| [kind.name].into_iter().chain(kind.aliases.iter().copied()));
                 let names: Vec<&str> = kinds().map(|kind| kind.name).collect();

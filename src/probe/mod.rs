@@ -17,6 +17,7 @@ pub use error::ProbeError;
 
 use ebtrace_image::Attach;
 
+use crate::diagnostic::Diagnostic;
 use crate::host::{Feature, Host};
 use crate::ir::ProgramType;
 use crate::source::Span;
@@ -183,13 +184,15 @@ pub struct Target {
     pub context: Context,
     /// How the kernel runs its program.
     pub program: ProgramType,
+    /// What should be said of it.
+    pub warnings: Vec<Diagnostic>,
 }
 
 impl Target {
     /// What any attach point of this kind has.
     fn new(kind: &Kind, label: String, attach: Attach) -> Target {
         let Kind { context, program, .. } = *kind;
-        Target { label, attach, function: None, args: None, context, program }
+        Target { label, attach, function: None, args: None, context, program, warnings: Vec::new() }
     }
 }
 

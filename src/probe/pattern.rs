@@ -20,6 +20,12 @@ impl Pattern {
         }
     }
 
+    /// Of a text in which `*` alone has a meaning, and other letters than that stand for themselves.
+    pub(super) fn with_stars(text: &str) -> Pattern {
+        let between: Vec<String> = text.split('*').map(glob::Pattern::escape).collect();
+        glob::Pattern::new(&between.join("*")).map_or(Pattern::Name(text.to_owned()), Pattern::Glob)
+    }
+
     /// Whether it stands for many.
     pub(super) fn is_glob(&self) -> bool {
         matches!(self, Pattern::Glob(_))

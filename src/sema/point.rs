@@ -68,6 +68,8 @@ impl Walk<'_> {
         typed: bool,
     ) {
         self.check_kernel(site.span, pattern.kind, &targets[0]);
+        let warnings = targets.iter().flat_map(|target| &target.warnings).cloned();
+        warnings.for_each(|warning| self.diagnostics.push(warning));
         let shared = targets[0].program.is_shared() && !typed;
         let most = if shared { targets.len() } else { 1 };
         for targets in targets.chunks(most) {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 type Probe = fn() -> bool;
 
-const FACILITIES: [(&str, Probe); 10] = [
+const FACILITIES: [(&str, Probe); 12] = [
     ("btf", || exists("/sys/kernel/btf/vmlinux")),
     ("tracepoint", || has_event_source("tracepoint")),
     ("kprobe", || has_event_source("kprobe")),
@@ -16,6 +16,8 @@ const FACILITIES: [(&str, Probe); 10] = [
     ("cpus-2", || exists("/sys/devices/system/cpu/cpu1/topology")),
     ("libclang", has_libclang),
     ("clang", has_clang),
+    ("g++", || in_path("g++")),
+    ("rustc", || in_path("rustc")),
 ];
 
 /// Why a test with these needs cannot run here; `linux-6.6` needs that version or a later one.

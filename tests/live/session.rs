@@ -34,6 +34,9 @@ pub(crate) fn run(
 ) -> Result<Ended, String> {
     let scratch = Scratch::new()?;
     case.builds.iter().try_for_each(|program| build(program, &scratch))?;
+    for command in &case.before {
+        shell(&scratch.fill_in(command))?;
+    }
     let deadline = Instant::now() + slowed(case.timeout, slowness);
     let mut tracer = Tracer::start(&mut command(case, script, binary, &scratch)?, deadline)?;
     if let Err(reason) = tracer.trigger(case, &scratch) {
@@ -72,7 +75,8 @@ fn command(
     } else {
         command.arg(script).stdin(Stdio::null());
     }
-    command.args(&case.args).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.args(case.args.iter().map(|word| scratch.fill_in(word)));
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
     // A group of its own, so that nothing it started outlives the test.
     command.process_group(0);
     Ok(command)

@@ -74,9 +74,12 @@ pub fn resolve(
             .flatten()
             .collect(),
         (false, false) => {
-            let found: Vec<PathBuf> = folders(search_path).map(|folder| folder.join(target)).collect();
             let found: Vec<PathBuf> =
-                found.into_iter().filter(|path| root.find(path).is_some_and(|path| is_program(&path))).collect();
+                folders(search_path).map(|folder| folder.join(target)).collect();
+            let found: Vec<PathBuf> = found
+                .into_iter()
+                .filter(|path| root.find(path).is_some_and(|path| is_program(&path)))
+                .collect();
             if found.is_empty() { library(target, root).into_iter().collect() } else { found }
         }
     };
@@ -218,7 +221,10 @@ mod tests {
         let found = resolve(&pattern, None, &root).unwrap();
         assert!(found.contains(&fs::canonicalize(&own).unwrap()), "{found:?}");
         // The `.d` files beside it are no programs.
-        assert!(found.iter().all(|path| path.extension().is_none_or(|end| end != "d")), "{found:?}");
+        assert!(
+            found.iter().all(|path| path.extension().is_none_or(|end| end != "d")),
+            "{found:?}"
+        );
         assert!(resolve("/no/such*", None, &root).is_err());
     }
 }

@@ -53,14 +53,16 @@ impl Root {
     /// The ELF files whose paths fit a pattern, as paths from here.
     pub(super) fn matching(&self, pattern: &str) -> Vec<PathBuf> {
         let prefix = self.prefix.as_deref();
-        let whole = prefix.map_or(pattern.to_owned(), |prefix| format!("{}{pattern}", prefix.display()));
+        let whole =
+            prefix.map_or(pattern.to_owned(), |prefix| format!("{}{pattern}", prefix.display()));
         let options = MatchOptions { require_literal_separator: true, ..MatchOptions::new() };
         let found = glob_with(&whole, options).into_iter().flatten().flatten();
         let found = found.filter(|path| is_elf(path));
-        let stripped = found.map(|path| match prefix.and_then(|prefix| path.strip_prefix(prefix).ok()) {
-            Some(inside) => Path::new("/").join(inside),
-            None => path,
-        });
+        let stripped =
+            found.map(|path| match prefix.and_then(|prefix| path.strip_prefix(prefix).ok()) {
+                Some(inside) => Path::new("/").join(inside),
+                None => path,
+            });
         stripped.collect()
     }
 }
@@ -138,7 +140,10 @@ mod tests {
         let prefix = PathBuf::from(format!("/proc/{}/root", std::process::id()));
         let root = Root { prefix: Some(prefix.clone()) };
         let shell = root.find(Path::new("/bin/sh")).unwrap();
-        assert_eq!(shell, prefix.join(fs::canonicalize("/bin/sh").unwrap().strip_prefix("/").unwrap()));
+        assert_eq!(
+            shell,
+            prefix.join(fs::canonicalize("/bin/sh").unwrap().strip_prefix("/").unwrap())
+        );
         assert_eq!(Root::of(std::process::id()), Root::own());
     }
 }

@@ -1,0 +1,74 @@
+//! Programs and libraries of this machine.
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use ebtrace::host::HostError;
+use ebtrace::host::program::{Instructions, Program, Programs, UserFunction};
+use ebtrace_runtime::binary::{self, Binary, Machine, Root};
+
+use super::Live;
+
+/// The programs that were asked for; each is opened once.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    programs: RefCell<HashMap<PathBuf, Rc<Elf>>>,
+}
+
+/// A program or library.
+#[derive(Debug)]
+struct Elf {
+    binary: Binary,
+    functions: OnceCell<Vec<UserFunction>>,
+}
+
+impl Programs for Live {
+    fn binaries(&self, target: &str) -> Result<Vec<PathBuf>, HostError> {
+        binary::resolve(target, std::env::var_os("PATH").as_deref(), &Root::own())
+            .map_err(|_| HostError::NotFound)
+    }
+
+    fn program(&self, path: &Path) -> Result<Rc<dyn Program>, HostError> {
+        if let Some(known) = self.programs.programs.borrow().get(path) {
+            return Ok(known.clone());
+        }
+        let binary =
+            Binary::open(path).map_err(|error| HostError::Unreadable(error.to_string()))?;
+        let program = Rc::new(Elf { binary, functions: OnceCell::new() });
+        self.programs.programs.borrow_mut().insert(path.to_owned(), program.clone());
+        Ok(program)
+    }
+}
+
+impl Program for Elf {
+    fn functions(&self) -> &[UserFunction] {
+        self.functions.get_or_init(|| {
+            let functions = self.binary.functions().iter().map(|function| UserFunction {
+                name: function.name.clone(),
+                address: function.address,
+                offset: function.offset,
+                size: function.size,
+            });
+            functions.collect()
+        })
+    }
+
+    fn offset(&self, address: u64) -> Option<u64> {
+        self.binary.offset(address)
+    }
+
+    fn code(&self, address: u64, size: u64) -> &[u8] {
+        self.binary.code(address, size)
+    }
+
+    fn instructions(&self) -> Instructions {
+        match self.binary.machine() {
+            Machine::X86 => Instructions::X86(32),
+            Machine::X86_64 => Instructions::X86(64),
+            Machine::Aarch64 => Instructions::Aarch64,
+            Machine::Other => Instructions::Other,
+        }
+    }
+}

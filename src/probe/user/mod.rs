@@ -1,0 +1,140 @@
+//! Probe types on programs and libraries: `uprobe` and `uretprobe`.
+
+mod demangle;
+mod error;
+mod instruction;
+mod place;
+
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use ebtrace_image::Attach;
+
+use super::{Context, Field, Kind, Part, Point, ProbeError, Search, Target, Targets, nothing_else};
+use crate::host::program::Program;
+use crate::host::{Feature, Host};
+use crate::ir::ProgramType;
+use crate::types::{Space, Types};
+use place::{Found, Lookup, Place};
+
+const SHAPE: &[Field] = &[
+    Field { name: "file", optional: false },
+    Field { name: "language", optional: true },
+    Field { name: "function", optional: false },
+];
+
+pub(super) const ALL: &[Kind] = &[
+    Kind {
+        name: "uprobe",
+        aliases: &["u"],
+        shape: SHAPE,
+        search: Search::Programs,
+        context: Context::Entry,
+        program: ProgramType::Kprobe,
+        space: Space::User,
+        needs: Some(Feature::Uprobes),
+        instead: nothing_else,
+        resolve: uprobe,
+        summary: "Fires when a function of a program or library is entered.",
+        details: "The file is a path, a program in PATH, or a library such as `libc`; with `*`, `?` or `[…]` in it, it \
+                  stands for all programs and libraries that fit. The function is a symbol, of the file itself or of its \
+                  debug symbols; `*` in it stands for any text. `function+0x10` and an address (`0x401136`, as `objdump` \
+                  shows it) probe the instruction there. Names as the source has them follow `cpp` or `rust`: \
+                  `uprobe:./app:cpp:\"store::get(int)\"`; without the parameters, all functions of the name are meant. \
+                  `arg0` to `arg5` are the arguments as unsigned 64-bit numbers; addresses among them point into the \
+                  process.",
+        examples: &["uprobe:libc:malloc { @[comm] = hist(arg0); }"],
+    },
+    Kind {
+        name: "uretprobe",
+        aliases: &["ur"],
+        shape: SHAPE,
+        search: Search::Named,
+        context: Context::Return,
+        program: ProgramType::Kprobe,
+        space: Space::User,
+        needs: Some(Feature::Uprobes),
+        instead: nothing_else,
+        resolve: uretprobe,
+        summary: "Fires when a function of a program or library returns.",
+        details: "Written as `uprobe`, but without offsets. `retval` is what it returned, as an unsigned 64-bit number.",
+        examples: &["uretprobe:libc:malloc { @failed[retval == 0] = count(); }"],
+    },
+];
+
+fn uprobe(point: &Point, host: &dyn Host, _: &mut Types) -> Targets {
+    function_probe(point, host, false)
+}
+
+fn uretprobe(point: &Point, host: &dyn Host, _: &mut Types) -> Targets {
+    function_probe(point, host, true)
+}
+
+fn function_probe(point: &Point, host: &dyn Host, ret: bool) -> Targets {
+    let (file, language, part) = match &point.parts[..] {
+        [file, part] => (file, None, part),
+        [file, language, part] => (file, Some(language), part),
+        _ => return Err(error::no_function(&point.part(0), point.kind.name)),
+    };
+    for (part, field) in [(file, "file"), (part, "function")] {
+        if part.text.is_empty() {
+            return Err(ProbeError::Empty { span: point.span, kind: point.kind, field });
+        }
+    }
+    if ret && part.text.contains('+') && !part.quoted {
+        return Err(ProbeError::ReturnOffset { span: part.span, kind: point.kind });
+    }
+    let place = Place::parse(language, part)?;
+    let mut files = Files::open(file, host)?;
+    let mut targets = Vec::new();
+    for (path, program) in &files.all {
+        let lookup = Lookup { part, program: &**program, ret, forced: point.unsafe_mode };
+        let found = lookup.find(&place)?;
+        targets.extend(found.into_iter().map(|found| target(point, path, found, ret)));
+    }
+    let Some(first) = targets.first_mut() else {
+        return Err(error::missing_function(part, &place, &files.borrowed()));
+    };
+    first.warnings.extend(files.warning.take());
+    Ok(targets)
+}
+
+fn target(point: &Point, path: &std::path::Path, found: Found, ret: bool) -> Target {
+    let path = path.display().to_string();
+    let label = format!("{}:{path}:{}", point.kind.name, found.label);
+    let attach = Attach::Uprobe { path, offset: found.offset, ret };
+    Target {
+        function: Some(found.function),
+        warnings: found.warning.into_iter().collect(),
+        ..Target::new(point.kind, label, attach)
+    }
+}
+
+/// The files of an attach point.
+struct Files {
+    all: Vec<(PathBuf, Rc<dyn Program>)>,
+    warning: Option<crate::diagnostic::Diagnostic>,
+}
+
+impl Files {
+    fn open(file: &Part, host: &dyn Host) -> Result<Files, ProbeError> {
+        let paths = host.binaries(&file.text).map_err(|error| error::missing_file(file, error))?;
+        let pattern = !file.quoted && file.text.contains(['*', '?', '[']);
+        let warning = (paths.len() > 1 && !pattern).then(|| error::several_files(file, &paths));
+        let several = paths.len() > 1;
+        let mut all = Vec::new();
+        for path in paths {
+            match host.program(&path) {
+                Ok(program) => all.push((path, program)),
+                // What fits a pattern need not be a program.
+                Err(_) if several => {}
+                Err(error) => return Err(error::unreadable_file(file, &path, error)),
+            }
+        }
+        Ok(Files { all, warning })
+    }
+
+    fn borrowed(&self) -> Vec<(PathBuf, &dyn Program)> {
+        self.all.iter().map(|(path, program)| (path.clone(), &**program)).collect()
+    }
+}

@@ -32,6 +32,8 @@ mod case;
 mod documents;
 #[path = "live/facility.rs"]
 mod facility;
+#[path = "live/iterator.rs"]
+mod iterator;
 #[path = "live/leftover.rs"]
 mod leftover;
 #[path = "live/random/mod.rs"]
@@ -83,6 +85,7 @@ fn trials() -> Vec<Trial> {
     scripts.sort();
     let mut trials: Vec<Trial> = scripts.into_iter().map(trial).collect();
     trials.extend(documents::trials(&binary(), slowness()));
+    trials.extend(iterator::trials(&binary()));
     trials.extend(random::trials(binary(), slowness()));
     trials
 }

@@ -106,6 +106,15 @@ impl Actions {
         self.exit.is_some() || self.broken.is_some()
     }
 
+    /// The event that some bytes begin with, if all of it is there. What is no event is taken whole.
+    pub(crate) fn first_event<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
+        let number = bytes.get(..8).map(|bytes| word(bytes, 0))?;
+        match usize::try_from(number).ok().and_then(|number| self.events.get(number)) {
+            Some(event) => bytes.get(..event.record.size as usize),
+            None => Some(bytes),
+        }
+    }
+
     /// Does what the event in `bytes` asks for.
     pub(crate) fn handle(&mut self, bytes: &[u8]) {
         let id = EventId(u32::try_from(word(bytes, 0)).unwrap_or(u32::MAX));

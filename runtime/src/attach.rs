@@ -1,5 +1,6 @@
 //! Programs onto events, and off again.
 
+mod iterator;
 pub(crate) mod multi;
 mod refusal;
 mod sampled;
@@ -7,8 +8,9 @@ pub(crate) mod tracing;
 
 use std::collections::HashMap;
 use std::ffi::{CString, OsStr};
+use std::fs::File;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::thread;
 
 use ebtrace_image::{Attach, Image, MissingProbes, Probe, Site};
@@ -85,6 +87,8 @@ pub enum AttachReason {
 /// What is attached; dropping it detaches.
 #[derive(Debug, Default)]
 pub(crate) struct Links {
+    /// What is read instead of waiting for events.
+    pub(crate) iterator: Option<File>,
     held: Vec<Held>,
 }
 
@@ -94,6 +98,7 @@ pub(crate) struct Links {
 enum Held {
     Event(Event),
     Link(Link),
+    Iterator(OwnedFd),
 }
 
 impl Links {
@@ -241,6 +246,12 @@ impl Attacher {
             Attach::Tracepoint { category, event } => {
                 let id = self.tracepoint_id(category, event)?;
                 self.start(Event::tracepoint(id), program, cookie, refusal::other)
+            }
+            Attach::Iterator { object, pin } => {
+                let (link, iterator) = iterator::iterate(program, object, pin.as_deref())?;
+                self.links.held.push(Held::Iterator(link));
+                self.links.iterator = iterator;
+                Ok(())
             }
             Attach::RawTracepoint { .. } => {
                 self.links.held.push(Held::Link(tracing::attach(program)?));

@@ -19,6 +19,7 @@ pub mod binary;
 pub mod bytes;
 mod child;
 pub mod decode;
+mod iterator;
 pub mod kernel;
 mod load;
 pub mod map;
@@ -46,6 +47,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 use action::{Actions, Ends, Look};
 use attach::Links;
+use iterator::pinned;
 use map::{LiveMap, MapError};
 use poll::{Pace, Wake};
 use render::{Buffering, Format, Output, View};
@@ -122,6 +124,9 @@ pub enum Error {
     /// The ring buffer cannot be read.
     #[error("cannot read events: {0}")]
     Events(#[source] io::Error),
+    /// An iterator cannot be read.
+    #[error("cannot read the iterator: {}", iterator::explain(.0))]
+    Iterator(#[source] io::Error),
     /// The output cannot be written; of kind `BrokenPipe` when its reader went away.
     #[error("cannot write output: {0}")]
     Output(#[source] io::Error),
@@ -192,6 +197,10 @@ impl Session {
         } else {
             Links::attach(&self.core.image, &self.core.object, process)?
         };
+        if let Some(path) = pinned(&self.core.image) {
+            self.core.announce_pinned(path, self.quiet);
+            return Ok(Attached { links, core: self.core, over: true });
+        }
         if self.core.image.settings.missing_probes == MissingProbes::Warn {
             self.core.actions.borrow_mut().warn_missing(&missing);
         }
@@ -213,8 +222,10 @@ impl Attached {
     /// # Errors
     /// [`Error::Output`] when the output cannot be written.
     pub fn poll(mut self) -> Result<Stopped, Error> {
-        if !self.over {
-            self.core.poll()?;
+        match self.links.iterator.take() {
+            _ if self.over => {}
+            Some(iterator) => self.core.read_iterator(iterator)?,
+            None => self.core.poll()?,
         }
         drop(self.links);
         Ok(Stopped { core: self.core })
@@ -228,6 +239,9 @@ impl Stopped {
     /// # Errors
     /// [`Error::Output`] when the output cannot be written, [`Error::Map`] when a map cannot be read.
     pub fn finish(self) -> Result<u8, Error> {
+        if pinned(&self.core.image).is_some() {
+            return Ok(0);
+        }
         self.core.run_programs(Attach::End)?;
         self.core.drain()?;
         self.core.report_lost();

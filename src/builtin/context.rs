@@ -4,7 +4,7 @@ use super::{Builtin, Call};
 use crate::ir::Expr;
 use crate::probe::{Context, registers};
 use crate::sema::{Lower, Operand};
-use crate::types::TypeId;
+use crate::types::{Space, TypeId};
 
 /// Name of the entry that stands for all arguments.
 const ARGUMENT: &str = "arg";
@@ -16,6 +16,12 @@ pub(super) const ALL: &[Builtin] = &[
                   alone is a record of all fields.")
         .only_in(&[Context::Record, Context::Event], "the arguments of a function are `arg0`, `arg1` and so on")
         .examples(&["tracepoint:syscalls:sys_enter_openat { printf(\"%s\\n\", str(args.filename)); }"]),
+    Builtin::variable("ctx", "struct *", "What the kernel passes to the program of an iterator.", ctx)
+        .reserved()
+        .details("`ctx.task` is the object at hand; the fields are those of `struct bpf_iter__task` and its like. \
+                  `ctx.meta.seq_num` is its number, from 0.")
+        .only_in(&[Context::Object], "the fields of a tracepoint are in `args`, and a function's arguments are `arg0` and so on")
+        .examples(&["iter:task { printf(\"%d %s\\n\", ctx.task.pid, ctx.task.comm); }"]),
     Builtin::variable(ARGUMENT, "uint64", "`arg0`, `arg1` …: the arguments of the probed function or event.", argument)
         .reserved()
         .details("As many as the machine passes in registers: six on x86_64, eight on arm64. A `rawtracepoint` has as many as \
@@ -49,6 +55,13 @@ fn index(name: &str) -> Option<usize> {
 fn args(lower: &mut Lower<'_>, _: &Call<'_>) -> Operand {
     let Some(record) = lower.args_type() else { return lower.poison() };
     let context = lower.b.add(Expr::ContextAddress(0), record);
+    lower.operand(context)
+}
+
+fn ctx(lower: &mut Lower<'_>, _: &Call<'_>) -> Operand {
+    let Some(record) = lower.args_type() else { return lower.poison() };
+    let ty = lower.b.types().pointer(record, Space::Context);
+    let context = lower.b.add(Expr::ContextAddress(0), ty);
     lower.operand(context)
 }
 

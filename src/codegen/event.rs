@@ -2,13 +2,13 @@
 
 use ebtrace_image as image;
 
-use super::context::{Int, Pointer};
+use super::context::{Emitter, Int, Pointer};
 use super::expr::Operand;
 use super::helper;
 use super::memory;
 use super::probe::{Function, Unit};
 use super::{Invariant, Lowered};
-use crate::ir::EventId;
+use crate::ir::{EventId, ProgramType};
 use crate::source::Span;
 
 /// `BPF_RB_NO_WAKEUP`: user space looks by itself every now and then, which costs far less than being woken.
@@ -16,7 +16,7 @@ const NO_WAKEUP: u64 = 1;
 
 impl<'ctx> Unit<'_, 'ctx> {
     /// The record of an event with so many fields.
-    fn record(&self, event: EventId, fields: usize) -> Lowered<&image::Record> {
+    pub(super) fn record(&self, event: EventId, fields: usize) -> Lowered<&image::Record> {
         let id = event.into_raw().into_u32();
         match self.layout.image.events.get(id as usize) {
             Some(event) if event.record.fields.len() == fields => Ok(&event.record),
@@ -53,21 +53,34 @@ impl<'ctx> Unit<'_, 'ctx> {
 
 impl<'ctx> Function<'_, 'ctx> {
     /// Sends an event with its values, or counts it as lost.
-    pub(super) fn emit(&self, event: EventId, args: &[Operand<'_, 'ctx>]) -> Lowered<()> {
-        let emitter = self.emitter;
+    pub(super) fn emit(&mut self, event: EventId, args: &[Operand<'_, 'ctx>]) -> Lowered<()> {
+        if self.program_type() == Some(ProgramType::Iterator) {
+            return self.write_event(event, args);
+        }
+        if self.program_type() == Some(ProgramType::TextIterator) {
+            return self.write_text(event, args);
+        }
         let record = self.unit.record(event, args.len())?;
-        let id = emitter.word(u64::from(event.into_raw().into_u32()));
-        self.unit.send(record.size, id, self.span, |slot| {
-            let mut end = 8;
-            for (field, &arg) in record.fields.iter().zip(args) {
-                // What is not written would show old content of the buffer.
-                memory::zero(emitter, slot, end..field.offset, 8);
-                end = field.offset + field.shape.size();
-                self.put(slot, field.offset, field.shape.size(), arg)?;
-            }
-            memory::zero(emitter, slot, end..record.size, 8);
-            Ok(())
-        })
+        let id = number(self.emitter, event);
+        self.unit.send(record.size, id, self.span, |slot| self.fill(record, slot, args))
+    }
+
+    /// Puts the values of an event behind its number.
+    pub(super) fn fill(
+        &self,
+        record: &image::Record,
+        slot: Pointer<'ctx>,
+        args: &[Operand<'_, 'ctx>],
+    ) -> Lowered<()> {
+        let mut end = NUMBER_SIZE;
+        for (field, &arg) in record.fields.iter().zip(args) {
+            // What is not written would show old content of the buffer.
+            memory::zero(self.emitter, slot, end..field.offset, 8);
+            end = field.offset + field.shape.size();
+            self.put(slot, field.offset, field.shape.size(), arg)?;
+        }
+        memory::zero(self.emitter, slot, end..record.size, 8);
+        Ok(())
     }
 
     /// The number of the event that says that a map had no room; its one field is a helper's result.
@@ -75,11 +88,19 @@ impl<'ctx> Function<'_, 'ctx> {
         let record = self.unit.record(event, 1)?;
         match record.fields[..] {
             [image::Slot { offset: FULL_OFFSET, .. }] if record.size == FULL_SIZE => {
-                Ok(self.emitter.word(u64::from(event.into_raw().into_u32())))
+                Ok(number(self.emitter, event))
             }
             _ => Err(Invariant("a failure carries one int64 behind its number".to_owned())),
         }
     }
+}
+
+/// Bytes of an event's number, with which its record begins.
+pub(super) const NUMBER_SIZE: u32 = 8;
+
+/// The number of an event.
+pub(super) fn number<'ctx>(emitter: &Emitter<'ctx>, event: EventId) -> Int<'ctx> {
+    emitter.word(u64::from(event.into_raw().into_u32()))
 }
 
 /// Where the one field of a map's failure is, and the size of its record: all programs share the code that sends it.

@@ -7,7 +7,7 @@ use super::context::{Argument, Int, Pointer};
 use super::memory::{self, Bytes};
 use super::probe::Function;
 use super::{Invariant, Lowered};
-use crate::ir::{Expr, ExprId, Global, Part};
+use crate::ir::{Expr, ExprId, Global, Part, ProgramType};
 use crate::types::{Type, TypeId};
 
 /// A value on its way into memory.
@@ -102,8 +102,7 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
     /// A word of the context as a number. Where the verifier knows the types, it follows an address from there, and
     /// forbids most of what can be done with numbers; of what was negated it knows nothing.
     fn untyped(&self, word: Int<'ctx>) -> Int<'ctx> {
-        let probe = self.unit.program.probes.get(self.index as usize);
-        match probe.is_some_and(|probe| probe.program.has_typed_context()) {
+        match self.program_type().is_some_and(ProgramType::has_typed_context) {
             true => {
                 let negated = self.emitter.opaque(self.emitter.negate(word));
                 self.emitter.negate(negated)

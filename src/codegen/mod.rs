@@ -7,7 +7,7 @@
 //! here. What the verifier of the IR let through cannot fail: an error is a [`Bug`].
 //!
 //! - [`context`] is all that lowering sees of LLVM.
-//! - `probe` opens a program; `stmt` and `expr` fill it; `access`, `aggregate`, `call`, `event`, `external`, `rare`, `region` and `string` are what takes
+//! - `probe` opens a program; `stmt` and `expr` fill it; `access`, `aggregate`, `call`, `event`, `iterator`, `external`, `rare`, `region` and `string` are what takes
 //!   more than a few instructions; `memory` moves bytes.
 //! - `map` and `debug` describe maps, programs and lines; `lines` puts the script's text into the result.
 
@@ -22,6 +22,7 @@ mod event;
 mod expr;
 mod external;
 mod helper;
+mod iterator;
 mod lines;
 mod map;
 mod memory;

@@ -89,6 +89,7 @@ fn section(program: ProgramType) -> &'static str {
         ProgramType::Tracepoint => "tracepoint",
         ProgramType::PerfEvent => "perf_event",
         ProgramType::TypedEvent => "tp_btf",
+        ProgramType::Iterator | ProgramType::TextIterator => "iter",
         ProgramType::RawTracepoint => "raw_tp",
     }
 }

@@ -121,6 +121,10 @@ codes! {
     NoProbes = "E0206",
         "A script needs at least one probe: an attach point and a block, such as `begin { }`.",
         "// nothing here";
+    /// A probe that has to be alone is not.
+    NotAlone = "E0207",
+        "An iterator runs once and is done, so no other probe would have its time: it is the only probe of its script.",
+        "iter:task { } iter:task_file { }";
     /// There is no builtin or function of this name.
     UnknownName = "E0301",
         "A bare name is a builtin such as `pid`; a name with parentheses is a function such as `printf()`. Variables \

@@ -23,6 +23,7 @@ mod parameter;
 pub mod print;
 mod scope;
 mod stmt;
+pub mod text;
 pub mod verify;
 
 use ebtrace_image as image;
@@ -147,6 +148,11 @@ pub enum ProgramType {
     /// Section `tp_btf`: events of the kernel; the context is the event's arguments, 8 bytes each, and the kernel knows
     /// their types.
     TypedEvent,
+    /// Section `iter`: objects of the kernel, one after the other; the context holds addresses whose types the kernel
+    /// knows. What is sent is written for whoever reads the iterator.
+    Iterator,
+    /// The same where nobody but people will read it: what is sent is written as text.
+    TextIterator,
     /// Section `raw_tp`, run by hand for `begin` and `end`; nothing in the context.
     RawTracepoint,
 }
@@ -156,13 +162,21 @@ impl ProgramType {
     pub fn is_shared(self) -> bool {
         match self {
             ProgramType::Kprobe | ProgramType::Tracepoint | ProgramType::PerfEvent => true,
-            ProgramType::TypedEvent | ProgramType::RawTracepoint => false,
+            ProgramType::TypedEvent
+            | ProgramType::Iterator
+            | ProgramType::TextIterator
+            | ProgramType::RawTracepoint => false,
         }
     }
 
     /// Whether the kernel's verifier knows the types of what the context holds.
     pub fn has_typed_context(self) -> bool {
-        matches!(self, ProgramType::TypedEvent)
+        matches!(self, ProgramType::TypedEvent) || self.is_iterator()
+    }
+
+    /// Whether it goes through objects of the kernel, once, and is done.
+    pub fn is_iterator(self) -> bool {
+        matches!(self, ProgramType::Iterator | ProgramType::TextIterator)
     }
 }
 

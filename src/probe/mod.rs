@@ -89,6 +89,8 @@ pub enum Context {
     Record,
     /// The arguments of an event of the kernel, 8 bytes each.
     Event,
+    /// An object of the kernel that an iterator comes to.
+    Object,
     /// What a timer interrupted, or another event of the CPU.
     Sample,
     /// Nothing.

@@ -1,36 +1,116 @@
-//! Probe types whose arguments the kernel's own types describe: `rawtracepoint`.
+//! Probe types whose arguments the kernel's own types describe: `rawtracepoint` and `iter`.
 
 use ebtrace_image::Attach;
 
 use super::pattern::Pattern;
-use super::{Context, Field, Kind, Part, Point, ProbeError, Search, Target, Targets};
+use super::{Context, Field, Kind, Part, Point, ProbeError, Search, Target, Targets, nothing_else};
 use crate::diagnostic::nearest;
 use crate::host::{Feature, Host, HostError};
 use crate::ir::ProgramType;
 use crate::types::traced::{self, Traced};
 use crate::types::{Space, Types};
 
-pub(super) const ALL: &[Kind] = &[Kind {
-    name: "rawtracepoint",
-    aliases: &["rt"],
-    shape: &[Field { name: "module", optional: true }, Field { name: "event", optional: false }],
-    search: Search::Kernel,
-    context: Context::Event,
-    program: ProgramType::TypedEvent,
-    space: Space::Kernel,
-    needs: Some(Feature::Btf),
-    instead: tracepoint,
-    resolve: raw_tracepoint,
-    summary: "Fires at a tracepoint, with the arguments that the kernel's own code passes to it.",
-    details: "It costs less than `tracepoint`, and `args` has the kernel's objects themselves instead of the numbers and \
+pub(super) const ALL: &[Kind] = &[
+    Kind {
+        name: "rawtracepoint",
+        aliases: &["rt"],
+        shape: &[
+            Field { name: "module", optional: true },
+            Field { name: "event", optional: false },
+        ],
+        search: Search::Kernel,
+        context: Context::Event,
+        program: ProgramType::TypedEvent,
+        space: Space::Kernel,
+        needs: Some(Feature::Btf),
+        instead: tracepoint,
+        resolve: raw_tracepoint,
+        summary: "Fires at a tracepoint, with the arguments that the kernel's own code passes to it.",
+        details: "It costs less than `tracepoint`, and `args` has the kernel's objects themselves instead of the numbers and \
               texts that were made of them: `args.next.comm`. The same arguments are `arg0`, `arg1` and so on as \
               unsigned 64-bit numbers. Events of modules are found by their name alone; `rawtracepoint:module:event` \
               says of which module. The kernel must describe its types (BTF).",
-    examples: &[
-        "rawtracepoint:sched_switch { @[args.next.comm] = count(); }",
-        "rawtracepoint:vmlinux:sched_process_exit { printf(\"%d\\n\", args.p.pid); }",
-    ],
-}];
+        examples: &[
+            "rawtracepoint:sched_switch { @[args.next.comm] = count(); }",
+            "rawtracepoint:vmlinux:sched_process_exit { printf(\"%d\\n\", args.p.pid); }",
+        ],
+    },
+    Kind {
+        name: "iter",
+        aliases: &["it"],
+        shape: &[Field { name: "object", optional: false }, Field { name: "path", optional: true }],
+        search: Search::Kernel,
+        context: Context::Object,
+        program: ProgramType::Iterator,
+        space: Space::Kernel,
+        needs: Some(Feature::Btf),
+        instead: nothing_else,
+        resolve: iterator,
+        summary: "Goes through all objects of a kind that the kernel has, once.",
+        details: "`iter:task` runs its block for each task, `iter:task_file` for each open file, `iter:task_vma` for each \
+              piece of a process's memory, and so on for every `struct bpf_iter__…` of the kernel, whose fields are in \
+              `ctx`. It is the only probe of its script, which ends after the last object. Where an object's output \
+              does not fit the kernel's buffer any more, the kernel runs the block again for that object: its output is \
+              shown once, but what it adds to maps counts twice. With a second part, `iter:task:list`, nothing is run: \
+              the program stays in the kernel, and whoever reads `/sys/fs/bpf/list` gets its text; removing that file \
+              ends it.",
+        examples: &[
+            "iter:task { printf(\"%d %s\\n\", ctx.task.pid, ctx.task.comm); }",
+            "iter:task_file { @[ctx.task.comm] = count(); }",
+        ],
+    },
+];
+
+/// Where others find iterators whose path does not begin at the root.
+const PINS: &str = "/sys/fs/bpf";
+
+/// Iterators through what a map holds, and a script cannot say of which map.
+const OF_A_MAP: [&str; 3] = ["bpf_map_elem", "bpf_sk_storage_map", "sockmap"];
+
+fn iterator(point: &Point, host: &dyn Host, types: &mut Types) -> Targets {
+    let (object, pin) = (point.part(0), point.parts.get(1));
+    for (part, field) in [(Some(&object), "object"), (pin, "path")] {
+        if part.is_some_and(|part| part.text.is_empty()) {
+            return Err(ProbeError::Empty { span: point.span, kind: point.kind, field });
+        }
+    }
+    if Pattern::of(&object).is_glob() {
+        return Err(ProbeError::Pattern { span: object.span, text: object.text });
+    }
+    typed(point, host, None)?;
+    let found = traced::iterator(types, host, &object.text);
+    let Some(context) = found else { return Err(missing_iterator(&object, host)) };
+    if OF_A_MAP.contains(&object.text.as_str()) {
+        return Err(ProbeError::NotFound {
+            span: object.span,
+            what: format!("the map that `{}` goes through", object.text),
+            near: None,
+            help: Some(
+                "a script can only go through its own maps: `for ($kv : @map) { … }`".to_owned(),
+            ),
+        });
+    }
+    let pin = pin.map(|pin| match pin.text.starts_with('/') {
+        true => pin.text.clone(),
+        false => format!("{PINS}/{}", pin.text),
+    });
+    let program = if pin.is_some() { ProgramType::TextIterator } else { point.kind.program };
+    let label = format!("{}:{}", point.kind.name, object.text);
+    let attach = Attach::Iterator { object: object.text, pin };
+    let args = Some(context);
+    Ok(vec![Target { args, program, ..Target::new(point.kind, label, attach) }])
+}
+
+fn missing_iterator(object: &Part, host: &dyn Host) -> ProbeError {
+    let all = traced::iterators(host);
+    let known = all.iter().map(String::as_str).filter(|name| !OF_A_MAP.contains(name));
+    ProbeError::NotFound {
+        span: object.span,
+        what: format!("an iterator through objects called `{}`", object.text),
+        near: nearest(&object.text, known.clone()).map(str::to_owned),
+        help: Some(format!("this kernel has {}", known.collect::<Vec<_>>().join(", "))),
+    }
+}
 
 fn raw_tracepoint(point: &Point, host: &dyn Host, types: &mut Types) -> Targets {
     let (module, event) = module_and_name(point, "event")?;

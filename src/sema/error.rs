@@ -277,7 +277,9 @@ pub(crate) fn not_here(
         .collect();
     let (place, none) = match crate::probe::find(kind.name) {
         Some(_) => {
-            (format!("a `{}` probe", kind.name), format!("a `{}` probe has none", kind.name))
+            let article = if kind.name.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" };
+            let probe = format!("{article} `{}` probe", kind.name);
+            (probe.clone(), format!("{probe} has none"))
         }
         None => ("a function".to_owned(), "pass it as an argument".to_owned()),
     };

@@ -23,6 +23,7 @@ mod field;
 mod fold;
 mod function;
 mod introspect;
+mod iterator;
 mod join;
 mod limit;
 mod lvalue;

@@ -58,6 +58,8 @@ pub(super) fn walk(
     walk.check_limits();
     walk.check_declared_maps(script);
     walk.check_probes(script);
+    walk.check_iterators(script);
+    walk.check_texts();
     (walk.program, walk.diagnostics, walk.found)
 }
 
@@ -107,6 +109,9 @@ impl Walk<'_> {
         // The kernel drops an event of a tracepoint whose program returns 0 before others get it.
         let returns = i32::from(program == ProgramType::Tracepoint);
         let mut lower = self.lowering(pattern.kind, targets, (place.probe, place.point), returns);
+        if program.is_iterator() {
+            lower.leave_without_object();
+        }
         lower.body(probe);
         let func = lower.b.finish();
         let site = self.program.sites.alloc(place.span);

@@ -79,6 +79,27 @@ pub fn event_names(host: &dyn Host) -> Vec<(String, String)> {
     kernel::blobs(host).flat_map(of).collect()
 }
 
+/// Begins the names of the contexts of iterators.
+const ITERATOR: &str = "bpf_iter__";
+
+/// The context of the programs of an iterator, if the kernel has it.
+pub fn iterator(types: &mut Types, host: &dyn Host, object: &str) -> Option<TypeId> {
+    kernel::find(types, host, Named::Struct, &format!("{ITERATOR}{object}"))
+}
+
+/// What the kernel has iterators of.
+pub fn iterators(host: &dyn Host) -> Vec<String> {
+    let of = |blob: Blob| {
+        let names = blob.btf.names(Named::Struct).filter_map(|name| name.strip_prefix(ITERATOR));
+        // What has a second `__` is a remark for the kernel's verifier.
+        names.filter(|name| !name.contains("__")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let mut names: Vec<String> = kernel::blobs(host).flat_map(of).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
 /// The context of a program to which these are passed: each begins at a multiple of 8 bytes.
 pub fn context(types: &mut Types, name: &str, params: &[(String, TypeId)]) -> TypeId {
     let mut offset = 0;

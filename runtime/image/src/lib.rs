@@ -225,6 +225,13 @@ pub enum Attach {
         /// `sched_switch`
         event: String,
     },
+    /// Objects of the kernel of one kind, one after the other.
+    Iterator {
+        /// `task`
+        object: String,
+        /// The path in a BPF file system that others read it from, in place of this session.
+        pin: Option<String>,
+    },
     /// Entry of a user function (or an offset into it), or its return.
     Uprobe {
         /// The ELF file.

@@ -30,6 +30,7 @@ pub(crate) fn set_targets(open: &mut OpenObject, image: &Image) -> Result<(), Lo
 fn target(attach: &Attach) -> Option<String> {
     match attach {
         Attach::RawTracepoint { module, event } => Some(format!("{module}:{event}")),
+        Attach::Iterator { object, .. } => Some(object.clone()),
         _ => None,
     }
 }

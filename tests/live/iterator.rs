@@ -10,15 +10,16 @@ use libtest_mimic::{Completion, Failed, Trial};
 use crate::facility;
 
 type Finding = Result<(), String>;
+type Test = fn(&Path, &Traced) -> Finding;
 
 pub(crate) fn trials(binary: &Path) -> Vec<Trial> {
-    let tests: [(&str, fn(&Path, &Traced) -> Finding); 4] = [
+    let tests: [(&str, Test); 4] = [
         ("iterator_tasks_are_those_of_proc", tasks),
         ("iterator_files_are_those_of_proc", files),
         ("iterator_pieces_of_memory_are_those_of_proc", memory),
         ("iterator_that_stays_gives_the_same_text", stays),
     ];
-    let trial = |(name, test): (&str, fn(&Path, &Traced) -> Finding)| {
+    let trial = |(name, test): (&str, Test)| {
         let binary = binary.to_owned();
         Trial::ignorable_test(name, move || {
             if let Some(reason) = facility::missing(&["btf".to_owned()])? {

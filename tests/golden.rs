@@ -58,9 +58,14 @@ fn compile(sources: &mut Sources, name: &str, text: String) -> (Option<Checked>,
     let directive =
         |key: &str| text.lines().next().and_then(|line| line.strip_prefix(key)).map(str::trim);
     let mut host = with_imports(Fixture::new());
-    for feature in
-        [Feature::Kprobes, Feature::Uprobes, Feature::Tracefs, Feature::Btf, Feature::Counters]
-    {
+    for feature in [
+        Feature::Kprobes,
+        Feature::Uprobes,
+        Feature::Tracefs,
+        Feature::Btf,
+        Feature::Counters,
+        Feature::Breakpoints,
+    ] {
         if directive("// without:") == Some(feature.name()) {
             host = host.without(feature);
         }

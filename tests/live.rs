@@ -11,6 +11,7 @@
 //! | `builds: NAME.c …` | programs of `tests/live/programs`, which gcc makes `$TMP/NAME` of |
 //! | `run: -q --unsafe` | arguments before the script's name |
 //! | `args: 5 hello` | arguments after it |
+//! | `asks: COMMAND` | run by a shell before; its words are further arguments |
 //! | `cmd: cat /etc/hostname` | traced command (`-c`) |
 //! | `stdin: yes` | the script comes on standard input (`-`) |
 //! | `before: COMMAND` | run by a shell in the project's folder before ebtrace is started; must succeed |

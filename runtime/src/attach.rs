@@ -270,6 +270,10 @@ impl Attacher {
                 let open = |scope| Event::counter(*counter, scope);
                 self.start_everywhere(open, program, cookie, refusal::counter)
             }
+            Attach::Watchpoint(watchpoint) => {
+                let open = |scope| Event::watchpoint(*watchpoint, scope);
+                self.start_everywhere(open, program, cookie, refusal::watchpoint)
+            }
         }
     }
 

@@ -57,6 +57,11 @@ pub(crate) fn has_kprobe_multi() -> bool {
     version() >= (5, 18, 0) && has_kprobes()
 }
 
+/// Whether the kernel lets memory be watched by the processor (`CONFIG_HAVE_HW_BREAKPOINT`).
+pub fn has_breakpoints() -> bool {
+    event_source("breakpoint").is_ok()
+}
+
 /// Whether the processor counts cycles, and the kernel lets that be seen.
 pub fn has_counters() -> bool {
     let cycles = Counter { hardware: true, event: 0, period: 1 << 40 };

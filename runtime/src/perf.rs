@@ -4,7 +4,7 @@ use std::ffi::CStr;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 
-use ebtrace_image::{Counter, Period};
+use ebtrace_image::{Counter, Period, Watchpoint};
 use libbpf_rs::{Link, PerfEventOpts, ProgramMut};
 
 use crate::map::io_error;
@@ -13,10 +13,13 @@ use crate::map::io_error;
 const PERF_TYPE_HARDWARE: u32 = 0;
 const PERF_TYPE_SOFTWARE: u32 = 1;
 const PERF_TYPE_TRACEPOINT: u32 = 2;
+const PERF_TYPE_BREAKPOINT: u32 = 5;
 const PERF_COUNT_SW_CPU_CLOCK: u64 = 0;
 const PERF_FLAG_FD_CLOEXEC: libc::c_ulong = 1 << 3;
 const PERF_EVENT_IOC_ENABLE: libc::c_ulong = 0x2400;
 const PERF_EVENT_IOC_SET_BPF: libc::c_ulong = 0x4004_2408;
+/// Access that executes.
+const HW_BREAKPOINT_X: u32 = 4;
 /// Threads that are started later are counted too.
 const INHERIT: u64 = 1 << 1;
 /// The period is a frequency.
@@ -107,6 +110,23 @@ impl Event {
         let Counter { hardware, event: config, period } = counter;
         let kind = if hardware { PERF_TYPE_HARDWARE } else { PERF_TYPE_SOFTWARE };
         Self::open(Attributes { kind, config, period, ..Attributes::default() }, scope)
+    }
+
+    /// An access to memory.
+    pub(crate) fn watchpoint(watchpoint: Watchpoint, scope: Scope) -> io::Result<Self> {
+        let Watchpoint { address: config1, length, access } = watchpoint;
+        // An instruction has one address, which the kernel wants to be as long as a pointer.
+        let executes = access & HW_BREAKPOINT_X != 0;
+        let config2 = if executes { size_of::<usize>() as u64 } else { length.into() };
+        let attributes = Attributes {
+            kind: PERF_TYPE_BREAKPOINT,
+            period: 1,
+            breakpoint_type: access,
+            config1,
+            config2,
+            ..Attributes::default()
+        };
+        Self::open(attributes, scope)
     }
 
     /// Runs `program` from now on whenever the event happens.

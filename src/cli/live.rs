@@ -121,6 +121,7 @@ impl Host for Live {
             Feature::Uprobes => kernel::has_uprobes(),
             Feature::Tracefs => !matches!(self.tracefs(), Err(HostError::Lacks(_))),
             Feature::Btf => std::env::var_os(BTF_FILE).is_some() || kernel::has_btf(),
+            Feature::Breakpoints => kernel::has_breakpoints(),
             Feature::Counters => kernel::has_counters(),
         }
     }

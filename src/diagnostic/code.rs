@@ -125,6 +125,10 @@ codes! {
     NotAlone = "E0207",
         "An iterator runs once and is done, so no other probe would have its time: it is the only probe of its script.",
         "iter:task { } iter:task_file { }";
+    /// Memory cannot be watched like that.
+    BadWatchpoint = "E0208",
+        "The processor watches a few places at a time, each of 1, 2, 4 or 8 bytes, from a multiple of as many.",
+        "watchpoint:0x1000:3:w { }";
     /// There is no builtin or function of this name.
     UnknownName = "E0301",
         "A bare name is a builtin such as `pid`; a name with parentheses is a function such as `printf()`. Variables \

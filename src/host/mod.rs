@@ -29,6 +29,8 @@ pub enum Feature {
     Btf,
     /// What the processor counts (`CONFIG_PERF_EVENTS`, and a processor that does).
     Counters,
+    /// Watching memory by the processor (`CONFIG_HAVE_HW_BREAKPOINT`).
+    Breakpoints,
 }
 
 impl Feature {
@@ -40,6 +42,7 @@ impl Feature {
             Feature::Tracefs => "tracefs",
             Feature::Btf => "btf",
             Feature::Counters => "counters",
+            Feature::Breakpoints => "breakpoints",
         }
     }
 
@@ -48,6 +51,7 @@ impl Feature {
         match self {
             Feature::Kprobes | Feature::Uprobes | Feature::Tracefs => self.name(),
             Feature::Counters => "hardware counters",
+            Feature::Breakpoints => "hardware breakpoints",
             Feature::Btf => "description of its types (BTF)",
         }
     }
@@ -55,7 +59,9 @@ impl Feature {
     /// What a sentence calls it that has named it.
     pub fn pronoun(self) -> &'static str {
         match self {
-            Feature::Kprobes | Feature::Uprobes | Feature::Counters => "them",
+            Feature::Kprobes | Feature::Uprobes | Feature::Counters | Feature::Breakpoints => {
+                "them"
+            }
             Feature::Tracefs | Feature::Btf => "it",
         }
     }
@@ -68,6 +74,7 @@ impl Feature {
             Feature::Tracefs => "CONFIG_TRACING",
             Feature::Btf => "CONFIG_DEBUG_INFO_BTF",
             Feature::Counters => "CONFIG_PERF_EVENTS",
+            Feature::Breakpoints => "CONFIG_HAVE_HW_BREAKPOINT",
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::host::{Feature, HostError};
 use crate::source::Span;
 
-use super::{Kind, kinds, parse_number};
+use super::{Kind, kinds, parse_number, removed};
 
 /// What is wrong with an attach point.
 #[derive(Debug, Clone)]
@@ -41,6 +41,14 @@ pub enum ProbeError {
     Every { span: Span, text: String, event: String, period: u64 },
     /// The machine counts nothing.
     NoCounters { span: Span, kind: &'static Kind },
+    /// No address that can be watched.
+    Address { span: Span, text: String },
+    /// No length that can be watched.
+    Length { span: Span, text: String },
+    /// No way of access that can be watched.
+    Access { span: Span, text: String, modes: &'static [&'static str] },
+    /// The processor watches only whole multiples.
+    Unaligned { span: Span, address: u64, length: u32 },
     /// A pattern where one name is needed.
     Pattern { span: Span, text: String },
     /// What only some probe types know of.
@@ -63,6 +71,12 @@ impl From<ProbeError> for Diagnostic {
     fn from(error: ProbeError) -> Diagnostic {
         match error {
             ProbeError::Said(diagnostic) => *diagnostic,
+            ProbeError::UnknownKind { span, name } if removed(&name).is_some() => {
+                let instead = removed(&name).unwrap_or_default();
+                Diagnostic::error(Code::UnknownProbe, format!("there is no probe type `{name}` any more"))
+                    .label(span, "no longer a probe type")
+                    .help(instead)
+            }
             ProbeError::UnknownKind { span, name } => {
                 let known = kinds().flat_map(|kind| [kind.name].into_iter().chain(kind.aliases.iter().copied()));
                 let names: Vec<&str> = kinds().map(|kind| kind.name).collect();
@@ -156,6 +170,29 @@ impl From<ProbeError> for Diagnostic {
                     .label(span, format!("`{}` needs them", kind.name))
                     .note("the processor has none, or this is a virtual machine whose host keeps them to itself")
                     .help("`profile:hz:99` samples what the CPUs run, by time")
+            }
+            ProbeError::Address { span, text } => {
+                Diagnostic::error(Code::BadWatchpoint, format!("`{text}` is not an address"))
+                    .label(span, "a number other than 0 is needed: `0xffffffff81000000`")
+                    .help("a symbol's address is in /proc/kallsyms, or in what `nm` prints of a program without PIE")
+                    .help("an argument of a function cannot be watched; probe the functions that change what it points to")
+            }
+            ProbeError::Length { span, text } => {
+                Diagnostic::error(Code::BadWatchpoint, format!("`{text}` is not a length that can be watched"))
+                    .label(span, "the processor watches 1, 2, 4 or 8 bytes")
+                    .help("several watchpoints, separated by commas, watch more")
+            }
+            ProbeError::Access { span, text, modes } => {
+                let modes: Vec<String> = modes.iter().map(|mode| format!("`{mode}`")).collect();
+                Diagnostic::error(Code::BadWatchpoint, format!("`{text}` is not an access that can be watched"))
+                    .label(span, format!("this processor watches {}", modes.join(", ")))
+                    .help("`r` is a read, `w` a write and `x` execution")
+            }
+            ProbeError::Unaligned { span, address, length } => {
+                let near = address - address % u64::from(length);
+                Diagnostic::error(Code::BadWatchpoint, format!("{address:#x} is no multiple of {length}"))
+                    .label(span, format!("the processor watches {length} bytes only from a multiple of {length}"))
+                    .help(format!("watch from {near:#x}, or fewer bytes"))
             }
             ProbeError::Pattern { span, text } => {
                 Diagnostic::error(Code::NotFound, format!("`{text}` is a pattern, and one name is needed here"))

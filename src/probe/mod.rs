@@ -12,6 +12,7 @@ pub mod registers;
 mod tracepoint;
 mod tracing;
 mod user;
+mod watch;
 
 pub use error::ProbeError;
 
@@ -199,8 +200,8 @@ impl Target {
 }
 
 /// All probe types.
-pub const KINDS: [&[Kind]; 6] =
-    [event::ALL, kernel::ALL, tracepoint::ALL, tracing::ALL, perf::ALL, user::ALL];
+pub const KINDS: [&[Kind]; 7] =
+    [event::ALL, kernel::ALL, tracepoint::ALL, tracing::ALL, perf::ALL, watch::ALL, user::ALL];
 
 /// All entries of the table.
 pub fn kinds() -> impl Iterator<Item = &'static Kind> {
@@ -217,6 +218,14 @@ pub fn matching(pattern: &Part, in_files: bool) -> Vec<&'static Kind> {
     let search = if in_files { Search::Programs } else { Search::Kernel };
     let pattern = pattern::Pattern::of(pattern);
     kinds().filter(|kind| kind.search == search && pattern.matches(kind.name)).collect()
+}
+
+/// What takes the place of a probe type that there was once.
+fn removed(name: &str) -> Option<&'static str> {
+    watch::REMOVED
+        .iter()
+        .find(|(known, _)| known.eq_ignore_ascii_case(name))
+        .map(|(_, instead)| *instead)
 }
 
 /// Whether this is the name or an alias of a probe type.

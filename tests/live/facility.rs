@@ -12,6 +12,9 @@ const FACILITIES: [(&str, Probe); 12] = [
     // A kernel built without kprobes cannot have the patching of functions that trampolines need.
     ("fentry", || has_event_source("kprobe") && exists("/sys/kernel/btf/vmlinux")),
     ("hardware", || has_event_source("cpu")),
+    ("breakpoint", || has_event_source("breakpoint")),
+    // Symbols of the kernel's variables too (`CONFIG_KALLSYMS_ALL`).
+    ("variables", || has_symbol("panic_timeout")),
     ("gcc", || in_path("gcc")),
     ("cpus-2", || exists("/sys/devices/system/cpu/cpu1/topology")),
     ("libclang", has_libclang),
@@ -64,6 +67,11 @@ fn has_libclang() -> bool {
         let inside = std::fs::read_dir(folder).into_iter().flatten().flatten();
         inside.map(|entry| entry.file_name()).any(|name| name.to_str().is_some_and(is_library))
     })
+}
+
+fn has_symbol(name: &str) -> bool {
+    let symbols = std::fs::read_to_string("/proc/kallsyms").unwrap_or_default();
+    symbols.lines().any(|line| line.split(' ').nth(2) == Some(name))
 }
 
 fn in_path(program: &str) -> bool {

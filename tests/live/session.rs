@@ -76,6 +76,9 @@ fn command(
         command.arg(script).stdin(Stdio::null());
     }
     command.args(case.args.iter().map(|word| scratch.fill_in(word)));
+    for question in &case.asks {
+        command.args(shell(&scratch.fill_in(question))?.split_whitespace());
+    }
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     // A group of its own, so that nothing it started outlives the test.
     command.process_group(0);
@@ -201,15 +204,15 @@ fn build(program: &str, scratch: &Scratch) -> Result<(), String> {
     let source = folder.join(program);
     let made = scratch.0.join(program).with_extension("");
     let (source, made) = (source.display(), made.display());
-    shell(&format!("gcc -g -O1 -pthread -o '{made}' '{source}'"))
+    shell(&format!("gcc -g -O1 -pthread -o '{made}' '{source}'")).map(drop)
 }
 
-/// Runs a command and fails with what it printed when it fails.
-fn shell(command: &str) -> Result<(), String> {
+/// What a command prints; fails with it when the command fails.
+fn shell(command: &str) -> Result<String, String> {
     let ran = Command::new("sh").args(["-c", command]).stdin(Stdio::null()).output();
     let output = ran.map_err(|error| format!("sh: {error}"))?;
     if output.status.success() {
-        return Ok(());
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let printed = [output.stdout, output.stderr].concat();
     Err(format!(

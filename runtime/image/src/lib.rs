@@ -247,6 +247,8 @@ pub enum Attach {
     Profile(Period),
     /// Something that is counted on every online CPU.
     Counter(Counter),
+    /// An access to memory.
+    Watchpoint(Watchpoint),
 }
 
 /// Something that the kernel or the processor counts.
@@ -258,6 +260,17 @@ pub struct Counter {
     pub event: u64,
     /// The program runs each time so many have happened.
     pub period: u64,
+}
+
+/// Memory that is watched by the processor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watchpoint {
+    /// Where it begins: in the kernel, or in whichever process runs.
+    pub address: u64,
+    /// 1, 2, 4 or 8 bytes.
+    pub length: u32,
+    /// What fires: reads (1), writes (2) and execution (4), added.
+    pub access: u32,
 }
 
 /// How often a timer fires.

@@ -49,6 +49,20 @@ pub(super) fn counter(error: &io::Error) -> &'static str {
     }
 }
 
+/// Of memory that is watched.
+pub(super) fn watchpoint(error: &io::Error) -> &'static str {
+    match error.raw_os_error() {
+        Some(libc::ENOSPC) => {
+            "no debug register of the processor is left (x86_64 has 4, which debuggers use too)"
+        }
+        Some(libc::EINVAL) => "the kernel does not allow this address to be watched like that",
+        Some(libc::ENOENT | libc::ENODEV | libc::EOPNOTSUPP) => {
+            "this machine has no debug registers"
+        }
+        _ => other(error),
+    }
+}
+
 /// Of anything else.
 pub(super) fn other(error: &io::Error) -> &'static str {
     match error.raw_os_error() {

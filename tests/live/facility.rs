@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 type Probe = fn() -> bool;
 
-const FACILITIES: [(&str, Probe); 12] = [
+const FACILITIES: &[(&str, Probe)] = &[
     ("btf", || exists("/sys/kernel/btf/vmlinux")),
     ("tracepoint", || has_event_source("tracepoint")),
     ("kprobe", || has_event_source("kprobe")),

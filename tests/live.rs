@@ -24,7 +24,7 @@
 //! | `exit: 1` | exit status (0) |
 //! | `timeout: 20` | seconds (20), multiplied by `EBTRACE_LIVE_SLOW` |
 //!
-//! In `run`, `args`, `cmd`, `before`, `after` and `then`, `$TMP` is a folder of the test's own. Arguments are split at blanks.
+//! In `run`, `args`, `cmd`, `before`, `after` and `then`, `$TMP` is a folder of the test's own, and in `after` `$PID` is ebtrace's process. Arguments are split at blanks.
 //! The binary is `EBTRACE_BIN`, or else the release build.
 
 #[path = "live/case.rs"]

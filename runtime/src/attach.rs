@@ -178,8 +178,7 @@ fn in_order(probes: &[Probe]) -> impl Iterator<Item = &Probe> {
             matches!(attach, Attach::Kprobe { ret: false, .. } | Attach::Uprobe { .. })
         })
     };
-    let attached =
-        move |probe: &&Probe| !any(probe, |attach| matches!(attach, Attach::Begin | Attach::End));
+    let attached = move |probe: &&Probe| !any(probe, Attach::is_run);
     let forward = probes.iter().filter(move |probe| attached(probe) && !reversed(probe));
     forward.chain(probes.iter().rev().filter(reversed))
 }
@@ -230,7 +229,7 @@ impl Attacher {
         cookie: Option<u64>,
     ) -> Result<(), AttachReason> {
         match attach {
-            Attach::Begin | Attach::End => Ok(()),
+            Attach::Begin | Attach::End | Attach::Signal => Ok(()),
             Attach::Kprobe { function, offset, ret } => {
                 let source = source(Facility::Kprobes, "kprobe", *ret)?;
                 let name = CString::new(function.as_str()).map_err(|_| AttachReason::Name)?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ebtrace_image::{Attach, Image};
 
 use crate::action::Actions;
-use crate::poll::{self, Wake};
+use crate::poll::{self};
 use crate::{Core, Error};
 
 /// More than the kernel gathers before it lets go.
@@ -45,7 +45,7 @@ impl Core {
 
     fn is_interrupted(&mut self) -> Result<bool, Error> {
         let wake = poll::wait(Some(Duration::ZERO), self.signals.as_mut(), None);
-        Ok(wake.map_err(Error::Events)? == Wake::Stop)
+        Ok(wake.map_err(Error::Events)?.stop)
     }
 }
 

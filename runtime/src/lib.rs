@@ -26,6 +26,7 @@ pub mod map;
 mod perf;
 mod poll;
 pub mod render;
+mod run;
 mod signal;
 pub mod symbol;
 
@@ -35,21 +36,20 @@ pub use load::{LoadError, Place, Rejection, link};
 pub use signal::Signals;
 
 use std::cell::RefCell;
-use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::rc::Rc;
 
 use ebtrace_image::{
     Action, Attach, Globals, Image, LOST, MapId, MissingProbes, Point, RING_BUFFER,
 };
-use libbpf_rs::{MapHandle, Object, ProgramInput, RingBuffer, RingBufferBuilder};
+use libbpf_rs::{MapHandle, Object, RingBuffer, RingBufferBuilder};
 use rustix::time::{ClockId, clock_gettime};
 
 use action::{Actions, Ends, Look};
 use attach::Links;
 use iterator::pinned;
 use map::{LiveMap, MapError};
-use poll::{Pace, Wake};
+use poll::Pace;
 use render::{Buffering, Format, Output, View};
 use symbol::LiveSymbols;
 
@@ -189,7 +189,7 @@ impl Session {
     /// # Errors
     /// [`Error::Attach`] names the probe and the reason; [`Error::Child`] when the command cannot be executed.
     pub fn attach(mut self) -> Result<Attached, Error> {
-        self.core.run_programs(Attach::Begin)?;
+        self.core.run_programs(&Attach::Begin)?;
         let exit = self.core.actions.borrow().is_over();
         let process = self.core.child.as_ref().map(Child::pid);
         let (links, missing) = if exit {
@@ -242,7 +242,7 @@ impl Stopped {
         if pinned(&self.core.image).is_some() {
             return Ok(0);
         }
-        self.core.run_programs(Attach::End)?;
+        self.core.run_programs(&Attach::End)?;
         self.core.drain()?;
         self.core.report_lost();
         let mut actions = self.core.actions.borrow_mut();
@@ -297,27 +297,6 @@ impl Core {
         Ok(Self { ring, actions, lost, cpus, object, image, child, signals })
     }
 
-    /// Runs the programs that are attached to nothing, in order, until one of them ends the script.
-    fn run_programs(&self, when: Attach) -> Result<(), Error> {
-        for probe in self.image.probes.iter().filter(|probe| probe.is_run(&when)) {
-            let program = self
-                .object
-                .progs_mut()
-                .find(|program| program.name() == OsStr::new(&probe.program));
-            let program = program
-                .ok_or_else(|| LoadError::Missing(format!("program `{}`", probe.program)))?;
-            program.test_run(ProgramInput::default()).map_err(|error| Error::Run {
-                probe: probe.label.clone(),
-                error: map::io_error(error),
-            })?;
-            self.drain()?;
-            if when == Attach::Begin && self.actions.borrow().is_over() {
-                break;
-            }
-        }
-        Ok(())
-    }
-
     /// Says that everything is attached; what `begin` programs printed comes after it.
     fn announce(&self, probes: usize, quiet: bool) {
         let mut actions = self.actions.borrow_mut();
@@ -341,7 +320,10 @@ impl Core {
             let pause = has_events.then(|| pace.next(found));
             let wake = poll::wait(pause, self.signals.as_mut(), self.child.as_ref())
                 .map_err(Error::Events)?;
-            if wake == Wake::Stop {
+            if wake.signal {
+                self.run_programs(&Attach::Signal)?;
+            }
+            if wake.stop {
                 break;
             }
             found = self.consume()? > 0;

@@ -17,13 +17,13 @@ const BUSY: Duration = Duration::from_millis(2);
 /// Between two looks when none came for a while.
 const IDLE: Duration = Duration::from_millis(20);
 
-/// Why waiting ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wake {
-    /// It is time to look at the ring buffer.
-    Timer,
+/// Why waiting ended; if for nothing else, it is time to look at the ring buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Wake {
     /// SIGINT or SIGTERM arrived, or the command ended.
-    Stop,
+    pub(crate) stop: bool,
+    /// SIGUSR1 arrived.
+    pub(crate) signal: bool,
 }
 
 /// How long to wait between two looks at the ring buffer.
@@ -48,21 +48,21 @@ pub(crate) fn wait(
     signals: Option<&mut Signals>,
     child: Option<&Child>,
 ) -> io::Result<Wake> {
-    let fds = signals.as_deref().map(AsFd::as_fd).into_iter().chain(child.map(AsFd::as_fd));
+    let fds = child.map(AsFd::as_fd).into_iter().chain(signals.as_deref().map(AsFd::as_fd));
     let mut fds: Vec<PollFd<'_>> =
         fds.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
     let pause = pause.map(|pause| Timespec { tv_sec: 0, tv_nsec: pause.subsec_nanos().into() });
     match poll(&mut fds, pause.as_ref()) {
         Ok(_) => (),
         // A debugger came or went.
-        Err(rustix::io::Errno::INTR) => return Ok(Wake::Timer),
+        Err(rustix::io::Errno::INTR) => return Ok(Wake::default()),
         Err(error) => return Err(error.into()),
     }
-    let stop = fds.iter().any(|fd| !fd.revents().is_empty());
+    let ended = child.is_some() && fds.first().is_some_and(|fd| !fd.revents().is_empty());
     drop(fds);
     // A signal may have come after poll looked; it is taken here, so it must count here.
-    let arrived = signals.is_some_and(Signals::take);
-    Ok(if stop || arrived { Wake::Stop } else { Wake::Timer })
+    let arrived = signals.map(Signals::take).unwrap_or_default();
+    Ok(Wake { stop: ended || arrived.stop, signal: arrived.user })
 }
 
 #[cfg(test)]
@@ -81,8 +81,8 @@ mod tests {
     #[test]
     fn the_end_of_the_command_ends_the_wait() {
         let mut child = Child::spawn("/bin/true", None).unwrap();
-        assert_eq!(wait(Some(BUSY), None, Some(&child)).unwrap(), Wake::Timer);
+        assert_eq!(wait(Some(BUSY), None, Some(&child)).unwrap(), Wake::default());
         child.release().unwrap();
-        assert_eq!(wait(None, None, Some(&child)).unwrap(), Wake::Stop);
+        assert!(wait(None, None, Some(&child)).unwrap().stop);
     }
 }

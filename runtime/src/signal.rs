@@ -1,12 +1,21 @@
-//! SIGINT and SIGTERM as something to wait for.
+//! SIGINT, SIGTERM and SIGUSR1 as something to wait for.
 
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
 
-/// Catches SIGINT and SIGTERM until the first one arrives; from then on they have their usual effect, so that a second
-/// one kills. If none arrives they stay blocked after the session too: what has ended well is not to look as if it had
+/// Which signals arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Arrived {
+    /// SIGINT or SIGTERM.
+    pub(crate) stop: bool,
+    /// SIGUSR1.
+    pub(crate) user: bool,
+}
+
+/// Catches SIGUSR1 at all times, and SIGINT and SIGTERM until the first of them arrives; from then on those two have
+/// their usual effect, so that a second one kills. If none arrives they stay blocked after the session too: what has ended well is not to look as if it had
 /// been killed on its last steps.
 #[derive(Debug)]
 pub struct Signals {
@@ -21,7 +30,7 @@ impl Signals {
     /// # Errors
     /// What the system says.
     pub fn catch() -> io::Result<Self> {
-        let set = stopping();
+        let set = caught();
         let mut before = MaybeUninit::uninit();
         // SAFETY: both sets are valid to read and to write, respectively.
         let status = unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &set, before.as_mut_ptr()) };
@@ -41,28 +50,36 @@ impl Signals {
         Ok(Self { fd: unsafe { OwnedFd::from_raw_fd(fd) }, before: Some(before) })
     }
 
-    /// Whether one arrived; if so, no more are caught.
-    pub(crate) fn take(&mut self) -> bool {
+    /// What arrived; if it was to stop, nothing more to stop is caught.
+    pub(crate) fn take(&mut self) -> Arrived {
         // A terminal sends one to the command as well, and the end of the command may be noticed first: what is left
         // must not kill us later.
-        let arrived = std::iter::from_fn(|| self.read()).count() > 0;
-        if arrived {
+        let mut arrived = Arrived::default();
+        while let Some(signal) = self.read() {
+            arrived.user |= signal == libc::SIGUSR1;
+            arrived.stop |= signal != libc::SIGUSR1;
+        }
+        if arrived.stop {
             self.release();
         }
         arrived
     }
 
-    fn read(&self) -> Option<()> {
+    fn read(&self) -> Option<libc::c_int> {
         let mut info = MaybeUninit::<libc::signalfd_siginfo>::uninit();
         // SAFETY: the buffer has the size that is given.
         let read = unsafe {
             libc::read(self.fd.as_raw_fd(), info.as_mut_ptr().cast(), size_of_val(&info))
         };
-        (read > 0).then_some(())
+        // SAFETY: what was read was written to it whole.
+        (read > 0).then(|| unsafe { info.assume_init() }.ssi_signo.cast_signed())
     }
 
     fn release(&mut self) {
-        if let Some(before) = self.before.take() {
+        if let Some(mut before) = self.before.take() {
+            // One that comes too late is to be ignored, and not to kill.
+            // SAFETY: the mask is initialised.
+            unsafe { libc::sigaddset(&mut before, libc::SIGUSR1) };
             restore(&before);
         }
     }
@@ -79,13 +96,14 @@ fn restore(mask: &libc::sigset_t) {
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, mask, ptr::null_mut()) };
 }
 
-fn stopping() -> libc::sigset_t {
+fn caught() -> libc::sigset_t {
     let mut set = MaybeUninit::uninit();
     // SAFETY: sigemptyset initialises the set, the others change it.
     unsafe {
         libc::sigemptyset(set.as_mut_ptr());
         libc::sigaddset(set.as_mut_ptr(), libc::SIGINT);
         libc::sigaddset(set.as_mut_ptr(), libc::SIGTERM);
+        libc::sigaddset(set.as_mut_ptr(), libc::SIGUSR1);
         set.assume_init()
     }
 }
@@ -97,10 +115,17 @@ mod tests {
     #[test]
     fn a_caught_signal_is_taken_once() {
         let mut signals = Signals::catch().unwrap();
-        assert!(!signals.take());
-        // SAFETY: the signal goes to this thread, which has it blocked.
-        unsafe { libc::pthread_kill(libc::pthread_self(), libc::SIGTERM) };
-        assert!(signals.take());
+        let send = |signal| {
+            // SAFETY: the signal goes to this thread, which has it blocked.
+            unsafe { libc::pthread_kill(libc::pthread_self(), signal) };
+        };
+        assert_eq!(signals.take(), Arrived::default());
+        send(libc::SIGUSR1);
+        assert_eq!(signals.take(), Arrived { stop: false, user: true });
+        assert!(signals.before.is_some());
+        send(libc::SIGTERM);
+        assert_eq!(signals.take(), Arrived { stop: true, user: false });
         assert!(signals.before.is_none());
+        send(libc::SIGUSR1);
     }
 }

@@ -9,6 +9,7 @@ mod kernel;
 mod pattern;
 mod perf;
 pub mod registers;
+mod session;
 mod tracepoint;
 mod tracing;
 mod user;
@@ -200,8 +201,16 @@ impl Target {
 }
 
 /// All probe types.
-pub const KINDS: [&[Kind]; 7] =
-    [event::ALL, kernel::ALL, tracepoint::ALL, tracing::ALL, perf::ALL, watch::ALL, user::ALL];
+pub const KINDS: [&[Kind]; 8] = [
+    event::ALL,
+    session::ALL,
+    kernel::ALL,
+    tracepoint::ALL,
+    tracing::ALL,
+    perf::ALL,
+    watch::ALL,
+    user::ALL,
+];
 
 /// All entries of the table.
 pub fn kinds() -> impl Iterator<Item = &'static Kind> {

@@ -110,7 +110,8 @@ impl Tracer {
             }
         }
         for command in &case.after {
-            shell(&scratch.fill_in(command))?;
+            let command = scratch.fill_in(command).replace("$PID", &self.id().to_string());
+            shell(&command)?;
         }
         if let Some(signal) = case.signal {
             send(self.id(), signal);

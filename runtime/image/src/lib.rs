@@ -202,6 +202,8 @@ pub enum Attach {
     Begin,
     /// Run once after everything was detached.
     End,
+    /// Run whenever the tracer gets SIGUSR1.
+    Signal,
     /// Entry of a kernel function (or an offset into it), or its return.
     Kprobe {
         /// Symbol.
@@ -249,6 +251,13 @@ pub enum Attach {
     Counter(Counter),
     /// An access to memory.
     Watchpoint(Watchpoint),
+}
+
+impl Attach {
+    /// Whether the tracer runs the program itself, so that it is attached to nothing.
+    pub fn is_run(&self) -> bool {
+        matches!(self, Attach::Begin | Attach::End | Attach::Signal)
+    }
 }
 
 /// Something that the kernel or the processor counts.

@@ -65,6 +65,7 @@ fn compile(sources: &mut Sources, name: &str, text: String) -> (Option<Checked>,
         Feature::Btf,
         Feature::Counters,
         Feature::Breakpoints,
+        Feature::Trampolines,
     ] {
         if directive("// without:") == Some(feature.name()) {
             host = host.without(feature);

@@ -175,7 +175,12 @@ fn in_order(probes: &[Probe]) -> impl Iterator<Item = &Probe> {
     };
     let reversed = move |probe: &&Probe| {
         any(probe, |attach| {
-            matches!(attach, Attach::Kprobe { ret: false, .. } | Attach::Uprobe { .. })
+            matches!(
+                attach,
+                Attach::Kprobe { ret: false, .. }
+                    | Attach::Uprobe { .. }
+                    | Attach::Trampoline { .. }
+            )
         })
     };
     let attached = move |probe: &&Probe| !any(probe, Attach::is_run);
@@ -252,7 +257,7 @@ impl Attacher {
                 self.links.iterator = iterator;
                 Ok(())
             }
-            Attach::RawTracepoint { .. } => {
+            Attach::RawTracepoint { .. } | Attach::Trampoline { .. } => {
                 self.links.held.push(Held::Link(tracing::attach(program)?));
                 Ok(())
             }

@@ -5,10 +5,12 @@
 mod functions;
 mod kallsyms;
 mod tracefs;
+mod trampoline;
 
 pub use functions::{barred_functions, traceable_functions};
 pub use kallsyms::Kallsyms;
 pub use tracefs::{Tracefs, TracefsError};
+pub use trampoline::has_trampolines;
 
 use std::fs;
 use std::io;

@@ -14,7 +14,7 @@ pub(super) const ALL: &[Builtin] = &[
         .reserved()
         .details("`args.filename` and `args->filename` are the same. A misspelt field is answered with the list of all. `args` \
                   alone is a record of all fields.")
-        .only_in(&[Context::Record, Context::Event], "the arguments of a function are `arg0`, `arg1` and so on")
+        .only_in(&[Context::Record, Context::Event, Context::Arguments, Context::Outcome], "the arguments of a function are `arg0`, `arg1` and so on")
         .examples(&["tracepoint:syscalls:sys_enter_openat { printf(\"%s\\n\", str(args.filename)); }"]),
     Builtin::variable("ctx", "struct *", "What the kernel passes to the program of an iterator.", ctx)
         .reserved()
@@ -29,10 +29,11 @@ pub(super) const ALL: &[Builtin] = &[
         .only_in(&[Context::Entry, Context::Event], "the fields of a tracepoint are in `args`, and a function's result is `retval`")
         .examples(&["kprobe:vfs_read { @size = hist(arg2); }"]),
     Builtin::variable("retval", "uint64", "What the probed function returned.", retval)
-        .only_in(&[Context::Return], "the result of a system call's tracepoint is `args.ret`")
+        .details("At `fexit` it has the type that the function returns.")
+        .only_in(&[Context::Return, Context::Outcome], "the result of a system call's tracepoint is `args.ret`")
         .examples(&["kretprobe:vfs_read { @bytes = hist(retval); }"]),
     Builtin::variable("func", "string", "Name of the probed function.", func)
-        .only_in(&[Context::Entry, Context::Return], "the probe's whole name is `probe`")
+        .only_in(&[Context::Entry, Context::Return, Context::Arguments, Context::Outcome], "the probe's whole name is `probe`")
         .examples(&["kprobe:vfs_read, kprobe:vfs_write { @[func] = count(); }"]),
     Builtin::variable("probe", "string", "Full name of the probe.", probe)
         .examples(&["kprobe:vfs_read, kprobe:vfs_write { @[probe] = count(); }"]),
@@ -99,9 +100,22 @@ fn event_argument(lower: &mut Lower<'_>, call: &Call<'_>, index: usize) -> Opera
     lower.complain_limit(call, limit)
 }
 
-fn retval(lower: &mut Lower<'_>, _: &Call<'_>) -> Operand {
+fn retval(lower: &mut Lower<'_>, call: &Call<'_>) -> Operand {
+    if lower.probe_context() == Context::Outcome {
+        return typed_result(lower, call);
+    }
     let offset = registers::result(lower.arch());
     context(lower, offset)
+}
+
+/// What a function returned stands behind its arguments.
+fn typed_result(lower: &mut Lower<'_>, call: &Call<'_>) -> Operand {
+    let Some(args) = lower.args_type() else { return lower.poison() };
+    let offset = lower.b.types().size(args);
+    match lower.result_type() {
+        Some(ty) => lower.context_value(offset, ty),
+        None => lower.complain_limit(call, "this function returns nothing".to_owned()),
+    }
 }
 
 fn context(lower: &mut Lower<'_>, offset: u32) -> Operand {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::files;
-use ebtrace::host::btf::{self, Btf};
+use ebtrace::host::btf::{self, Btf, Named};
 use ebtrace::host::files::{Entry, Files};
 use ebtrace::host::headers::{Headers, Request, Trouble};
 use ebtrace::host::{
@@ -16,6 +16,9 @@ use ebtrace::host::{
 };
 use ebtrace_runtime::bytes::FileBytes;
 use ebtrace_runtime::kernel::{self, Kallsyms, Tracefs, TracefsError};
+
+/// A function that every kernel has and describes, if it describes any.
+const ANY_FUNCTION: &str = "vfs_read";
 
 /// Names another file than the running kernel's own BTF.
 const BTF_FILE: &str = "BPFTRACE_BTF";
@@ -28,6 +31,7 @@ pub(crate) struct Live {
     functions: OnceCell<Result<Vec<KernelFunction>, HostError>>,
     programs: program::Known,
     btf: OnceCell<Result<Rc<Btf>, HostError>>,
+    trampolines: OnceCell<bool>,
     modules: OnceCell<Vec<Module>>,
 }
 
@@ -77,6 +81,16 @@ impl Live {
         self.btf.get_or_init(read_vmlinux).clone()
     }
 
+    /// Asks the kernel to take a program that does nothing, for a function that any kernel has.
+    fn has_trampolines(&self) -> bool {
+        let ask = || {
+            let Ok(btf) = self.vmlinux() else { return false };
+            btf.find(Named::Function, ANY_FUNCTION).is_none_or(kernel::has_trampolines)
+        };
+        // Who may load no programs at all is told so later.
+        !kernel::is_privileged() || *self.trampolines.get_or_init(ask)
+    }
+
     fn modules(&self) -> &[Module] {
         self.modules.get_or_init(|| {
             // The modules continue the kernel's own blob and no other.
@@ -122,6 +136,7 @@ impl Host for Live {
             Feature::Tracefs => !matches!(self.tracefs(), Err(HostError::Lacks(_))),
             Feature::Btf => std::env::var_os(BTF_FILE).is_some() || kernel::has_btf(),
             Feature::Breakpoints => kernel::has_breakpoints(),
+            Feature::Trampolines => self.has_trampolines(),
             Feature::Counters => kernel::has_counters(),
         }
     }

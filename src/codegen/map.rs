@@ -20,6 +20,9 @@ const RINGBUF: u32 = 27;
 pub(super) const ROUNDS: u32 = 1 << 16;
 const ROUNDS_MAP: &str = "ebt_rounds";
 
+/// Of guarded programs.
+const GUARD_MAP: &str = "ebt_guard";
+
 /// Elements of a hash are allocated when they are needed, which saves milliseconds at the start.
 const NO_PREALLOC: u32 = 1;
 /// Before, hashes without preallocation were unsafe in programs that may interrupt the allocator.
@@ -42,6 +45,8 @@ pub(super) struct Maps<'ctx> {
     pub(super) scratch: Option<Pointer<'ctx>>,
     /// What loops go through where the kernel cannot count, where a program has one.
     pub(super) rounds: Option<Pointer<'ctx>>,
+    /// Whether a guarded program runs on this CPU, where there is such a program.
+    pub(super) guard: Option<Pointer<'ctx>>,
 }
 
 /// A map definition.
@@ -59,6 +64,8 @@ pub(super) struct Needs {
     pub(super) scratch: u32,
     /// Something to go through instead of counting.
     pub(super) rounds: bool,
+    /// Something that says whether a guarded program runs.
+    pub(super) guard: bool,
 }
 
 /// Defines all maps.
@@ -85,11 +92,14 @@ pub(super) fn define<'ctx>(
     let ring = Definition { kind: RINGBUF, entries: bytes, flags: 0, types: None };
     let events = definer.define(image::RING_BUFFER, &ring)?;
     let lost = definer.define(image::LOST, &array(image.events.len().max(1), word))?;
-    let mut maps = Maps { script, events, lost, scratch: None, rounds: None };
+    let mut maps = Maps { script, events, lost, scratch: None, rounds: None, guard: None };
     if needs.rounds {
         let types = Some((index, debug.int(1, false)?));
         let rounds = Definition { kind: ARRAY, entries: ROUNDS, flags: 0, types };
         maps.rounds = Some(definer.define(ROUNDS_MAP, &rounds)?);
+    }
+    if needs.guard {
+        maps.guard = Some(definer.define(GUARD_MAP, &array(1, word))?);
     }
     if needs.scratch > 0 {
         let area = debug.array(word, 8, needs.scratch.div_ceil(8));

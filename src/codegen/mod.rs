@@ -21,6 +21,7 @@ mod emission;
 mod event;
 mod expr;
 mod external;
+mod guard;
 mod helper;
 mod iterator;
 mod lines;
@@ -191,7 +192,8 @@ fn lower<'ctx>(
         .map(|probe| &probe.func.body)
         .chain(program.functions.iter().map(|(_, function)| &function.func.body));
     let rounds = region::needs_rounds(target.version) && bodies.any(region::counts);
-    let needs = map::Needs { scratch, rounds };
+    let guard = program.probes.iter().any(|probe| probe.guarded);
+    let needs = map::Needs { scratch, rounds, guard };
     let maps = map::define(emitter, &debug, &layout.image, needs, target.version)?;
     let rare = rare::Functions::plan(program);
     let unit = probe::Unit {

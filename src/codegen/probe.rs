@@ -7,7 +7,7 @@ use ebtrace_image as image;
 
 use inkwell::values::FunctionValue;
 
-use super::context::{Argument, Emitter, Int, Pointer};
+use super::context::{Argument, Emitter, Int, Label, Pointer};
 use super::debug::{Debug, Lines};
 use super::helper::{self, Helper};
 use super::map::Maps;
@@ -89,28 +89,68 @@ fn section(program: ProgramType) -> &'static str {
         ProgramType::Tracepoint => "tracepoint",
         ProgramType::PerfEvent => "perf_event",
         ProgramType::TypedEvent => "tp_btf",
+        ProgramType::FunctionEntry => "fentry",
+        ProgramType::FunctionExit => "fexit",
         ProgramType::Iterator | ProgramType::TextIterator => "iter",
         ProgramType::RawTracepoint => "raw_tp",
     }
 }
 
+/// A function that was opened.
+pub(super) struct Outer<'ctx> {
+    pub(super) function: FunctionValue<'ctx>,
+    pub(super) entry: Label<'ctx>,
+    pub(super) context: Pointer<'ctx>,
+}
+
 /// Lowers one program.
-pub(super) fn lower(unit: &Unit<'_, '_>, index: usize) -> Lowered<()> {
-    let (Some(table), Some(layout)) =
-        (unit.layout.image.probes.get(index), unit.layout.probes.get(index))
-    else {
-        return Err(Invariant("the layout has another number of programs".to_owned()));
-    };
+pub(super) fn lower<'a, 'ctx>(unit: &'a Unit<'a, 'ctx>, index: usize) -> Lowered<()> {
+    let Some(table) = unit.layout.image.probes.get(index) else { return Err(no_layout()) };
+    let (probe, name) = (&unit.program.probes[index], &table.program);
+    let (function, entry, context) = unit.emitter.open(name, section(probe.program));
+    let outer = Outer { function, entry, context };
+    let site = unit.program.sites[probe.site];
+    if !probe.guarded {
+        let lines = unit.debug.program(name, site)?;
+        return fill(unit, index, outer, lines);
+    }
+    unit.guarded(name, outer, site, |name| {
+        let (emitter, word) = (unit.emitter, unit.debug.int(8, false)?);
+        let address = emitter.pointer_type().into();
+        let function = emitter.declare(name, &[address], emitter.int_type(32).into());
+        let params = [("ctx", unit.debug.pointer(word))];
+        let lines = unit.debug.function(name, &params, unit.debug.int(4, true)?, site, true)?;
+        let entry = emitter.body_of(function);
+        let context = function.get_first_param();
+        let context = context.ok_or_else(|| Invariant(format!("{name} has no context")))?;
+        let context = context.into_pointer_value();
+        fill(unit, index, Outer { function, entry, context }, lines)?;
+        Ok(function)
+    })
+}
+
+fn no_layout() -> Invariant {
+    Invariant("the layout has another number of programs".to_owned())
+}
+
+/// Lowers the code of a program.
+fn fill<'a, 'ctx>(
+    unit: &'a Unit<'a, 'ctx>,
+    index: usize,
+    outer: Outer<'ctx>,
+    mut lines: Lines<'ctx>,
+) -> Lowered<()> {
+    let Outer { function, entry, context } = outer;
+    let layout = unit.layout.probes.get(index).ok_or_else(no_layout)?;
     let probe = &unit.program.probes[index];
-    let (function, entry, context) = unit.emitter.open(&table.program, section(probe.program));
-    let mut lines = unit.debug.program(&table.program, unit.program.sites[probe.site])?;
+    let site = unit.program.sites[probe.site];
     function.set_subprogram(lines.subprogram());
-    unit.debug.at(&mut lines, unit.program.sites[probe.site]);
+    unit.debug.at(&mut lines, site);
     let body = unit.emitter.label();
     unit.emitter.enter(body);
     let place = Place { func: &probe.func, layout, region: Region::Program };
     let mut function = Function::new(unit, place, index as u32, (context, lines))?;
-    function.span = unit.program.sites[probe.site];
+    function.span = site;
     if layout.scratch > 0 {
         function.area = Some(function.scratch()?);
     }

@@ -409,6 +409,11 @@ codes! {
     SeveralFiles = "W0203",
         "Several folders of PATH have a program of this name, and all are probed. A path names one.",
         "uprobe:tool:main { }";
+    /// A probe on what the kernel does for each probe.
+    DangerousPlace = "W0204",
+        "Some functions of the kernel, such as those that take locks, are called for nearly everything that a probe does. \
+         Where such a probe is running on a CPU, no other of them runs on it, or they would follow each other for ever.",
+        "fentry:_raw_spin_lock { @ = count(); }";
     /// A value is computed and not used.
     Unused = "W0301",
         "The statement has no effect. Assign the value, print it, or remove the statement.",

@@ -27,6 +27,8 @@ pub enum Feature {
     Tracefs,
     /// The description of the kernel's types (`CONFIG_DEBUG_INFO_BTF`).
     Btf,
+    /// Programs on functions whose types are known (`CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS`).
+    Trampolines,
     /// What the processor counts (`CONFIG_PERF_EVENTS`, and a processor that does).
     Counters,
     /// Watching memory by the processor (`CONFIG_HAVE_HW_BREAKPOINT`).
@@ -41,6 +43,7 @@ impl Feature {
             Feature::Uprobes => "uprobes",
             Feature::Tracefs => "tracefs",
             Feature::Btf => "btf",
+            Feature::Trampolines => "trampolines",
             Feature::Counters => "counters",
             Feature::Breakpoints => "breakpoints",
         }
@@ -50,6 +53,7 @@ impl Feature {
     pub fn title(self) -> &'static str {
         match self {
             Feature::Kprobes | Feature::Uprobes | Feature::Tracefs => self.name(),
+            Feature::Trampolines => "trampolines on its functions",
             Feature::Counters => "hardware counters",
             Feature::Breakpoints => "hardware breakpoints",
             Feature::Btf => "description of its types (BTF)",
@@ -59,10 +63,25 @@ impl Feature {
     /// What a sentence calls it that has named it.
     pub fn pronoun(self) -> &'static str {
         match self {
-            Feature::Kprobes | Feature::Uprobes | Feature::Counters | Feature::Breakpoints => {
-                "them"
-            }
+            Feature::Kprobes
+            | Feature::Uprobes
+            | Feature::Counters
+            | Feature::Breakpoints
+            | Feature::Trampolines => "them",
             Feature::Tracefs | Feature::Btf => "it",
+        }
+    }
+
+    /// Why a kernel has it not.
+    pub fn reason(self) -> String {
+        match self {
+            Feature::Trampolines => {
+                format!(
+                    "it does not permit programs for them, or was built without {}",
+                    self.config()
+                )
+            }
+            _ => format!("it was built without {}", self.config()),
         }
     }
 
@@ -73,6 +92,7 @@ impl Feature {
             Feature::Uprobes => "CONFIG_UPROBE_EVENTS",
             Feature::Tracefs => "CONFIG_TRACING",
             Feature::Btf => "CONFIG_DEBUG_INFO_BTF",
+            Feature::Trampolines => "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS",
             Feature::Counters => "CONFIG_PERF_EVENTS",
             Feature::Breakpoints => "CONFIG_HAVE_HW_BREAKPOINT",
         }

@@ -130,6 +130,8 @@ pub struct Probe {
     pub points: Vec<image::Point>,
     /// How the kernel runs it.
     pub program: ProgramType,
+    /// What it calls may come to where it is attached: then, and where others like it are, none of them runs.
+    pub guarded: bool,
     /// The attach point.
     pub site: SiteId,
     /// The code.
@@ -148,6 +150,11 @@ pub enum ProgramType {
     /// Section `tp_btf`: events of the kernel; the context is the event's arguments, 8 bytes each, and the kernel knows
     /// their types.
     TypedEvent,
+    /// Section `fentry`: functions of the kernel, when they are entered; the context is their arguments, 8 bytes each,
+    /// and the kernel knows their types.
+    FunctionEntry,
+    /// Section `fexit`: the same when they return; behind the arguments is the result.
+    FunctionExit,
     /// Section `iter`: objects of the kernel, one after the other; the context holds addresses whose types the kernel
     /// knows. What is sent is written for whoever reads the iterator.
     Iterator,
@@ -163,6 +170,8 @@ impl ProgramType {
         match self {
             ProgramType::Kprobe | ProgramType::Tracepoint | ProgramType::PerfEvent => true,
             ProgramType::TypedEvent
+            | ProgramType::FunctionEntry
+            | ProgramType::FunctionExit
             | ProgramType::Iterator
             | ProgramType::TextIterator
             | ProgramType::RawTracepoint => false,
@@ -171,7 +180,10 @@ impl ProgramType {
 
     /// Whether the kernel's verifier knows the types of what the context holds.
     pub fn has_typed_context(self) -> bool {
-        matches!(self, ProgramType::TypedEvent) || self.is_iterator()
+        matches!(
+            self,
+            ProgramType::TypedEvent | ProgramType::FunctionEntry | ProgramType::FunctionExit
+        ) || self.is_iterator()
     }
 
     /// Whether it goes through objects of the kernel, once, and is done.

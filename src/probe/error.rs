@@ -134,7 +134,7 @@ impl From<ProbeError> for Diagnostic {
                 let diagnostic =
                     Diagnostic::error(Code::KernelLacks, format!("this kernel has no {}", feature.title()))
                         .label(span, format!("`{}` needs {}", kind.name, feature.pronoun()))
-                        .note(format!("it was built without {}", feature.config()))
+                        .note(feature.reason())
                         .lacks(feature);
                 instead.into_iter().fold(diagnostic, |diagnostic, point| {
                     diagnostic.help(format!("the same job is done here by `{point}`"))

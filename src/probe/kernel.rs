@@ -170,7 +170,7 @@ fn matching(place: &Place, host: &dyn Host) -> Result<Vec<(Option<String>, Strin
 }
 
 /// Functions that patterns pass over: probes on them recurse, or stand in the way of the kernel's own work.
-fn is_kept_off(name: &str) -> bool {
+pub(super) fn is_kept_off(name: &str) -> bool {
     const NAMES: [&str; 3] = ["arch_cpu_idle", "default_idle", "bpf_dispatcher_xdp_func"];
     const STARTS: [&str; 2] = ["rcu_", "__ftrace_invalid_address__"];
     NAMES.contains(&name)
@@ -218,16 +218,15 @@ fn missing_function(place: &Place, host: &dyn Host) -> ProbeError {
 }
 
 fn syscall_entry(target: &Target, host: &dyn Host) -> Option<String> {
-    syscall_tracepoint(target, "sys_enter_", host)
+    syscall_tracepoint(target.function.as_deref()?, "sys_enter_", host)
 }
 
 fn syscall_exit(target: &Target, host: &dyn Host) -> Option<String> {
-    syscall_tracepoint(target, "sys_exit_", host)
+    syscall_tracepoint(target.function.as_deref()?, "sys_exit_", host)
 }
 
 /// A system call's tracepoint fires where the functions that implement it would.
-fn syscall_tracepoint(target: &Target, edge: &str, host: &dyn Host) -> Option<String> {
-    let function = target.function.as_deref()?;
+pub(super) fn syscall_tracepoint(function: &str, edge: &str, host: &dyn Host) -> Option<String> {
     let shared = ["do_sys_", "ksys_"].iter().find_map(|prefix| function.strip_prefix(prefix));
     let own = ["__x64_sys_", "__arm64_sys_", "__se_sys_", "sys_"]
         .iter()

@@ -12,6 +12,7 @@ pub mod registers;
 mod session;
 mod tracepoint;
 mod tracing;
+mod trampoline;
 mod user;
 mod watch;
 
@@ -91,6 +92,10 @@ pub enum Context {
     Record,
     /// The arguments of an event of the kernel, 8 bytes each.
     Event,
+    /// The arguments of a function, 8 bytes each.
+    Arguments,
+    /// The same, and what it returned.
+    Outcome,
     /// An object of the kernel that an iterator comes to.
     Object,
     /// What a timer interrupted, or another event of the CPU.
@@ -184,6 +189,10 @@ pub struct Target {
     pub function: Option<String>,
     /// What `args` points to.
     pub args: Option<TypeId>,
+    /// What `retval` is, where its type is known.
+    pub result: Option<TypeId>,
+    /// What its program calls may come to it again.
+    pub dangerous: bool,
     /// What its program can read.
     pub context: Context,
     /// How the kernel runs its program.
@@ -196,15 +205,26 @@ impl Target {
     /// What any attach point of this kind has.
     fn new(kind: &Kind, label: String, attach: Attach) -> Target {
         let Kind { context, program, .. } = *kind;
-        Target { label, attach, function: None, args: None, context, program, warnings: Vec::new() }
+        Target {
+            label,
+            attach,
+            function: None,
+            args: None,
+            result: None,
+            dangerous: false,
+            context,
+            program,
+            warnings: Vec::new(),
+        }
     }
 }
 
 /// All probe types.
-pub const KINDS: [&[Kind]; 8] = [
+pub const KINDS: [&[Kind]; 9] = [
     event::ALL,
     session::ALL,
     kernel::ALL,
+    trampoline::ALL,
     tracepoint::ALL,
     tracing::ALL,
     perf::ALL,

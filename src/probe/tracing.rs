@@ -133,7 +133,10 @@ fn raw_tracepoint(point: &Point, host: &dyn Host, types: &mut Types) -> Targets 
 }
 
 /// The last part of an attach point, and the module before it.
-fn module_and_name(point: &Point, field: &'static str) -> Result<(Option<Part>, Part), ProbeError> {
+pub(super) fn module_and_name(
+    point: &Point,
+    field: &'static str,
+) -> Result<(Option<Part>, Part), ProbeError> {
     let (module, name) = match &point.parts[..] {
         [module, name] => (Some(module.clone()), name.clone()),
         _ => (None, point.part(0)),
@@ -152,7 +155,11 @@ fn patterns(module: Option<&Part>, name: &Part) -> (Option<Pattern>, Pattern) {
 }
 
 /// Complains where the kernel does not describe its types.
-fn typed(point: &Point, host: &dyn Host, instead: Option<String>) -> Result<(), ProbeError> {
+pub(super) fn typed(
+    point: &Point,
+    host: &dyn Host,
+    instead: Option<String>,
+) -> Result<(), ProbeError> {
     let (span, kind) = (point.span, point.kind);
     match host.btf(0) {
         Ok(_) => Ok(()),

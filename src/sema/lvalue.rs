@@ -100,6 +100,12 @@ impl Lower<'_> {
         Memory { points: self.space(), ..Memory::new(base, ty, Space::Kernel) }
     }
 
+    /// What stands so many bytes into the program's context.
+    pub fn context_value(&mut self, offset: u32, ty: TypeId) -> Operand {
+        let memory = Memory { offset, ..self.own_memory(Base::Context, ty) };
+        self.fetch_memory(&memory)
+    }
+
     /// The value of what an expression designates.
     pub(super) fn fetch(&mut self, lvalue: Lvalue) -> Operand {
         match lvalue {

@@ -298,6 +298,11 @@ impl Lower<'_> {
         self.target().context
     }
 
+    /// What the probed function returns, where that is known.
+    pub fn result_type(&self) -> Option<TypeId> {
+        self.target().result
+    }
+
     /// What `args` points to. Programs that read it are made for one target each.
     pub fn args_type(&mut self) -> Option<TypeId> {
         if self.targets.len() > 1 {

@@ -105,7 +105,7 @@ impl Walk<'_> {
         pattern: &Point,
         targets: &[Target],
     ) {
-        let program = targets[0].program;
+        let (program, guarded) = (targets[0].program, targets[0].dangerous);
         // The kernel drops an event of a tracepoint whose program returns 0 before others get it.
         let returns = i32::from(program == ProgramType::Tracepoint);
         let mut lower = self.lowering(pattern.kind, targets, (place.probe, place.point), returns);
@@ -121,7 +121,7 @@ impl Walk<'_> {
             attach: target.attach.clone(),
         });
         let points = points.collect();
-        self.program.probes.push(Probe { label, points, program, site, func });
+        self.program.probes.push(Probe { label, points, program, guarded, site, func });
     }
 }
 

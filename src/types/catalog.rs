@@ -216,7 +216,9 @@ pub fn functions(
         let ids: Vec<u32> = blob.btf.find_all(Named::Function, name).collect();
         let mut reader = Reader::new(types, blob.clone());
         for id in ids {
-            let Some((params, result)) = reader.prototype(id) else { continue };
+            let Some(kernel::Prototype { params, result, .. }) = reader.prototype(id) else {
+                continue;
+            };
             found.push(Prototype { module: blob.btf.name().to_owned(), params, result });
         }
     }

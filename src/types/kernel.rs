@@ -260,7 +260,7 @@ impl<'a> Reader<'a> {
     }
 
     /// What a function takes and returns, or a pointer to one that has a name.
-    pub(super) fn prototype(&mut self, id: u32) -> Option<(Vec<(String, TypeId)>, TypeId)> {
+    pub(super) fn prototype(&mut self, id: u32) -> Option<Prototype> {
         let btf = self.blob.btf.clone();
         let mut next = id;
         for _ in 0..MOST_STEPS {
@@ -270,16 +270,28 @@ impl<'a> Reader<'a> {
                 | Described::Pointer(of)
                 | Described::Qualified(of) => of,
                 Described::Prototype { result, params } => {
-                    let named = params.iter().filter(|(name, ty)| *ty != 0 || !name.is_empty());
+                    let open = params.last().is_some_and(|(name, ty)| *ty == 0 && name.is_empty());
+                    let named = &params[..params.len() - usize::from(open)];
                     let params =
-                        named.map(|(name, ty)| ((*name).to_owned(), self.convert(*ty))).collect();
-                    return Some((params, self.convert(result)));
+                        named.iter().map(|(name, ty)| ((*name).to_owned(), self.convert(*ty)));
+                    let params = params.collect();
+                    return Some(Prototype { params, open, result: self.convert(result) });
                 }
                 _ => return None,
             };
         }
         None
     }
+}
+
+/// What a function takes and returns.
+pub(super) struct Prototype {
+    /// Names and types in order; a name may be empty.
+    pub(super) params: Vec<(String, TypeId)>,
+    /// It ends with `...`.
+    pub(super) open: bool,
+    /// [`TypeId::VOID`] where there is none.
+    pub(super) result: TypeId,
 }
 
 /// `struct pair`; the name of the typedef for what has no name of its own; `struct ` alone for what has neither.

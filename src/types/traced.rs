@@ -64,7 +64,8 @@ pub fn events(types: &mut Types, host: &dyn Host, (module, name): Wanted<'_>) ->
 /// What an event passes, by the first of these types that says it.
 fn passed(types: &mut Types, blob: &Blob, name: &str, sources: [Option<u32>; 2]) -> Option<Traced> {
     let mut reader = Reader::new(types, blob.clone());
-    let (mut params, _) = sources.into_iter().flatten().find_map(|id| reader.prototype(id))?;
+    let found = sources.into_iter().flatten().find_map(|id| reader.prototype(id));
+    let mut params = found?.params;
     // The first is what the kernel keeps for the callback.
     params.drain(..params.len().min(1));
     Some(Traced { module: blob.btf.name().to_owned(), name: name.to_owned(), params })
@@ -77,6 +78,87 @@ pub fn event_names(host: &dyn Host) -> Vec<(String, String)> {
         names.map(|name| (blob.btf.name().to_owned(), name.to_owned())).collect::<Vec<_>>()
     };
     kernel::blobs(host).flat_map(of).collect()
+}
+
+/// A function that can be traced by its type, or why it cannot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Function {
+    /// Where it is, its name, and its arguments.
+    pub traced: Traced,
+    /// [`TypeId::VOID`] where it returns nothing.
+    pub result: TypeId,
+    /// What the kernel does not make programs for.
+    pub trouble: Option<&'static str>,
+}
+
+/// The functions of this name: that of `vmlinux` if it has one, else those of all modules that are wanted.
+pub fn function(
+    types: &mut Types,
+    host: &dyn Host,
+    module: &dyn Fn(&str) -> bool,
+    name: &str,
+) -> Vec<Function> {
+    let mut found = Vec::new();
+    for blob in kernel::blobs(host) {
+        if !module(blob.btf.name()) {
+            continue;
+        }
+        let id = blob.btf.find(Named::Function, name);
+        found.extend(id.and_then(|id| signature(types, host, &blob, (id, name))));
+        if blob.number == 0 && !found.is_empty() {
+            break;
+        }
+    }
+    found
+}
+
+/// All functions that are wanted.
+pub fn functions(types: &mut Types, host: &dyn Host, (module, name): Wanted<'_>) -> Vec<Function> {
+    let mut found = Vec::new();
+    for blob in kernel::blobs(host).filter(|blob| module(blob.btf.name())) {
+        let named = blob.btf.all(Named::Function).filter(|(_, function)| name(function));
+        found.extend(named.filter_map(|named| signature(types, host, &blob, named)));
+    }
+    found
+}
+
+/// The names of all functions of the modules that are wanted.
+pub fn function_names(host: &dyn Host, module: &dyn Fn(&str) -> bool) -> Vec<String> {
+    let blobs = kernel::blobs(host).filter(|blob| module(blob.btf.name()));
+    let names = |blob: Blob| blob.btf.names(Named::Function).map(str::to_owned).collect::<Vec<_>>();
+    blobs.flat_map(names).collect()
+}
+
+/// Words that programs find the arguments in, in the kernels that have fewest.
+const FEWEST_SLOTS: u32 = 6;
+/// The same since Linux 6.6.
+const MOST_SLOTS: u32 = 12;
+/// The largest argument that is passed by its value.
+const LARGEST_VALUE: u32 = 16;
+
+fn signature(
+    types: &mut Types,
+    host: &dyn Host,
+    blob: &Blob,
+    (id, name): (u32, &str),
+) -> Option<Function> {
+    let kernel::Prototype { params, open, result } =
+        Reader::new(types, blob.clone()).prototype(id)?;
+    let sizes = || params.iter().map(|(_, ty)| types.size(*ty));
+    let most = if host.version() >= (6, 6, 0) { MOST_SLOTS } else { FEWEST_SLOTS };
+    let trouble = if open {
+        Some("it takes any number of arguments")
+    } else if sizes().any(|size| size > LARGEST_VALUE) {
+        Some("one of its arguments is a struct of more than 16 bytes, passed by its value")
+    } else if sizes().map(|size| size.div_ceil(SLOT)).sum::<u32>() > most {
+        Some("it has too many arguments")
+    } else if types.size(result) > SLOT {
+        Some("it returns a struct")
+    } else {
+        None
+    };
+    let traced = Traced { module: blob.btf.name().to_owned(), name: name.to_owned(), params };
+    Some(Function { traced, result, trouble })
 }
 
 /// Begins the names of the contexts of iterators.

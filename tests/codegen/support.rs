@@ -76,6 +76,7 @@ impl Script {
         let func = builder.finish();
         let label = format!("{kind:?}:x");
         self.program.probes.push(Probe {
+            guarded: false,
             points: vec![image::Point { label: label.clone(), attach: image::Attach::Begin }],
             label,
             program: kind,

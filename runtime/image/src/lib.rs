@@ -227,6 +227,15 @@ pub enum Attach {
         /// `sched_switch`
         event: String,
     },
+    /// A function of the kernel that its types describe.
+    Trampoline {
+        /// `vmlinux`, or the module that has it.
+        module: String,
+        /// `vfs_read`
+        function: String,
+        /// At return instead of entry.
+        ret: bool,
+    },
     /// Objects of the kernel of one kind, one after the other.
     Iterator {
         /// `task`

@@ -29,6 +29,7 @@ pub(crate) fn set_targets(open: &mut OpenObject, image: &Image) -> Result<(), Lo
 /// What libbpf looks for.
 fn target(attach: &Attach) -> Option<String> {
     match attach {
+        Attach::Trampoline { module, function, .. } => Some(format!("{module}:{function}")),
         Attach::RawTracepoint { module, event } => Some(format!("{module}:{event}")),
         Attach::Iterator { object, .. } => Some(object.clone()),
         _ => None,

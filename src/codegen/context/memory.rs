@@ -99,6 +99,18 @@ impl<'ctx> Emitter<'ctx> {
         value
     }
 
+    /// A store that stays where it is.
+    pub(in crate::codegen) fn store_volatile(
+        &self,
+        pointer: Pointer<'ctx>,
+        value: Int<'ctx>,
+        align: u32,
+    ) {
+        let store = self.builder.build_store(pointer, value).unwrap();
+        store.set_alignment(align).unwrap();
+        store.set_volatile(true).unwrap();
+    }
+
     pub(in crate::codegen) fn store(&self, pointer: Pointer<'ctx>, value: Int<'ctx>, align: u32) {
         self.builder.build_store(pointer, value).unwrap().set_alignment(align).unwrap();
     }

@@ -1,0 +1,245 @@
+//! Probe types on functions whose types the kernel describes: `fentry` and `fexit`.
+
+use ebtrace_image::Attach;
+
+use super::kernel::{is_kept_off, syscall_tracepoint};
+use super::pattern::Pattern;
+use super::tracing::{module_and_name, typed};
+use super::{Context, Field, Kind, Part, Point, ProbeError, Search, Target, Targets};
+use crate::diagnostic::{Code, Diagnostic, nearest};
+use crate::host::{Feature, Host};
+use crate::ir::ProgramType;
+use crate::types::traced::{self, Function};
+use crate::types::{Space, TypeId, Types};
+
+const SHAPE: &[Field] =
+    &[Field { name: "module", optional: true }, Field { name: "function", optional: false }];
+
+/// The kernel proper, which has functions as modules have.
+const KERNEL: &str = "vmlinux";
+
+/// Functions that nearly every program comes to itself.
+const DANGEROUS: [&str; 4] = [
+    "_raw_spin_lock",
+    "_raw_spin_lock_irqsave",
+    "_raw_spin_unlock_irqrestore",
+    "queued_spin_lock_slowpath",
+];
+
+pub(super) const ALL: &[Kind] = &[
+    Kind {
+        name: "fentry",
+        aliases: &["f", "kfunc"],
+        shape: SHAPE,
+        search: Search::Kernel,
+        context: Context::Arguments,
+        program: ProgramType::FunctionEntry,
+        space: Space::Kernel,
+        needs: Some(Feature::Trampolines),
+        instead: entry_elsewhere,
+        resolve: entry,
+        summary: "Fires when a kernel function is entered, and knows the types of its arguments.",
+        details: "It costs less than `kprobe`. The arguments are in `args` by the names that they have in the kernel's \
+                  source, and what they point to is read with a dot: `args.file.f_flags`; `args` alone is a record of \
+                  all. Functions of modules are found by their name alone; `fentry:module:function` says of which \
+                  module, and the kernel itself is `vmlinux`. The kernel must describe its types (BTF).",
+        examples: &[
+            "fentry:vfs_read { @[comm] = hist(args.count); }",
+            "fentry:vmlinux:vfs_open { printf(\"%s\\n\", str(args.path.dentry.d_name.name)); }",
+        ],
+    },
+    Kind {
+        name: "fexit",
+        aliases: &["fr", "kretfunc"],
+        shape: SHAPE,
+        search: Search::Named,
+        context: Context::Outcome,
+        program: ProgramType::FunctionExit,
+        space: Space::Kernel,
+        needs: Some(Feature::Trampolines),
+        instead: exit_elsewhere,
+        resolve: exit,
+        summary: "Fires when a kernel function returns, and knows its arguments and its result with their types.",
+        details: "Written as `fentry`. `retval` is what the function returned, and `args` is what it was called with, so \
+                  there is no need to keep anything from its entry to its return.",
+        examples: &[
+            "fexit:vfs_read /retval > 0/ { @[args.file.f_flags] = sum(retval); }",
+            "fexit:vfs_open { printf(\"%d\\n\", retval); }",
+        ],
+    },
+];
+
+fn entry(point: &Point, host: &dyn Host, types: &mut Types) -> Targets {
+    resolve(point, host, types, false)
+}
+
+fn exit(point: &Point, host: &dyn Host, types: &mut Types) -> Targets {
+    resolve(point, host, types, true)
+}
+
+fn resolve(point: &Point, host: &dyn Host, types: &mut Types, ret: bool) -> Targets {
+    let (module, name) = module_and_name(point, "function")?;
+    typed(point, host, elsewhere(&name.text, host, ret))?;
+    let modules = module.as_ref().map(Pattern::of);
+    let is_module = |name: &str| modules.as_ref().is_none_or(|module| module.matches(name));
+    let functions = match Pattern::of(&name) {
+        Pattern::Name(function) => one(point, (&is_module, &name), &function, host, types)?,
+        Pattern::Glob(glob) => {
+            let wanted = |name: &str| glob.matches(name) && !is_kept_off(name);
+            let mut found = traced::functions(types, host, (&is_module, &wanted));
+            found.retain(|function| function.trouble.is_none());
+            traceable(found, host)
+        }
+    };
+    if functions.is_empty() {
+        return Err(missing(module.as_ref(), &name, host));
+    }
+    Ok(functions.into_iter().map(|function| target(point, function, types, ret)).collect())
+}
+
+/// What a pattern stands for is what the kernel lists, as far as it does.
+fn traceable(mut found: Vec<Function>, host: &dyn Host) -> Vec<Function> {
+    let Ok(all) = host.functions() else { return found };
+    let module = |of: &Option<String>| of.as_deref().unwrap_or(KERNEL).to_owned();
+    let known: std::collections::HashSet<(String, &str)> =
+        all.iter().map(|known| (module(&known.module), known.name.as_str())).collect();
+    found.retain(|function| {
+        known.contains(&(function.traced.module.clone(), function.traced.name.as_str()))
+    });
+    let mut seen = std::collections::HashSet::new();
+    found.retain(|function| {
+        seen.insert((function.traced.module.clone(), function.traced.name.clone()))
+    });
+    found
+}
+
+/// The function of this name; complains where there are several, or where the kernel makes no programs for it.
+fn one(
+    point: &Point,
+    (module, part): (&dyn Fn(&str) -> bool, &Part),
+    name: &str,
+    host: &dyn Host,
+    types: &mut Types,
+) -> Result<Vec<Function>, ProbeError> {
+    let found = traced::function(types, host, module, name);
+    if let [first, second, ..] = &found[..] {
+        let (one, other) = (&first.traced.module, &second.traced.module);
+        return Err(said(
+            Diagnostic::error(Code::NotFound, format!("several modules have a function `{name}`"))
+                .label(part.span, format!("`{one}` has one, and so has `{other}`"))
+                .help(format!("say which is meant: `{}:{one}:{name}`", point.kind.name)),
+        ));
+    }
+    match found.first().and_then(|function| function.trouble) {
+        Some(trouble) => Err(said(
+            Diagnostic::error(
+                Code::NotFound,
+                format!("`{}` cannot probe `{name}`", point.kind.name),
+            )
+            .label(part.span, trouble)
+            .help(format!("use `{}`", untyped(name, point.kind.context == Context::Outcome))),
+        )),
+        None => Ok(found),
+    }
+}
+
+fn said(diagnostic: Diagnostic) -> ProbeError {
+    ProbeError::Said(Box::new(diagnostic))
+}
+
+fn target(point: &Point, function: Function, types: &mut Types, ret: bool) -> Target {
+    let Function { traced, result, .. } = function;
+    let label = format!("{}:{}:{}", point.kind.name, traced.module, traced.name);
+    let args = traced::context(types, &traced.name, &traced.params);
+    let dangerous = traced.module == KERNEL && DANGEROUS.contains(&traced.name.as_str());
+    let warnings = if dangerous { vec![danger(point, &traced.name)] } else { Vec::new() };
+    let attach = Attach::Trampoline { module: traced.module, function: traced.name.clone(), ret };
+    Target {
+        function: Some(traced.name),
+        args: Some(args),
+        result: (result != TypeId::VOID).then_some(result),
+        dangerous,
+        warnings,
+        ..Target::new(point.kind, label, attach)
+    }
+}
+
+fn danger(point: &Point, name: &str) -> Diagnostic {
+    Diagnostic::warning(
+        Code::DangerousPlace,
+        format!("the kernel calls `{name}` for whatever a probe does"),
+    )
+    .label(point.span, "what it does here is not seen where a probe like this is running already")
+    .help("probe what calls it")
+}
+
+fn missing(module: Option<&Part>, name: &Part, host: &dyn Host) -> ProbeError {
+    if let Some(module) = module {
+        let pattern = Pattern::of(module);
+        let blobs = (0..host.btf_count()).filter_map(|number| host.btf(number).ok());
+        let known: Vec<String> = blobs.map(|blob| blob.name().to_owned()).collect();
+        if !known.iter().any(|name| pattern.matches(name)) {
+            return ProbeError::NotFound {
+                span: module.span,
+                what: format!("a module `{}` that describes its types", module.text),
+                near: nearest(&module.text, known.iter().map(String::as_str)).map(str::to_owned),
+                help: Some(
+                    "`lsmod` lists the modules that are loaded; the kernel itself is `vmlinux`"
+                        .to_owned(),
+                ),
+            };
+        }
+    }
+    let within = module.map(|module| format!(" of `{}`", module.text)).unwrap_or_default();
+    if Pattern::of(name).is_glob() {
+        return ProbeError::NotFound {
+            span: name.span,
+            what: format!("a kernel function like `{}`{within}", name.text),
+            near: None,
+            help: None,
+        };
+    }
+    let modules = module.map(Pattern::of);
+    let is_module = |name: &str| modules.as_ref().is_none_or(|module| module.matches(name));
+    let all = traced::function_names(host, &is_module);
+    let untyped_exists = module.is_none() && host.has_function(&name.text) == Ok(true);
+    ProbeError::NotFound {
+        span: name.span,
+        what: match untyped_exists {
+            true => format!("a description of the kernel function `{}`", name.text),
+            false => format!("the kernel function `{}`{within}", name.text),
+        },
+        near: match untyped_exists {
+            true => None,
+            false => nearest(&name.text, all.iter().map(String::as_str)).map(str::to_owned),
+        },
+        help: Some(match untyped_exists {
+            true => format!("`{}` needs none", untyped(&name.text, false)),
+            false => {
+                "a function that the compiler inlined cannot be probed; probe one that calls it"
+                    .to_owned()
+            }
+        }),
+    }
+}
+
+/// The probe that does without types.
+fn untyped(function: &str, ret: bool) -> String {
+    format!("{}:{function}", if ret { "kretprobe" } else { "kprobe" })
+}
+
+fn entry_elsewhere(target: &Target, host: &dyn Host) -> Option<String> {
+    elsewhere(target.function.as_deref()?, host, false)
+}
+
+fn exit_elsewhere(target: &Target, host: &dyn Host) -> Option<String> {
+    elsewhere(target.function.as_deref()?, host, true)
+}
+
+/// What sees the same function where trampolines, or the types they need, are missing.
+fn elsewhere(function: &str, host: &dyn Host, ret: bool) -> Option<String> {
+    if host.has(Feature::Kprobes) {
+        return Some(untyped(function, ret));
+    }
+    syscall_tracepoint(function, if ret { "sys_exit_" } else { "sys_enter_" }, host)
+}

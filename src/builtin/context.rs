@@ -26,11 +26,11 @@ pub(super) const ALL: &[Builtin] = &[
         .reserved()
         .details("As many as the machine passes in registers: six on x86_64, eight on arm64. A `rawtracepoint` has as many as \
                   its event.")
-        .only_in(&[Context::Entry, Context::Event], "the fields of a tracepoint are in `args`, and a function's result is `retval`")
+        .only_in(&[Context::Entry, Context::Event], "`fentry`, `fexit` and tracepoints have theirs by name, in `args`, and a function's result is `retval`")
         .examples(&["kprobe:vfs_read { @size = hist(arg2); }"]),
     Builtin::variable("retval", "uint64", "What the probed function returned.", retval)
         .details("At `fexit` it has the type that the function returns.")
-        .only_in(&[Context::Return, Context::Outcome], "the result of a system call's tracepoint is `args.ret`")
+        .only_in(&[Context::Return, Context::Outcome], "a function's result is known where it returns: `fexit`, `kretprobe`, `uretprobe`; that of a system call's tracepoint is `args.ret`")
         .examples(&["kretprobe:vfs_read { @bytes = hist(retval); }"]),
     Builtin::variable("func", "string", "Name of the probed function.", func)
         .only_in(&[Context::Entry, Context::Return, Context::Arguments, Context::Outcome], "the probe's whole name is `probe`")

@@ -41,7 +41,8 @@ pub(super) const ALL: &[Kind] = &[
         summary: "Fires when a kernel function is entered, and knows the types of its arguments.",
         details: "It costs less than `kprobe`. The arguments are in `args` by the names that they have in the kernel's \
                   source, and what they point to is read with a dot: `args.file.f_flags`; `args` alone is a record of \
-                  all. Functions of modules are found by their name alone; `fentry:module:function` says of which \
+                  all. What the kernel does not say is the process's is read from there with `str(uptr(args.filename))`. \
+                  Functions of modules are found by their name alone; `fentry:module:function` says of which \
                   module, and the kernel itself is `vmlinux`. The kernel must describe its types (BTF).",
         examples: &[
             "fentry:vfs_read { @[comm] = hist(args.count); }",

@@ -1,11 +1,13 @@
 //! User binaries: where a uprobe's target is, and what functions and code it has.
 
 mod library;
+mod mark;
 mod process;
 mod separate;
 
 pub use library::{ResolveError, is_pattern, resolve};
 pub(crate) use library::{is_program, program};
+pub use mark::Mark;
 pub use process::{Root, mapped, running};
 
 use std::cell::OnceCell;
@@ -81,6 +83,9 @@ pub struct Binary {
     machine: Machine,
     bytes: FileBytes,
     segments: Vec<Segment>,
+    /// Those that are no code.
+    data: Vec<Segment>,
+    marks: OnceCell<Vec<Mark>>,
     separate: OnceCell<Option<FileBytes>>,
     functions: OnceCell<Vec<Function>>,
 }
@@ -94,7 +99,7 @@ impl Binary {
         let bytes = FileBytes::open(path)
             .map_err(|error| BinaryError::Io { path: path.to_owned(), error })?;
         let format = |reason: String| BinaryError::Format { path: path.to_owned(), reason };
-        let (machine, segments) = {
+        let (machine, segments, data) = {
             let file = object::File::parse(&*bytes).map_err(|error| format(error.to_string()))?;
             if file.format() != object::BinaryFormat::Elf {
                 return Err(format("it has another format".to_owned()));
@@ -105,13 +110,16 @@ impl Binary {
                 Architecture::Aarch64 => Machine::Aarch64,
                 _ => Machine::Other,
             };
-            (machine, file.segments().filter_map(|segment| code_segment(&segment)).collect())
+            let of = |code| file.segments().filter_map(move |one| segment(&one, code)).collect();
+            (machine, of(true), of(false))
         };
         Ok(Self {
             path: path.to_owned(),
             machine,
             bytes,
             segments,
+            data,
+            marks: OnceCell::new(),
             separate: OnceCell::new(),
             functions: OnceCell::new(),
         })
@@ -154,6 +162,22 @@ impl Binary {
         let range =
             usize::try_from(start).ok().zip(usize::try_from(start.saturating_add(size)).ok());
         range.and_then(|(start, end)| self.bytes.get(start..end)).unwrap_or_default()
+    }
+
+    /// The places that its authors marked, in order.
+    pub fn marks(&self) -> &[Mark] {
+        self.marks.get_or_init(|| {
+            let offset = |address| self.offset(address);
+            let data_offset = |address| file_offset(&self.data, address);
+            self.object().map(|file| mark::read(&file, offset, data_offset)).unwrap_or_default()
+        })
+    }
+
+    /// The address of a variable.
+    pub fn variable(&self, name: &str) -> Option<u64> {
+        let file = self.object()?;
+        let symbol = file.symbol_by_name(name)?;
+        (!symbol.is_undefined()).then(|| symbol.address())
     }
 
     /// What its code runs on.
@@ -209,10 +233,15 @@ impl Binary {
     }
 }
 
-fn code_segment<'s>(segment: &impl ObjectSegment<'s>) -> Option<Segment> {
+/// A segment, if it is one of code or, of the others, that are wanted.
+fn segment<'s>(segment: &impl ObjectSegment<'s>, code: bool) -> Option<Segment> {
     let SegmentFlags::Elf { p_flags, .. } = segment.flags() else { return None };
     let (offset, size) = segment.file_range();
-    (p_flags.0 & PF_X.0 != 0).then_some(Segment { address: segment.address(), offset, size })
+    ((p_flags.0 & PF_X.0 != 0) == code).then_some(Segment {
+        address: segment.address(),
+        offset,
+        size,
+    })
 }
 
 fn is_function<'s>(symbol: &impl ObjectSymbol<'s>) -> bool {

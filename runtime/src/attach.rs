@@ -22,6 +22,8 @@ use multi::Multi;
 
 /// Most threads that detach at the same time.
 const DETACHERS: usize = 64;
+/// Where in the configuration of a uprobe the offset of a counter begins.
+const SEMAPHORE_SHIFT: u32 = 32;
 /// From this kernel on, events that are closed at the same time share their wait; before, they delay each other.
 const SHARED_WAIT: (u32, u32, u32) = (6, 13, 0);
 
@@ -190,7 +192,7 @@ fn in_order(probes: &[Probe]) -> impl Iterator<Item = &Probe> {
 
 struct Attacher {
     tracefs: Option<Tracefs>,
-    /// The process that what is sampled is restricted to.
+    /// The process that what is sampled, and what user code triggers, is restricted to.
     process: Option<u32>,
     links: Links,
 }
@@ -205,7 +207,9 @@ impl Attacher {
         let together = match multi::of(probe) {
             None => None,
             Some(Multi::Kprobes { ret }) => Some(multi::kprobes(program, &probe.points, ret)),
-            Some(Multi::Uprobes { ret }) => Some(multi::uprobes(program, &probe.points, ret)),
+            Some(Multi::Uprobes { ret }) => {
+                Some(multi::uprobes(program, &probe.points, ret, self.process))
+            }
         };
         match together {
             Some(Ok(links)) => {
@@ -238,13 +242,18 @@ impl Attacher {
             Attach::Kprobe { function, offset, ret } => {
                 let source = source(Facility::Kprobes, "kprobe", *ret)?;
                 let name = CString::new(function.as_str()).map_err(|_| AttachReason::Name)?;
-                let event = Event::function(Function { source, name: &name, offset: *offset });
+                let function = Function { source, name: &name, offset: *offset };
+                let event = Event::function(function, Scope::Cpu(0));
                 self.start(event, program, cookie, refusal::kprobe)
             }
-            Attach::Uprobe { path, offset, ret } => {
-                let source = source(Facility::Uprobes, "uprobe", *ret)?;
+            Attach::Uprobe { path, offset, ret, semaphore } => {
+                let (number, config) = source(Facility::Uprobes, "uprobe", *ret)?;
+                let counter = semaphore.unwrap_or(0) << SEMAPHORE_SHIFT;
+                let source = (number, config | counter);
                 let name = CString::new(path.as_str()).map_err(|_| AttachReason::Name)?;
-                let event = Event::function(Function { source, name: &name, offset: *offset });
+                let function = Function { source, name: &name, offset: *offset };
+                let scope = self.process.map_or(Scope::Cpu(0), Scope::Process);
+                let event = Event::function(function, scope);
                 self.start(event, program, cookie, refusal::uprobe)
             }
             Attach::Tracepoint { category, event } => {

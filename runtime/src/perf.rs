@@ -62,6 +62,8 @@ pub(crate) enum Scope {
     Cpu(u32),
     /// A thread, and those that it starts from now on.
     Thread(u32),
+    /// All threads of a process, where the kernel tells them by their memory.
+    Process(u32),
 }
 
 /// A perf event, on which the kernel counts until it is closed.
@@ -82,14 +84,14 @@ impl Event {
         )
     }
 
-    /// A kernel or user function, on all CPUs and in all processes.
-    pub(crate) fn function(function: Function<'_>) -> io::Result<Self> {
+    /// A kernel or user function. On any CPU it is one on all of them, and in all processes.
+    pub(crate) fn function(function: Function<'_>, scope: Scope) -> io::Result<Self> {
         let (kind, config) = function.source;
         let (config1, config2) = (function.name.as_ptr().addr() as u64, function.offset);
         // The name must have been exposed for the kernel to read it behind our back.
         function.name.as_ptr().expose_provenance();
         let attributes = Attributes { kind, config, config1, config2, ..Attributes::default() };
-        Self::open(attributes, Scope::Cpu(0))
+        Self::open(attributes, scope)
     }
 
     /// A timer on one CPU, or one that runs while a thread does.
@@ -151,6 +153,7 @@ impl Event {
                 attributes.flags |= INHERIT | INHERIT_THREADS;
                 (thread.cast_signed(), -1)
             }
+            Scope::Process(process) => (process.cast_signed(), -1),
         };
         // SAFETY: the attributes are as large as they say, and the names they point to outlive the call.
         let fd = unsafe {

@@ -25,8 +25,8 @@ pub(super) const ALL: &[Builtin] = &[
     Builtin::variable(ARGUMENT, "uint64", "`arg0`, `arg1` …: the arguments of the probed function or event.", argument)
         .reserved()
         .details("As many as the machine passes in registers: six on x86_64, eight on arm64. A `rawtracepoint` has as many as \
-                  its event.")
-        .only_in(&[Context::Entry, Context::Event], "`fentry`, `fexit` and tracepoints have theirs by name, in `args`, and a function's result is `retval`")
+                  its event, a `usdt` as many as its mark.")
+        .only_in(&[Context::Entry, Context::Event, Context::Mark], "`fentry`, `fexit` and tracepoints have theirs by name, in `args`, and a function's result is `retval`")
         .examples(&["kprobe:vfs_read { @size = hist(arg2); }"]),
     Builtin::variable("retval", "uint64", "What the probed function returned.", retval)
         .details("At `fexit` it has the type that the function returns.")
@@ -68,8 +68,10 @@ fn ctx(lower: &mut Lower<'_>, _: &Call<'_>) -> Operand {
 
 fn argument(lower: &mut Lower<'_>, call: &Call<'_>) -> Operand {
     let index = index(call.name).unwrap_or(0);
-    if lower.probe_context() == Context::Event {
-        return event_argument(lower, call, index);
+    match lower.probe_context() {
+        Context::Event => return event_argument(lower, call, index),
+        Context::Mark => return lower.mark_argument(call, index),
+        _ => {}
     }
     match registers::argument(lower.arch(), index) {
         Some(offset) => context(lower, offset),

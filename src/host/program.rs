@@ -26,6 +26,23 @@ impl UserFunction {
     }
 }
 
+/// A place that the authors of a program marked as a probe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// What it is part of: `libc`.
+    pub provider: String,
+    /// Its name; there can be several places of one name.
+    pub name: String,
+    /// Virtual address of the instruction.
+    pub address: u64,
+    /// Offset of the instruction in the file.
+    pub offset: u64,
+    /// Offset in the file of a counter of those that watch, if the program looks at one.
+    pub semaphore: Option<u64>,
+    /// Where the arguments are: `-4@%edi 8@-8(%rbp)`.
+    pub arguments: String,
+}
+
 /// For whom code was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Instructions {
@@ -47,6 +64,12 @@ pub trait Program: Debug {
 
     /// The code from this address on: at most so many bytes, fewer where there is no more.
     fn code(&self, address: u64, size: u64) -> &[u8];
+
+    /// The places that are marked as probes, in order.
+    fn marks(&self) -> &[Mark];
+
+    /// The address of a variable.
+    fn variable(&self, name: &str) -> Option<u64>;
 
     /// What its code is made of.
     fn instructions(&self) -> Instructions;

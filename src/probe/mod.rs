@@ -13,6 +13,7 @@ mod session;
 mod tracepoint;
 mod tracing;
 mod trampoline;
+pub mod usdt;
 mod user;
 mod watch;
 
@@ -86,6 +87,8 @@ pub struct Field {
 pub enum Context {
     /// Arguments of a function, in registers.
     Entry,
+    /// Arguments of a marked place, wherever its note says.
+    Mark,
     /// Return value of a function, in a register.
     Return,
     /// A tracepoint's record.
@@ -162,8 +165,10 @@ impl Point {
 
     /// What some of its targets are called together: `kprobe:vfs_*`, or the only one's name.
     pub fn label_of(&self, targets: &[Target]) -> String {
-        if let [target] = targets {
-            return target.label.clone();
+        if let [first, others @ ..] = targets
+            && others.iter().all(|other| other.label == first.label)
+        {
+            return first.label.clone();
         }
         let parts = self.parts.iter().map(|part| part.text.as_str());
         [self.kind.name].into_iter().chain(parts).collect::<Vec<_>>().join(":")
@@ -193,6 +198,8 @@ pub struct Target {
     pub result: Option<TypeId>,
     /// What its program calls may come to it again.
     pub dangerous: bool,
+    /// Where the arguments of a marked place are.
+    pub arguments: Vec<usdt::argument::Argument>,
     /// What its program can read.
     pub context: Context,
     /// How the kernel runs its program.
@@ -212,6 +219,7 @@ impl Target {
             args: None,
             result: None,
             dangerous: false,
+            arguments: Vec::new(),
             context,
             program,
             warnings: Vec::new(),
@@ -220,7 +228,7 @@ impl Target {
 }
 
 /// All probe types.
-pub const KINDS: [&[Kind]; 9] = [
+pub const KINDS: [&[Kind]; 10] = [
     event::ALL,
     session::ALL,
     kernel::ALL,
@@ -230,6 +238,7 @@ pub const KINDS: [&[Kind]; 9] = [
     perf::ALL,
     watch::ALL,
     user::ALL,
+    usdt::ALL,
 ];
 
 /// All entries of the table.

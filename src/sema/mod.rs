@@ -27,6 +27,7 @@ mod iterator;
 mod join;
 mod limit;
 mod lvalue;
+mod mark;
 mod operator;
 mod option;
 mod param;
@@ -337,10 +338,15 @@ impl Lower<'_> {
         if let [text] = texts[..] {
             return self.text(text);
         }
-        let context = self.b.add(Expr::ContextAddress(0), TypeId::U64);
-        let cookie = self.b.call(Helper::GetAttachCookie, vec![context], TypeId::U64);
+        let cookie = self.cookie();
         let row = self.b.row(&texts, cookie);
         self.operand(row)
+    }
+
+    /// Which of the targets it is, as a number.
+    fn cookie(&mut self) -> ExprId {
+        let context = self.b.add(Expr::ContextAddress(0), TypeId::U64);
+        self.b.call(Helper::GetAttachCookie, vec![context], TypeId::U64)
     }
 
     /// The rest of the block is never reached.

@@ -251,6 +251,9 @@ pub enum Attach {
         offset: u64,
         /// At return instead of entry.
         ret: bool,
+        /// Offset in the file of a counter that the kernel increments while the probe is attached.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        semaphore: Option<u64>,
     },
     /// A timer on one CPU.
     Interval(Period),

@@ -76,22 +76,42 @@ pub(super) fn kprobes(
     Ok(vec![link.map_err(|error| refused(io_error(error), refusal::kprobe))?])
 }
 
-/// One link to the functions of each file.
+/// What is attached in one file.
+#[derive(Default)]
+struct InFile {
+    offsets: Vec<usize>,
+    semaphores: Vec<usize>,
+    cookies: Vec<u64>,
+}
+
+/// One link to the functions of each file, in all processes or in one.
 pub(super) fn uprobes(
     program: &ProgramMut<'_>,
     points: &[Point],
     ret: bool,
+    process: Option<u32>,
 ) -> Result<Vec<Link>, AttachReason> {
-    let mut files: BTreeMap<&str, (Vec<usize>, Vec<u64>)> = BTreeMap::new();
+    let mut files: BTreeMap<&str, InFile> = BTreeMap::new();
     for (index, point) in points.iter().enumerate() {
-        let Attach::Uprobe { path, offset, .. } = &point.attach else { continue };
-        let (offsets, cookies) = files.entry(path).or_default();
-        offsets.push(*offset as usize);
-        cookies.push(index as u64);
+        let Attach::Uprobe { path, offset, semaphore, .. } = &point.attach else { continue };
+        let file = files.entry(path).or_default();
+        file.offsets.push(*offset as usize);
+        file.semaphores.push(semaphore.unwrap_or(0) as usize);
+        file.cookies.push(index as u64);
     }
-    let links = files.into_iter().map(|(path, (offsets, cookies))| {
-        let options = UprobeMultiOpts { offsets, cookies, retprobe: ret, ..Default::default() };
-        let link = program.attach_uprobe_multi_with_opts(-1, path, "", options);
+    let process = process.map_or(-1, u32::cast_signed);
+    let links = files.into_iter().map(|(path, file)| {
+        let InFile { offsets, semaphores, cookies } = file;
+        let any = semaphores.iter().any(|semaphore| *semaphore != 0);
+        let ref_ctr_offsets = if any { semaphores } else { Vec::new() };
+        let options = UprobeMultiOpts {
+            offsets,
+            ref_ctr_offsets,
+            cookies,
+            retprobe: ret,
+            ..Default::default()
+        };
+        let link = program.attach_uprobe_multi_with_opts(process, path, "", options);
         link.map_err(|error| refused(io_error(error), refusal::uprobe))
     });
     links.collect()

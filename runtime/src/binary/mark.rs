@@ -27,7 +27,16 @@ pub struct Mark {
     pub arguments: String,
 }
 
-/// A note as it stands in the file.
+/// A note of anybody.
+struct Raw<'d> {
+    kind: u32,
+    owner: &'d [u8],
+    content: &'d [u8],
+    /// What follows it.
+    rest: &'d [u8],
+}
+
+/// A note of ours as it stands in the file.
 struct Note<'d> {
     addresses: [u64; 3],
     texts: [&'d str; 3],
@@ -69,24 +78,24 @@ impl Reader {
     /// The notes that can be read; what is damaged ends them.
     fn notes<'d>(&self, mut data: &'d [u8]) -> Vec<Note<'d>> {
         let mut notes = Vec::new();
-        while let Some((kind, owner, content, rest)) = self.next(data) {
-            if kind == KIND && owner == OWNER {
-                notes.extend(self.note(content));
+        while let Some(next) = self.next(data) {
+            if next.kind == KIND && next.owner == OWNER {
+                notes.extend(self.note(next.content));
             }
-            data = rest;
+            data = next.rest;
         }
         notes
     }
 
-    /// Kind, owner and content of the first note, and what follows it.
-    fn next<'d>(&self, data: &'d [u8]) -> Option<(u32, &'d [u8], &'d [u8], &'d [u8])> {
+    /// The first note, and what follows it.
+    fn next<'d>(&self, data: &'d [u8]) -> Option<Raw<'d>> {
         let word = |at: usize| Some(self.number(data.get(at..at + 4)?));
         let (owner_size, size, kind) = (word(0)? as usize, word(4)? as usize, word(8)? as u32);
         let content_at = 12usize.checked_add(owner_size.checked_next_multiple_of(4)?)?;
         let end = content_at.checked_add(size.checked_next_multiple_of(4)?)?;
         let owner = data.get(12..12usize.checked_add(owner_size)?)?;
         let content = data.get(content_at..content_at.checked_add(size)?)?;
-        Some((kind, owner, content, data.get(end..).unwrap_or_default()))
+        Some(Raw { kind, owner, content, rest: data.get(end..).unwrap_or_default() })
     }
 
     fn note<'d>(&self, content: &'d [u8]) -> Option<Note<'d>> {

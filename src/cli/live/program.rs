@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use ebtrace::host::HostError;
-use ebtrace::host::program::{Instructions, Program, Programs, UserFunction};
+use ebtrace::host::program::{Instructions, Mark, Program, Programs, UserFunction};
 use ebtrace_runtime::binary::{self, Binary, Machine, Root};
 
 use super::Live;
@@ -22,6 +22,7 @@ pub(super) struct Known {
 struct Elf {
     binary: Binary,
     functions: OnceCell<Vec<UserFunction>>,
+    marks: OnceCell<Vec<Mark>>,
 }
 
 impl Programs for Live {
@@ -36,7 +37,7 @@ impl Programs for Live {
         }
         let binary =
             Binary::open(path).map_err(|error| HostError::Unreadable(error.to_string()))?;
-        let program = Rc::new(Elf { binary, functions: OnceCell::new() });
+        let program = Rc::new(Elf { binary, functions: OnceCell::new(), marks: OnceCell::new() });
         self.programs.programs.borrow_mut().insert(path.to_owned(), program.clone());
         Ok(program)
     }
@@ -61,6 +62,25 @@ impl Program for Elf {
 
     fn code(&self, address: u64, size: u64) -> &[u8] {
         self.binary.code(address, size)
+    }
+
+    fn marks(&self) -> &[Mark] {
+        self.marks.get_or_init(|| {
+            let marks = self.binary.marks().iter().cloned();
+            let marks = marks.map(|mark| Mark {
+                provider: mark.provider,
+                name: mark.name,
+                address: mark.address,
+                offset: mark.offset,
+                semaphore: mark.semaphore,
+                arguments: mark.arguments,
+            });
+            marks.collect()
+        })
+    }
+
+    fn variable(&self, name: &str) -> Option<u64> {
+        self.binary.variable(name)
     }
 
     fn instructions(&self) -> Instructions {

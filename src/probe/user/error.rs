@@ -12,7 +12,7 @@ use crate::probe::{Part, ProbeError};
 /// What `--unsafe` turns into a warning, and what it does then.
 const FORCE: &str = "`--unsafe` places the probe all the same; unless an instruction begins there, that breaks the program";
 
-pub(super) fn said(diagnostic: Diagnostic) -> ProbeError {
+pub(in crate::probe) fn said(diagnostic: Diagnostic) -> ProbeError {
     ProbeError::Said(Box::new(diagnostic))
 }
 

@@ -2,19 +2,17 @@
 
 mod demangle;
 mod error;
+pub(super) mod files;
 mod instruction;
 mod place;
 
-use std::path::PathBuf;
-use std::rc::Rc;
-
 use ebtrace_image::Attach;
 
-use super::{Context, Field, Kind, Part, Point, ProbeError, Search, Target, Targets, nothing_else};
-use crate::host::program::Program;
+use super::{Context, Field, Kind, Point, ProbeError, Search, Target, Targets, nothing_else};
 use crate::host::{Feature, Host};
 use crate::ir::ProgramType;
 use crate::types::{Space, Types};
+use files::Files;
 use place::{Found, Lookup, Place};
 
 const SHAPE: &[Field] = &[
@@ -102,39 +100,10 @@ fn function_probe(point: &Point, host: &dyn Host, ret: bool) -> Targets {
 fn target(point: &Point, path: &std::path::Path, found: Found, ret: bool) -> Target {
     let path = path.display().to_string();
     let label = format!("{}:{path}:{}", point.kind.name, found.label);
-    let attach = Attach::Uprobe { path, offset: found.offset, ret };
+    let attach = Attach::Uprobe { path, offset: found.offset, ret, semaphore: None };
     Target {
         function: Some(found.function),
         warnings: found.warning.into_iter().collect(),
         ..Target::new(point.kind, label, attach)
-    }
-}
-
-/// The files of an attach point.
-struct Files {
-    all: Vec<(PathBuf, Rc<dyn Program>)>,
-    warning: Option<crate::diagnostic::Diagnostic>,
-}
-
-impl Files {
-    fn open(file: &Part, host: &dyn Host) -> Result<Files, ProbeError> {
-        let paths = host.binaries(&file.text).map_err(|error| error::missing_file(file, error))?;
-        let pattern = !file.quoted && file.text.contains(['*', '?', '[']);
-        let warning = (paths.len() > 1 && !pattern).then(|| error::several_files(file, &paths));
-        let several = paths.len() > 1;
-        let mut all = Vec::new();
-        for path in paths {
-            match host.program(&path) {
-                Ok(program) => all.push((path, program)),
-                // What fits a pattern need not be a program.
-                Err(_) if several => {}
-                Err(error) => return Err(error::unreadable_file(file, &path, error)),
-            }
-        }
-        Ok(Files { all, warning })
-    }
-
-    fn borrowed(&self) -> Vec<(PathBuf, &dyn Program)> {
-        self.all.iter().map(|(path, program)| (path.clone(), &**program)).collect()
     }
 }

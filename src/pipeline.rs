@@ -3,6 +3,8 @@
 //! Each stage takes what the one before made; between stages the pipeline stops if there are errors, so that a
 //! misspelt name is not followed by complaints about its consequences.
 
+use ebtrace_image::Attach;
+
 use crate::config;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::expand::{self, object::Object};
@@ -101,6 +103,32 @@ pub fn too_long(program: &Program, probe: usize) -> Diagnostic {
     let diagnostic = Diagnostic::error(Code::TooLong, "this probe is too long for the kernel")
         .help("do less in it, or cut it into several probes");
     at_probe(diagnostic, program, probe, "its code")
+}
+
+/// What is said of a script that does nothing without an option of the command line.
+pub fn only_trials(program: &Program) -> Option<Diagnostic> {
+    let mut points = program.probes.iter().flat_map(|probe| &probe.points);
+    if !points.all(|point| point.attach.is_trial()) {
+        return None;
+    }
+    let has = |test: fn(&Attach) -> bool| {
+        program.probes.iter().flat_map(|probe| &probe.points).any(|point| test(&point.attach))
+    };
+    let all = [
+        (has(|attach| matches!(attach, Attach::Test(_))), "tests", "`--test` runs the tests"),
+        (
+            has(|attach| matches!(attach, Attach::Bench(_))),
+            "benchmarks",
+            "`--bench` runs the benchmarks",
+        ),
+    ];
+    let kinds: Vec<&str> = all.iter().filter(|(has, ..)| *has).map(|(_, kind, _)| *kind).collect();
+    let headline = format!("the script has only {}, so nothing is traced", kinds.join(" and "));
+    let diagnostic = all
+        .iter()
+        .filter(|(has, ..)| *has)
+        .fold(Diagnostic::error(Code::NoProbes, headline), |said, (.., help)| said.help(*help));
+    Some(at_probe(diagnostic, program, 0, "the first of them"))
 }
 
 /// What is said of a program that needs more stack than there is.

@@ -96,6 +96,16 @@ impl Actions {
         self.exit
     }
 
+    /// The same, once.
+    pub(crate) fn take_exit(&mut self) -> Option<u8> {
+        self.exit.take()
+    }
+
+    /// How often something has gone wrong so far.
+    pub(crate) fn failures(&self) -> u64 {
+        self.failures.count()
+    }
+
     /// The output's error, once.
     pub(crate) fn take_broken(&mut self) -> Option<io::Error> {
         self.broken.take()

@@ -238,7 +238,9 @@ impl Attacher {
         cookie: Option<u64>,
     ) -> Result<(), AttachReason> {
         match attach {
-            Attach::Begin | Attach::End | Attach::Signal => Ok(()),
+            Attach::Begin | Attach::End | Attach::Signal | Attach::Test(_) | Attach::Bench(_) => {
+                Ok(())
+            }
             Attach::Kprobe { function, offset, ret } => {
                 let source = source(Facility::Kprobes, "kprobe", *ret)?;
                 let name = CString::new(function.as_str()).map_err(|_| AttachReason::Name)?;

@@ -43,7 +43,8 @@ impl Core {
         }
     }
 
-    fn is_interrupted(&mut self) -> Result<bool, Error> {
+    /// Whether somebody asked for the end meanwhile.
+    pub(crate) fn is_interrupted(&mut self) -> Result<bool, Error> {
         let wake = poll::wait(Some(Duration::ZERO), self.signals.as_mut(), None);
         Ok(wake.map_err(Error::Events)?.stop)
     }

@@ -33,6 +33,7 @@ pub mod symbol;
 pub use attach::{AttachError, AttachReason, Facility};
 pub use child::{Child, ChildError};
 pub use load::{LoadError, Place, Rejection, link};
+pub use run::Mode;
 pub use signal::Signals;
 
 use std::cell::RefCell;
@@ -72,6 +73,8 @@ pub struct Options {
     pub quiet: bool,
     /// Report what goes wrong at run time.
     pub warnings: bool,
+    /// What the session is for.
+    pub mode: Mode,
     /// Show all that libbpf says while loading.
     pub verbose: bool,
     /// The command to run: it is released once everything is attached, and its end is the end of the session.
@@ -91,6 +94,7 @@ impl Options {
             terminal: false,
             quiet: false,
             warnings: true,
+            mode: Mode::Trace,
             verbose: false,
             child: None,
             signals: None,
@@ -161,6 +165,9 @@ struct Core {
     image: Image,
     child: Option<Child>,
     signals: Option<Signals>,
+    mode: Mode,
+    /// Of the session, unless the script asks for another.
+    status: u8,
 }
 
 impl Session {
@@ -173,7 +180,7 @@ impl Session {
             start_ns: boot_time(),
             child_pid: options.child.as_ref().map_or(0, |child| child.pid().into()),
         };
-        let (object, messages) = load::load(&image, globals, options.verbose);
+        let (object, messages) = load::load(&image, globals, &options);
         if options.verbose {
             // Nobody is left to tell when the standard error is gone.
             messages.iter().for_each(|message| drop(options.errors.write_all(message.as_bytes())));
@@ -204,10 +211,14 @@ impl Session {
         if self.core.image.settings.missing_probes == MissingProbes::Warn {
             self.core.actions.borrow_mut().warn_missing(&missing);
         }
-        let points = || self.core.image.probes.iter().flat_map(|probe| &probe.points);
+        let mode = self.core.mode;
+        let points = || {
+            let points = self.core.image.probes.iter().flat_map(|probe| &probe.points);
+            points.filter(|point| mode.runs(&point.attach))
+        };
         let only_once = |point: &&Point| matches!(point.attach, Attach::Begin | Attach::End);
         let (once, all) = (points().filter(only_once).count(), points().count());
-        self.core.announce(all - missing.len(), self.quiet);
+        self.core.announce(all - missing.len(), self.quiet || mode != Mode::Trace);
         let over = exit || once == all;
         if !over && let Some(child) = &mut self.core.child {
             child.release()?;
@@ -223,6 +234,7 @@ impl Attached {
     /// [`Error::Output`] when the output cannot be written.
     pub fn poll(mut self) -> Result<Stopped, Error> {
         match self.links.iterator.take() {
+            _ if self.core.mode != Mode::Trace => self.core.run_trials()?,
             _ if self.over => {}
             Some(iterator) => self.core.read_iterator(iterator)?,
             None => self.core.poll()?,
@@ -242,17 +254,16 @@ impl Stopped {
         if pinned(&self.core.image).is_some() {
             return Ok(0);
         }
-        self.core.run_programs(&Attach::End)?;
-        self.core.drain()?;
+        self.core.run_end()?;
         self.core.report_lost();
         let mut actions = self.core.actions.borrow_mut();
         actions.sum_up_failures();
-        actions.print_maps()?;
+        actions.print_maps(self.core.mode)?;
         let written = actions.output.flush();
         actions.note(written);
-        actions
-            .take_broken()
-            .map_or(Ok(actions.exit().unwrap_or(0)), |error| Err(Error::Output(error)))
+        actions.take_broken().map_or(Ok(actions.exit().unwrap_or(self.core.status)), |error| {
+            Err(Error::Output(error))
+        })
     }
 
     /// How the command ended, if there was one and it has.
@@ -293,8 +304,8 @@ impl Core {
             Rc::new(RefCell::new(Actions::new(ends, maps, events, sites, image.settings.clone())));
         let ring = ring_buffer(&object, Rc::clone(&actions)).map_err(Error::Load)?;
         let lost = load::map(&object, LOST)?;
-        let Options { child, signals, .. } = options;
-        Ok(Self { ring, actions, lost, cpus, object, image, child, signals })
+        let Options { child, signals, mode, .. } = options;
+        Ok(Self { ring, actions, lost, cpus, object, image, child, signals, mode, status: 0 })
     }
 
     /// Says that everything is attached; what `begin` programs printed comes after it.
@@ -308,6 +319,9 @@ impl Core {
                 // Nobody is left to tell when the standard error is gone.
                 let _ = writeln!(actions.errors, "Attached {probes} probe{plural}");
             }
+        }
+        if self.mode == Mode::Test {
+            actions.output.take();
         }
         let written = actions.output.release(&first);
         actions.note(written);
@@ -427,12 +441,12 @@ impl Actions {
         );
     }
 
-    /// All maps by name, two blank lines before them.
-    fn print_maps(&mut self) -> Result<(), MapError> {
+    /// All maps by name, two blank lines before them; no maps where only tests were run.
+    fn print_maps(&mut self, mode: Mode) -> Result<(), MapError> {
         if self.look.format == Format::Text {
             self.output.buffer().extend_from_slice(b"\n\n");
         }
-        if !self.settings.print_maps_on_exit {
+        if !self.settings.print_maps_on_exit || mode == Mode::Test {
             return Ok(());
         }
         let mut order: Vec<u32> = (0..self.maps.len() as u32).collect();

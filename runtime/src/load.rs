@@ -15,8 +15,10 @@ use libbpf_rs::{
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use crate::Options;
 use crate::attach;
 use crate::map::io_error;
+use crate::run::Mode;
 use line_info::Lines;
 pub use link::link;
 
@@ -86,15 +88,15 @@ pub enum LoadError {
 pub(crate) fn load(
     image: &Image,
     globals: Globals,
-    verbose: bool,
+    options: &Options,
 ) -> (Result<Object, LoadError>, Vec<String>) {
     raise_open_files();
-    listening(verbose, || {
+    listening(options.verbose, || {
         let mut open = ObjectBuilder::default()
             .name("ebtrace")
             .and_then(|builder| builder.open_memory(&image.object))
             .map_err(|error| LoadError::Object(format!("{error:#}")))?;
-        prepare(&mut open, image, globals)?;
+        prepare(&mut open, image, globals, options.mode)?;
         open.load().map_err(|error| explain(image, io_error(error)))
     })
 }
@@ -117,7 +119,12 @@ fn raise_open_files() {
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }
 
-fn prepare(open: &mut OpenObject, image: &Image, globals: Globals) -> Result<(), LoadError> {
+fn prepare(
+    open: &mut OpenObject,
+    image: &Image,
+    globals: Globals,
+    mode: Mode,
+) -> Result<(), LoadError> {
     for mut map in open.maps_mut() {
         if map.name() == OsStr::new(RING_BUFFER) {
             let size = image.settings.ring_buffer_bytes.max(4096).next_power_of_two();
@@ -131,7 +138,11 @@ fn prepare(open: &mut OpenObject, image: &Image, globals: Globals) -> Result<(),
         }
     }
     // Everything is attached by hand, in an order that libbpf does not know. Programs of imported objects are not run.
-    let own: HashSet<&str> = image.probes.iter().map(|probe| probe.program.as_str()).collect();
+    let wanted = image
+        .probes
+        .iter()
+        .filter(|probe| probe.points.iter().all(|point| mode.runs(&point.attach)));
+    let own: HashSet<&str> = wanted.map(|probe| probe.program.as_str()).collect();
     for mut program in open.progs_mut() {
         program.set_autoattach(false);
         if !program.name().to_str().is_some_and(|name| own.contains(name)) {

@@ -48,6 +48,18 @@ pub(crate) struct Args {
     #[arg(short = 'v', long)]
     pub(crate) verbose: bool,
 
+    /// Run the script's tests
+    #[arg(long, conflicts_with_all = ["bench", "mode"])]
+    pub(crate) test: bool,
+
+    /// Run the script's benchmarks
+    #[arg(long, conflicts_with = "mode")]
+    pub(crate) bench: bool,
+
+    /// Run the script's tests or its benchmarks
+    #[arg(long, value_name = "MODE")]
+    pub(crate) mode: Option<Trials>,
+
     /// Allow scripts to change what they trace
     #[arg(long = "unsafe")]
     pub(crate) unsafe_mode: bool,
@@ -75,6 +87,23 @@ pub(crate) struct Args {
     /// Script, unless -e is given, and its parameters
     #[arg(value_name = "FILE|PARAM", action = ArgAction::Append)]
     pub(crate) words: Vec<String>,
+}
+
+/// What is run in place of a trace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Trials {
+    /// As `--test`
+    Test,
+    /// As `--bench`
+    Bench,
+}
+
+impl Args {
+    /// What is run in place of a trace, if anything.
+    pub(crate) fn trials(&self) -> Option<Trials> {
+        let test = self.test.then_some(Trials::Test);
+        test.or(self.bench.then_some(Trials::Bench)).or(self.mode)
+    }
 }
 
 /// Form of the output.

@@ -14,7 +14,7 @@ use ebtrace::source::{FileId, Sources};
 use ebtrace::{ir, syntax};
 use ebtrace_image::Image;
 use ebtrace_runtime::render::{Buffering, Format};
-use ebtrace_runtime::{Child, Session, Signals, kernel};
+use ebtrace_runtime::{Child, Mode, Session, Signals, kernel};
 
 use super::args::{self, Args, Stage};
 use super::live::Live;
@@ -49,6 +49,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
     };
     if let Some(stage) = args.stage {
         return show(stage, &checked, &sources, &target);
+    }
+    if args.trials().is_none()
+        && let Some(refused) = pipeline::only_trials(&checked.program)
+    {
+        report::one(&sources, refused);
+        return Ok(1);
     }
     let Some(mut image) = compile(&mut checked, &sources, &target)? else { return Ok(1) };
     if !checked.program.externals.is_empty() {
@@ -300,6 +306,11 @@ fn session_options(args: &Args) -> anyhow::Result<ebtrace_runtime::Options> {
     options.quiet = args.quiet;
     options.warnings = !args.no_warnings;
     options.verbose = args.verbose;
+    options.mode = match args.trials() {
+        None => Mode::Trace,
+        Some(args::Trials::Test) => Mode::Test,
+        Some(args::Trials::Bench) => Mode::Bench,
+    };
     options.signals = Some(signals);
     options.child = match &args.command {
         Some(command) => Some(Child::spawn(command, std::env::var_os("PATH").as_deref())?),

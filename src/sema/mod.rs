@@ -40,6 +40,7 @@ mod probe;
 mod scope;
 mod stmt;
 mod subscript;
+mod trial;
 mod types;
 
 use std::collections::{HashMap, HashSet};

@@ -7,6 +7,7 @@ use super::facts::Facts;
 use super::function::{self, Calls, Signature};
 use super::limit::Count;
 use super::point::Site;
+use super::trial;
 use ebtrace_image as image;
 
 use crate::builtin;
@@ -58,6 +59,7 @@ pub(super) fn walk(
     walk.check_limits();
     walk.check_declared_maps(script);
     walk.check_probes(script);
+    walk.check_trials();
     walk.check_iterators(script);
     walk.check_texts();
     (walk.program, walk.diagnostics, walk.found)
@@ -113,8 +115,11 @@ impl Walk<'_> {
             lower.leave_without_object();
         }
         lower.body(probe);
-        let func = lower.b.finish();
+        let mut func = lower.b.finish();
         let site = self.program.sites.alloc(place.span);
+        if trial::is_measured(&targets[0].attach) {
+            func = self.repeated(func, site);
+        }
         let label = pattern.label_of(targets);
         let points = targets.iter().map(|target| image::Point {
             label: target.label.clone(),

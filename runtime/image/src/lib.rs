@@ -204,6 +204,10 @@ pub enum Attach {
     End,
     /// Run whenever the tracer gets SIGUSR1.
     Signal,
+    /// Run where tests are asked for: its name.
+    Test(String),
+    /// Run where benchmarks are asked for, as often as its first argument says: its name.
+    Bench(String),
     /// Entry of a kernel function (or an offset into it), or its return.
     Kprobe {
         /// Symbol.
@@ -268,7 +272,12 @@ pub enum Attach {
 impl Attach {
     /// Whether the tracer runs the program itself, so that it is attached to nothing.
     pub fn is_run(&self) -> bool {
-        matches!(self, Attach::Begin | Attach::End | Attach::Signal)
+        matches!(self, Attach::Begin | Attach::End | Attach::Signal) || self.is_trial()
+    }
+
+    /// Whether it is a test or a benchmark.
+    pub fn is_trial(&self) -> bool {
+        matches!(self, Attach::Test(_) | Attach::Bench(_))
     }
 }
 

@@ -21,6 +21,11 @@ impl Failures {
         Self { unreported: vec![None; events] }
     }
 
+    /// How many there were.
+    pub(super) fn count(&self) -> u64 {
+        self.unreported.iter().flatten().map(|unreported| unreported + 1).sum()
+    }
+
     /// Whether this one is the first of its kind; the others are counted.
     fn is_first(&mut self, event: EventId) -> bool {
         match self.unreported.get_mut(event.0 as usize) {

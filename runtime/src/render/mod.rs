@@ -7,9 +7,11 @@ mod json;
 mod output;
 mod printf;
 mod text;
+mod trial;
 
 pub(crate) use json::error_text;
 pub use output::{Buffering, Output};
+pub use trial::{Measured, Tested};
 
 use ebtrace_image::{Aggregate, Format as PrintfFormat, Map, Shape, Site};
 

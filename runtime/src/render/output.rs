@@ -46,6 +46,20 @@ impl Output {
         self.after_batch()
     }
 
+    /// Holds back again what is rendered from now on.
+    ///
+    /// # Errors
+    /// What the writer says about what was rendered before.
+    pub fn hold(&mut self) -> io::Result<()> {
+        self.held = true;
+        self.flush()
+    }
+
+    /// What is held back, which is then not written.
+    pub fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.buffer)
+    }
+
     /// To be called after each event.
     ///
     /// # Errors

@@ -49,15 +49,15 @@ pub(crate) struct Args {
     pub(crate) verbose: bool,
 
     /// Run the script's tests
-    #[arg(long, conflicts_with_all = ["bench", "mode"])]
+    #[arg(long, group = "trials")]
     pub(crate) test: bool,
 
     /// Run the script's benchmarks
-    #[arg(long, conflicts_with = "mode")]
+    #[arg(long, group = "trials")]
     pub(crate) bench: bool,
 
     /// Run the script's tests or its benchmarks
-    #[arg(long, value_name = "MODE")]
+    #[arg(long, value_name = "MODE", group = "trials")]
     pub(crate) mode: Option<Trials>,
 
     /// Allow scripts to change what they trace

@@ -38,6 +38,8 @@ pub struct Options {
     pub import_statement: Gate,
     /// Whether scripts may change what they trace.
     pub unsafe_mode: bool,
+    /// The process that alone is traced.
+    pub pid: Option<u32>,
     /// Words of the command line after the script: `$1`, `$2` …
     pub params: Vec<String>,
     /// Names and values of `--name=value` and `--name` after the script.

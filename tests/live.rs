@@ -15,6 +15,7 @@
 //! | `cmd: cat /etc/hostname` | traced command (`-c`) |
 //! | `stdin: yes` | the script comes on standard input (`-`) |
 //! | `before: COMMAND` | run by a shell in the project's folder before ebtrace is started; must succeed |
+//! | `process: COMMAND` | started after that by a shell, and ended with the test; its number is `$PROCESS` |
 //! | `after: COMMAND` | run by a shell when ebtrace has said `Attached N probes`; may stand several times |
 //! | `signal: INT` | sent to ebtrace when it has attached and every `after` is done |
 //! | `then: COMMAND` | run by a shell when ebtrace has ended; must succeed |
@@ -24,7 +25,8 @@
 //! | `exit: 1` | exit status (0) |
 //! | `timeout: 20` | seconds (20), multiplied by `EBTRACE_LIVE_SLOW` |
 //!
-//! In `run`, `args`, `cmd`, `before`, `after` and `then`, `$TMP` is a folder of the test's own, and in `after` `$PID` is ebtrace's process. Arguments are split at blanks.
+//! In `run`, `args`, `cmd`, `before`, `process`, `after` and `then`, `$TMP` is a folder of the test's own, and in `after` `$PID` is
+//! ebtrace's process. Arguments are split at blanks.
 //! The binary is `EBTRACE_BIN`, or else the release build.
 
 #[path = "live/case.rs"]

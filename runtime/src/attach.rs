@@ -1,7 +1,9 @@
 //! Programs onto events, and off again.
 
+mod closing;
 mod iterator;
 pub(crate) mod multi;
+mod progress;
 mod refusal;
 mod sampled;
 pub(crate) mod tracing;
@@ -9,23 +11,20 @@ pub(crate) mod tracing;
 use std::collections::HashMap;
 use std::ffi::{CString, OsStr};
 use std::fs::File;
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::thread;
 
 use ebtrace_image::{Attach, Image, MissingProbes, Probe, Site};
 use libbpf_rs::{Link, Object, ProgramMut};
 
 use crate::kernel::{self, Tracefs, TracefsError};
 use crate::perf::{Event, Function, Scope};
+pub(crate) use closing::Closing;
 use multi::Multi;
+use progress::Progress;
 
-/// Most threads that detach at the same time.
-const DETACHERS: usize = 64;
 /// Where in the configuration of a uprobe the offset of a counter begins.
 const SEMAPHORE_SHIFT: u32 = 32;
-/// From this kernel on, events that are closed at the same time share their wait; before, they delay each other.
-const SHARED_WAIT: (u32, u32, u32) = (6, 13, 0);
 
 /// A facility that a kernel may have been built without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,18 +93,28 @@ pub(crate) struct Links {
     held: Vec<Held>,
 }
 
-/// What keeps a program attached; it is only ever dropped.
+/// How attaching goes on.
+struct How<'a> {
+    /// It ends with the first that cannot be attached.
+    strict: bool,
+    progress: Progress<'a>,
+}
+
+/// What keeps a program attached.
 #[derive(Debug)]
-#[expect(dead_code, reason = "closing them is what they are for")]
 enum Held {
-    Event(Event),
-    Link(Link),
-    Iterator(OwnedFd),
+    /// An event, and the link of a program to it.
+    Event {
+        event: Event,
+        link: OwnedFd,
+    },
+    Link(#[expect(dead_code, reason = "closing it is what it is for")] Link),
+    Iterator(#[expect(dead_code, reason = "closing it is what it is for")] OwnedFd),
 }
 
 impl Links {
     /// Attaches all probes but `begin` and `end`, and says which could not be where the script runs without them. What
-    /// is sampled is only that of `process`, if it is given.
+    /// is sampled is only that of `process`, if it is given. Where it takes long, `terminal` shows how far it has come.
     ///
     /// # Errors
     /// The first that cannot be attached, or none can; those that were are detached again.
@@ -113,10 +122,14 @@ impl Links {
         image: &Image,
         object: &Object,
         process: Option<u32>,
+        terminal: Option<&mut (dyn Write + 'static)>,
     ) -> Result<(Self, Vec<AttachError>), AttachError> {
         let programs: HashMap<&OsStr, ProgramMut<'_>> =
             object.progs_mut().map(|program| (program.name(), program)).collect();
         let mut attacher = Attacher { tracefs: None, process, links: Self::default() };
+        let points: usize = image.probes.iter().map(|probe| probe.points.len()).sum();
+        let strict = image.settings.missing_probes == MissingProbes::Error;
+        let mut how = How { strict, progress: Progress::new(points, terminal) };
         let mut missing = Vec::new();
         for probe in in_order(&image.probes) {
             let site = image.sites.get(probe.site.0 as usize);
@@ -124,15 +137,14 @@ impl Links {
                 let reason = AttachReason::NoProgram(probe.program.clone());
                 return Err(AttachError::new(&probe.label, site, reason));
             };
-            for (label, reason) in attacher.attach_all(probe, program) {
+            for (label, reason) in attacher.attach_all(probe, program, &mut how) {
                 let error = AttachError::new(label, site, reason);
-                match image.settings.missing_probes {
-                    MissingProbes::Error => return Err(error),
-                    MissingProbes::Warn | MissingProbes::Ignore => missing.push(error),
+                if strict {
+                    return Err(error);
                 }
+                missing.push(error);
             }
         }
-        let points: usize = image.probes.iter().map(|probe| probe.points.len()).sum();
         if missing.len() == points
             && let Some(first) = missing.pop()
         {
@@ -148,22 +160,32 @@ impl AttachError {
     }
 }
 
-impl Drop for Links {
-    /// Detaches everything, and returns when no program runs any more.
-    fn drop(&mut self) {
-        let mut held = std::mem::take(&mut self.held);
-        if held.len() < 2 || kernel::version() < SHARED_WAIT {
-            return;
-        }
-        // Closing a tracepoint waits for all CPUs, tens of milliseconds.
-        let share = held.len().div_ceil(DETACHERS);
-        thread::scope(|scope| {
-            while !held.is_empty() {
-                let rest = held.split_off(share.min(held.len()));
-                let some = std::mem::replace(&mut held, rest);
-                scope.spawn(move || drop(some));
+impl Links {
+    /// Takes all programs off their events: none is started any more. What is left is to be closed, for which there is
+    /// time.
+    pub(crate) fn stop(mut self) -> Closing {
+        self.take_off()
+    }
+
+    fn take_off(&mut self) -> Closing {
+        let (mut events, mut links) = (Vec::new(), Vec::new());
+        for held in std::mem::take(&mut self.held) {
+            match held {
+                Held::Event { event, link } => {
+                    events.push(event);
+                    links.push(link);
+                }
+                Held::Link(_) | Held::Iterator(_) => {}
             }
-        });
+        }
+        closing::close(links);
+        Closing::new(events)
+    }
+}
+
+impl Drop for Links {
+    fn drop(&mut self) {
+        drop(self.take_off());
     }
 }
 
@@ -203,6 +225,7 @@ impl Attacher {
         &mut self,
         probe: &'p Probe,
         program: &ProgramMut<'_>,
+        how: &mut How<'_>,
     ) -> Vec<(&'p str, AttachReason)> {
         let together = match multi::of(probe) {
             None => None,
@@ -213,20 +236,22 @@ impl Attacher {
         };
         match together {
             Some(Ok(links)) => {
+                how.progress.step(probe.points.len());
                 self.links.held.extend(links.into_iter().map(Held::Link));
                 Vec::new()
             }
             Some(Err(reason)) => vec![(&probe.label, reason)],
             None => {
-                let several = probe.points.len() > 1;
-                let numbered = probe.points.iter().enumerate();
-                let tried = numbered.map(|(index, point)| {
-                    let cookie = several.then_some(index as u64);
-                    (point, self.attach(&point.attach, program, cookie))
-                });
-                let failed =
-                    tried.filter_map(|(point, tried)| Some((point.label.as_str(), tried.err()?)));
-                failed.collect()
+                let mut failed = Vec::new();
+                for (index, point) in probe.points.iter().enumerate() {
+                    let tried = self.attach(&point.attach, program, index as u64);
+                    failed.extend(tried.err().map(|reason| (point.label.as_str(), reason)));
+                    if !failed.is_empty() && how.strict {
+                        break;
+                    }
+                    how.progress.step(1);
+                }
+                failed
             }
         }
     }
@@ -235,7 +260,7 @@ impl Attacher {
         &mut self,
         attach: &Attach,
         program: &ProgramMut<'_>,
-        cookie: Option<u64>,
+        cookie: u64,
     ) -> Result<(), AttachReason> {
         match attach {
             Attach::Begin | Attach::End | Attach::Signal | Attach::Test(_) | Attach::Bench(_) => {
@@ -292,17 +317,17 @@ impl Attacher {
         }
     }
 
-    /// Runs a program whenever the event happens. A cookie takes a link of BPF's own, which is slower to make.
+    /// Runs a program whenever the event happens.
     fn start(
         &mut self,
         event: io::Result<Event>,
         program: &ProgramMut<'_>,
-        cookie: Option<u64>,
+        cookie: u64,
         explain: fn(&io::Error) -> &'static str,
     ) -> Result<(), AttachReason> {
-        let held = event.and_then(|event| match cookie {
-            None => event.run(program.as_fd()).map(|()| Held::Event(event)),
-            Some(cookie) => event.run_with(program, cookie).map(Held::Link),
+        let held = event.and_then(|event| {
+            let link = event.run(program.as_fd(), cookie)?;
+            Ok(Held::Event { event, link })
         });
         self.links.held.push(held.map_err(|error| refused(error, explain))?);
         Ok(())
@@ -345,6 +370,7 @@ mod tests {
             program: label.to_owned(),
             label: label.to_owned(),
             points: vec![Point { label: label.to_owned(), attach }],
+            together: false,
             site: SiteId(0),
         };
         let kprobe = |ret| Attach::Kprobe { function: "f".to_owned(), offset: 0, ret };

@@ -45,7 +45,7 @@ impl Core {
 
     /// Whether somebody asked for the end meanwhile.
     pub(crate) fn is_interrupted(&mut self) -> Result<bool, Error> {
-        let wake = poll::wait(Some(Duration::ZERO), self.signals.as_mut(), None);
+        let wake = poll::wait(Some(Duration::ZERO), self.signals.as_mut(), &[]);
         Ok(wake.map_err(Error::Events)?.stop)
     }
 }

@@ -6,6 +6,7 @@ mod functions;
 mod kallsyms;
 mod tracefs;
 mod trampoline;
+mod trial;
 
 pub use functions::{barred_functions, traceable_functions};
 pub use kallsyms::Kallsyms;
@@ -55,8 +56,8 @@ pub fn has_uprobes() -> bool {
 }
 
 /// Whether many kernel functions can be attached to by one BPF link (kernel 5.18 and newer, `CONFIG_FPROBE`).
-pub(crate) fn has_kprobe_multi() -> bool {
-    version() >= (5, 18, 0) && has_kprobes()
+pub fn has_kprobe_multi() -> bool {
+    version() >= (5, 18, 0) && has_kprobes() && trial::kprobe_multi()
 }
 
 /// Whether the kernel lets memory be watched by the processor (`CONFIG_HAVE_HW_BREAKPOINT`).
@@ -77,7 +78,7 @@ pub fn has_counters() -> bool {
 
 /// Whether uprobes can be attached by a BPF link of their own kind (kernel 6.6 and newer): they are then cheaper to hit,
 /// and much faster to detach, than through perf.
-pub(crate) fn has_uprobe_multi() -> bool {
+pub fn has_uprobe_multi() -> bool {
     version() >= (6, 6, 0) && has_uprobes()
 }
 

@@ -25,6 +25,7 @@ mod load;
 pub mod map;
 mod perf;
 mod poll;
+mod process;
 pub mod render;
 mod run;
 mod signal;
@@ -33,11 +34,13 @@ pub mod symbol;
 pub use attach::{AttachError, AttachReason, Facility};
 pub use child::{Child, ChildError};
 pub use load::{LoadError, Place, Rejection, link};
+pub use process::{Process, ProcessError};
 pub use run::Mode;
 pub use signal::Signals;
 
 use std::cell::RefCell;
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::rc::Rc;
 
 use ebtrace_image::{
@@ -47,7 +50,7 @@ use libbpf_rs::{MapHandle, Object, RingBuffer, RingBufferBuilder};
 use rustix::time::{ClockId, clock_gettime};
 
 use action::{Actions, Ends, Look};
-use attach::Links;
+use attach::{Closing, Links};
 use iterator::pinned;
 use map::{LiveMap, MapError};
 use poll::Pace;
@@ -69,6 +72,8 @@ pub struct Options {
     pub buffering: Buffering,
     /// The output is a terminal: control characters of strings are shown as numbers.
     pub terminal: bool,
+    /// The terminal that shows how far attaching has come where it takes long.
+    pub progress: Option<Box<dyn Write>>,
     /// Do not say how many probes are attached.
     pub quiet: bool,
     /// Report what goes wrong at run time.
@@ -79,6 +84,8 @@ pub struct Options {
     pub verbose: bool,
     /// The command to run: it is released once everything is attached, and its end is the end of the session.
     pub child: Option<Child>,
+    /// The process that alone is traced: its end is the end of the session.
+    pub process: Option<Process>,
     /// Signals that end the session.
     pub signals: Option<Signals>,
 }
@@ -92,11 +99,13 @@ impl Options {
             errors,
             buffering: Buffering::Line,
             terminal: false,
+            progress: None,
             quiet: false,
             warnings: true,
             mode: Mode::Trace,
             verbose: false,
             child: None,
+            process: None,
             signals: None,
         }
     }
@@ -140,6 +149,7 @@ pub enum Error {
 pub struct Session {
     core: Core,
     quiet: bool,
+    progress: Option<Box<dyn Write>>,
 }
 
 /// A script that runs.
@@ -153,6 +163,7 @@ pub struct Attached {
 /// A script that is detached; its maps are still there.
 pub struct Stopped {
     core: Core,
+    closing: Closing,
 }
 
 /// What all states have. The order of the fields is the order in which they end.
@@ -164,6 +175,7 @@ struct Core {
     object: Object,
     image: Image,
     child: Option<Child>,
+    process: Option<Process>,
     signals: Option<Signals>,
     mode: Mode,
     /// Of the session, unless the script asks for another.
@@ -185,8 +197,8 @@ impl Session {
             // Nobody is left to tell when the standard error is gone.
             messages.iter().for_each(|message| drop(options.errors.write_all(message.as_bytes())));
         }
-        let (object, quiet) = (object?, options.quiet);
-        Ok(Self { core: Core::new(image, object, options)?, quiet })
+        let (object, quiet, progress) = (object?, options.quiet, options.progress.take());
+        Ok(Self { core: Core::new(image, object, options)?, quiet, progress })
     }
 
     /// Runs the `begin` programs, attaches all others, says so, and releases the command.
@@ -198,11 +210,13 @@ impl Session {
     pub fn attach(mut self) -> Result<Attached, Error> {
         self.core.run_programs(&Attach::Begin)?;
         let exit = self.core.actions.borrow().is_over();
-        let process = self.core.child.as_ref().map(Child::pid);
+        let process = self.core.process.as_ref().map(Process::pid);
+        let process = process.or(self.core.child.as_ref().map(Child::pid));
         let (links, missing) = if exit {
             (Links::default(), Vec::new())
         } else {
-            Links::attach(&self.core.image, &self.core.object, process)?
+            let terminal = self.progress.as_deref_mut();
+            Links::attach(&self.core.image, &self.core.object, process, terminal)?
         };
         if let Some(path) = pinned(&self.core.image) {
             self.core.announce_pinned(path, self.quiet);
@@ -239,8 +253,8 @@ impl Attached {
             Some(iterator) => self.core.read_iterator(iterator)?,
             None => self.core.poll()?,
         }
-        drop(self.links);
-        Ok(Stopped { core: self.core })
+        let closing = self.links.stop();
+        Ok(Stopped { core: self.core, closing })
     }
 }
 
@@ -261,6 +275,7 @@ impl Stopped {
         actions.print_maps(self.core.mode)?;
         let written = actions.output.flush();
         actions.note(written);
+        drop(self.closing);
         actions.take_broken().map_or(Ok(actions.exit().unwrap_or(self.core.status)), |error| {
             Err(Error::Output(error))
         })
@@ -304,8 +319,20 @@ impl Core {
             Rc::new(RefCell::new(Actions::new(ends, maps, events, sites, image.settings.clone())));
         let ring = ring_buffer(&object, Rc::clone(&actions)).map_err(Error::Load)?;
         let lost = load::map(&object, LOST)?;
-        let Options { child, signals, mode, .. } = options;
-        Ok(Self { ring, actions, lost, cpus, object, image, child, signals, mode, status: 0 })
+        let Options { child, process, signals, mode, .. } = options;
+        Ok(Self {
+            ring,
+            actions,
+            lost,
+            cpus,
+            object,
+            image,
+            child,
+            process,
+            signals,
+            mode,
+            status: 0,
+        })
     }
 
     /// Says that everything is attached; what `begin` programs printed comes after it.
@@ -332,7 +359,9 @@ impl Core {
         let (mut pace, mut found) = (Pace::new(), true);
         while !self.actions.borrow().is_over() {
             let pause = has_events.then(|| pace.next(found));
-            let wake = poll::wait(pause, self.signals.as_mut(), self.child.as_ref())
+            let child = self.child.as_ref().map(AsFd::as_fd);
+            let process = self.process.as_ref().map(AsFd::as_fd);
+            let wake = poll::wait(pause, self.signals.as_mut(), &[child, process])
                 .map_err(Error::Events)?;
             if wake.signal {
                 self.run_programs(&Attach::Signal)?;

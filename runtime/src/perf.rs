@@ -2,12 +2,10 @@
 
 use std::ffi::CStr;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use ebtrace_image::{Counter, Period, Watchpoint};
-use libbpf_rs::{Link, PerfEventOpts, ProgramMut};
-
-use crate::map::io_error;
+use libbpf_rs::libbpf_sys::{BPF_PERF_EVENT, bpf_link_create, bpf_link_create_opts};
 
 // From linux/perf_event.h.
 const PERF_TYPE_HARDWARE: u32 = 0;
@@ -17,7 +15,6 @@ const PERF_TYPE_BREAKPOINT: u32 = 5;
 const PERF_COUNT_SW_CPU_CLOCK: u64 = 0;
 const PERF_FLAG_FD_CLOEXEC: libc::c_ulong = 1 << 3;
 const PERF_EVENT_IOC_ENABLE: libc::c_ulong = 0x2400;
-const PERF_EVENT_IOC_SET_BPF: libc::c_ulong = 0x4004_2408;
 /// Access that executes.
 const HW_BREAKPOINT_X: u32 = 4;
 /// Threads that are started later are counted too.
@@ -71,15 +68,10 @@ pub(crate) enum Scope {
 pub(crate) struct Event(OwnedFd);
 
 impl Event {
-    /// The tracepoint with this number, on all CPUs.
+    /// The tracepoint with this number, on all CPUs. It is not sampled, which the kernel does not allow for all.
     pub(crate) fn tracepoint(id: u64) -> io::Result<Self> {
         Self::open(
-            Attributes {
-                kind: PERF_TYPE_TRACEPOINT,
-                config: id,
-                period: 1,
-                ..Attributes::default()
-            },
+            Attributes { kind: PERF_TYPE_TRACEPOINT, config: id, ..Attributes::default() },
             Scope::Cpu(0),
         )
     }
@@ -131,18 +123,22 @@ impl Event {
         Self::open(attributes, scope)
     }
 
-    /// Runs `program` from now on whenever the event happens.
-    pub(crate) fn run(&self, program: BorrowedFd<'_>) -> io::Result<()> {
-        self.control(PERF_EVENT_IOC_SET_BPF, program.as_raw_fd().into())?;
-        self.control(PERF_EVENT_IOC_ENABLE, 0)
-    }
-
-    /// Likewise, with a number that the program can ask for.
-    pub(crate) fn run_with(self, program: &ProgramMut<'_>, cookie: u64) -> io::Result<Link> {
-        let options = PerfEventOpts { cookie, ..Default::default() };
-        // With the link libbpf closes the event too.
-        let link = program.attach_perf_event_with_opts(self.0.as_raw_fd(), options);
-        link.inspect(|_| _ = self.0.into_raw_fd()).map_err(io_error)
+    /// Runs `program`, which can ask for the cookie, whenever the event happens and for as long as the link is there.
+    pub(crate) fn run(&self, program: BorrowedFd<'_>, cookie: u64) -> io::Result<OwnedFd> {
+        let mut options = bpf_link_create_opts {
+            sz: size_of::<bpf_link_create_opts>() as _,
+            ..Default::default()
+        };
+        options.__bindgen_anon_1.perf_event.bpf_cookie = cookie;
+        let (program, event) = (program.as_raw_fd(), self.0.as_raw_fd());
+        // SAFETY: the options outlive the call.
+        let fd = unsafe { bpf_link_create(program, event, BPF_PERF_EVENT, &raw const options) };
+        if fd < 0 {
+            return Err(io::Error::from_raw_os_error(-fd));
+        }
+        // SAFETY: the kernel has just made this descriptor for us alone.
+        let link = unsafe { OwnedFd::from_raw_fd(fd) };
+        self.control(PERF_EVENT_IOC_ENABLE, 0).map(|()| link)
     }
 
     fn open(mut attributes: Attributes, scope: Scope) -> io::Result<Self> {
@@ -177,5 +173,11 @@ impl Event {
         // SAFETY: both requests take their argument by value.
         let status = unsafe { libc::ioctl(self.0.as_raw_fd(), request as _, argument) };
         if status < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+}
+
+impl AsRawFd for Event {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
     }
 }

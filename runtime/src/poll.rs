@@ -1,15 +1,14 @@
-//! Waiting: for a moment, a signal, or the end of the command.
+//! Waiting: for a moment, a signal, or the end of the command or process that is traced.
 //!
 //! Programs do not wake us when they submit an event; that would cost more than all else they do. So the ring buffer is
 //! looked at on a timer, often while there is something in it and seldom while there is not.
 
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::child::Child;
 use crate::signal::Signals;
 
 /// Between two looks while events arrive.
@@ -20,7 +19,7 @@ const IDLE: Duration = Duration::from_millis(20);
 /// Why waiting ended; if for nothing else, it is time to look at the ring buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Wake {
-    /// SIGINT or SIGTERM arrived, or the command ended.
+    /// SIGINT or SIGTERM arrived, or the command or process ended.
     pub(crate) stop: bool,
     /// SIGUSR1 arrived.
     pub(crate) signal: bool,
@@ -42,13 +41,16 @@ impl Pace {
     }
 }
 
-/// Waits for `pause` at most; without one until something happens.
+/// Waits for `pause` at most; without one until something happens. Each of `ends` is readable when the session is over.
 pub(crate) fn wait(
     pause: Option<Duration>,
     signals: Option<&mut Signals>,
-    child: Option<&Child>,
+    ends: &[Option<BorrowedFd<'_>>],
 ) -> io::Result<Wake> {
-    let fds = child.map(AsFd::as_fd).into_iter().chain(signals.as_deref().map(AsFd::as_fd));
+    let own = signals.as_deref().map(AsFd::as_fd);
+    let ends = ends.iter().copied().flatten();
+    let count = ends.clone().count();
+    let fds = ends.chain(own);
     let mut fds: Vec<PollFd<'_>> =
         fds.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
     let pause = pause.map(|pause| Timespec { tv_sec: 0, tv_nsec: pause.subsec_nanos().into() });
@@ -58,7 +60,7 @@ pub(crate) fn wait(
         Err(rustix::io::Errno::INTR) => return Ok(Wake::default()),
         Err(error) => return Err(error.into()),
     }
-    let ended = child.is_some() && fds.first().is_some_and(|fd| !fd.revents().is_empty());
+    let ended = fds.iter().take(count).any(|fd| !fd.revents().is_empty());
     drop(fds);
     // A signal may have come after poll looked; it is taken here, so it must count here.
     let arrived = signals.map(Signals::take).unwrap_or_default();
@@ -68,6 +70,7 @@ pub(crate) fn wait(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::child::Child;
 
     #[test]
     fn idle_waits_grow_and_work_shortens_them() {
@@ -81,8 +84,8 @@ mod tests {
     #[test]
     fn the_end_of_the_command_ends_the_wait() {
         let mut child = Child::spawn("/bin/true", None).unwrap();
-        assert_eq!(wait(Some(BUSY), None, Some(&child)).unwrap(), Wake::default());
+        assert_eq!(wait(Some(BUSY), None, &[Some(child.as_fd())]).unwrap(), Wake::default());
         child.release().unwrap();
-        assert!(wait(None, None, Some(&child)).unwrap().stop);
+        assert!(wait(None, None, &[Some(child.as_fd())]).unwrap().stop);
     }
 }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use ebtrace::host::Feature;
+
 use clap::{ArgAction, Parser, ValueEnum};
 
 /// Traces a Linux system with a script in the bpftrace language.
@@ -27,6 +29,10 @@ pub(crate) struct Args {
     /// Run a command and trace until it ends
     #[arg(short = 'c', long = "cmd", value_name = "COMMAND")]
     pub(crate) command: Option<String>,
+
+    /// Trace this process alone, until it ends
+    #[arg(short = 'p', long, value_name = "PID", conflicts_with = "command", value_parser = pid)]
+    pub(crate) pid: Option<u32>,
 
     /// Form of the output
     #[arg(short = 'f', value_name = "FORMAT", default_value = "text")]
@@ -76,6 +82,10 @@ pub(crate) struct Args {
     #[arg(long = "include", value_name = "FILE")]
     pub(crate) headers: Vec<String>,
 
+    /// Attach without a facility of the kernel: kprobe_multi, uprobe_multi
+    #[arg(long = "no-feature", value_name = "NAME", value_delimiter = ',', value_parser = feature)]
+    pub(crate) no_features: Vec<Feature>,
+
     /// Also write the BPF object to a file
     #[arg(long, value_name = "FILE")]
     pub(crate) emit_elf: Option<PathBuf>,
@@ -104,6 +114,25 @@ impl Args {
         let test = self.test.then_some(Trials::Test);
         test.or(self.bench.then_some(Trials::Bench)).or(self.mode)
     }
+}
+
+/// Largest number that the kernel gives a process.
+const LARGEST_PID: u32 = 1 << 22;
+
+fn pid(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(pid @ 1..=LARGEST_PID) => Ok(pid),
+        Ok(_) => Err(format!("processes have numbers from 1 to {LARGEST_PID}")),
+        Err(_) => Err("the number of a process is needed, as `pgrep NAME` prints it".to_owned()),
+    }
+}
+
+fn feature(name: &str) -> Result<Feature, String> {
+    let known = Feature::OPTIONAL.into_iter().find(|feature| feature.name() == name);
+    known.ok_or_else(|| {
+        let names = Feature::OPTIONAL.map(Feature::name).join(", ");
+        format!("what can be left out is {names}")
+    })
 }
 
 /// Form of the output.

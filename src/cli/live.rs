@@ -29,6 +29,9 @@ pub(crate) struct Live {
     tracefs: OnceCell<Result<Tracefs, HostError>>,
     kallsyms: OnceCell<Result<Kallsyms, HostError>>,
     functions: OnceCell<Result<Vec<KernelFunction>, HostError>>,
+    kprobe_multi: OnceCell<bool>,
+    /// What is not to be used.
+    without: Vec<Feature>,
     programs: program::Known,
     btf: OnceCell<Result<Rc<Btf>, HostError>>,
     trampolines: OnceCell<bool>,
@@ -42,6 +45,11 @@ struct Module {
 }
 
 impl Live {
+    /// The machine, but for facilities that are not to be used.
+    pub(crate) fn without(features: Vec<Feature>) -> Live {
+        Live { without: features, ..Live::default() }
+    }
+
     fn tracefs(&self) -> Result<&Tracefs, HostError> {
         self.tracefs
             .get_or_init(|| Tracefs::open().map_err(tracefs_error))
@@ -130,7 +138,12 @@ impl Host for Live {
     }
 
     fn has(&self, feature: Feature) -> bool {
+        if self.without.contains(&feature) {
+            return false;
+        }
         match feature {
+            Feature::KprobeMulti => *self.kprobe_multi.get_or_init(kernel::has_kprobe_multi),
+            Feature::UprobeMulti => kernel::has_uprobe_multi(),
             Feature::Kprobes => kernel::has_kprobes(),
             Feature::Uprobes => kernel::has_uprobes(),
             Feature::Tracefs => !matches!(self.tracefs(), Err(HostError::Lacks(_))),
@@ -174,13 +187,7 @@ impl Host for Live {
     }
 
     fn tracepoints(&self) -> Result<Vec<(String, String)>, HostError> {
-        let tracefs = self.tracefs()?;
-        let mut all = Vec::new();
-        for category in tracefs.categories().map_err(tracefs_error)? {
-            let events = tracefs.events(&category).map_err(tracefs_error)?;
-            all.extend(events.into_iter().map(|event| (category.clone(), event)));
-        }
-        Ok(all)
+        self.tracefs()?.tracepoints().map_err(tracefs_error)
     }
 }
 

@@ -46,6 +46,15 @@ pub(crate) fn lacking(features: &[Feature]) -> bool {
     std::fs::write(path, names).is_ok()
 }
 
+/// How each probe is attached.
+pub(crate) fn plans(program: &Program) {
+    let mut errors = std::io::stderr().lock();
+    for probe in &program.probes {
+        // Nobody is left to tell when the standard error is gone.
+        let _ = writeln!(errors, "{}: {}", probe.label, probe.plan.reason);
+    }
+}
+
 /// What went wrong while loading, attaching or running, at its place in the script.
 pub(crate) fn runtime_error(sources: &Sources, program: &Program, error: &Error, verbose: bool) {
     let mut list = Diagnostics::new();

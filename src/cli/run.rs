@@ -14,7 +14,7 @@ use ebtrace::source::{FileId, Sources};
 use ebtrace::{ir, syntax};
 use ebtrace_image::Image;
 use ebtrace_runtime::render::{Buffering, Format};
-use ebtrace_runtime::{Child, Mode, Session, Signals, kernel};
+use ebtrace_runtime::{Child, Mode, Process, Session, Signals, kernel};
 
 use super::args::{self, Args, Stage};
 use super::live::Live;
@@ -29,12 +29,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
     let (file, params) = read_script(args, &mut sources)?;
     let (mut options, doubts) = read_options(params)?;
     options.unsafe_mode = args.unsafe_mode;
+    options.pid = args.pid;
+    options.pid = args.pid;
     options.headers = args.headers.clone();
     options.header_folders = args.header_folders.clone();
     if !args.no_warnings {
         report::diagnostics(&sources, &doubts);
     }
-    let host = Live::default();
+    let host = Live::without(args.no_features.clone());
     if args.stage == Some(Stage::Ast) {
         return show_tree(&sources, file);
     }
@@ -264,6 +266,9 @@ fn trace(
     image: Image,
 ) -> anyhow::Result<u8> {
     let session = session_options(args)?;
+    if args.verbose {
+        report::plans(program);
+    }
     let outcome = Session::load(image, session)
         .and_then(Session::attach)
         .and_then(ebtrace_runtime::Attached::poll)
@@ -311,7 +316,11 @@ fn session_options(args: &Args) -> anyhow::Result<ebtrace_runtime::Options> {
         Some(args::Trials::Test) => Mode::Test,
         Some(args::Trials::Bench) => Mode::Bench,
     };
+    if !args.quiet && std::io::stderr().is_terminal() {
+        options.progress = Some(Box::new(std::io::stderr()));
+    }
     options.signals = Some(signals);
+    options.process = args.pid.map(Process::open).transpose()?;
     options.child = match &args.command {
         Some(command) => Some(Child::spawn(command, std::env::var_os("PATH").as_deref())?),
         None => None,

@@ -33,9 +33,16 @@ pub enum Feature {
     Counters,
     /// Watching memory by the processor (`CONFIG_HAVE_HW_BREAKPOINT`).
     Breakpoints,
+    /// One link for many kernel functions (`CONFIG_FPROBE`, Linux 5.18).
+    KprobeMulti,
+    /// One link for many user functions (Linux 6.6).
+    UprobeMulti,
 }
 
 impl Feature {
+    /// What probes can be attached without, in another way.
+    pub const OPTIONAL: [Feature; 2] = [Feature::KprobeMulti, Feature::UprobeMulti];
+
     /// As messages and `EBTRACE_LACKS` call it.
     pub fn name(self) -> &'static str {
         match self {
@@ -46,6 +53,8 @@ impl Feature {
             Feature::Trampolines => "trampolines",
             Feature::Counters => "counters",
             Feature::Breakpoints => "breakpoints",
+            Feature::KprobeMulti => "kprobe_multi",
+            Feature::UprobeMulti => "uprobe_multi",
         }
     }
 
@@ -56,6 +65,8 @@ impl Feature {
             Feature::Trampolines => "trampolines on its functions",
             Feature::Counters => "hardware counters",
             Feature::Breakpoints => "hardware breakpoints",
+            Feature::KprobeMulti => "link for many kernel functions",
+            Feature::UprobeMulti => "link for many user functions",
             Feature::Btf => "description of its types (BTF)",
         }
     }
@@ -68,7 +79,7 @@ impl Feature {
             | Feature::Counters
             | Feature::Breakpoints
             | Feature::Trampolines => "them",
-            Feature::Tracefs | Feature::Btf => "it",
+            Feature::Tracefs | Feature::Btf | Feature::KprobeMulti | Feature::UprobeMulti => "it",
         }
     }
 
@@ -95,6 +106,8 @@ impl Feature {
             Feature::Trampolines => "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS",
             Feature::Counters => "CONFIG_PERF_EVENTS",
             Feature::Breakpoints => "CONFIG_HAVE_HW_BREAKPOINT",
+            Feature::KprobeMulti => "CONFIG_FPROBE",
+            Feature::UprobeMulti => "CONFIG_UPROBE_EVENTS",
         }
     }
 }

@@ -169,6 +169,7 @@ fn probe_table(index: usize, probe: &Probe) -> image::Probe {
         program: format!("{name}_{index}"),
         label: probe.label.clone(),
         points: probe.points.clone(),
+        together: probe.plan.together,
         site: image::SiteId(probe.site.into_raw().into_u32()),
     }
 }

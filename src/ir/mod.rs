@@ -34,6 +34,7 @@ pub use scope::blocks_of;
 pub use stmt::{Block, Helper, LoopKind, MOST_ROUNDS, Stmt, StmtKind};
 
 use crate::host::object::Prototype;
+use crate::probe::Plan;
 use crate::source::Span;
 use crate::types::{TypeId, Types};
 
@@ -128,6 +129,8 @@ pub struct Probe {
     pub label: String,
     /// Where it is attached; what [`Expr::Row`] chooses by.
     pub points: Vec<image::Point>,
+    /// How.
+    pub plan: Plan,
     /// How the kernel runs it.
     pub program: ProgramType,
     /// What it calls may come to where it is attached: then, and where others like it are, none of them runs.

@@ -211,6 +211,7 @@ impl Default for Options {
             tseries: Gate::Doubtful,
             dw_ustack: Gate::Doubtful,
             import_statement: Gate::Closed,
+            pid: None,
             unsafe_mode: false,
             params: Vec::new(),
             named: Vec::new(),

@@ -8,6 +8,7 @@ mod event;
 mod kernel;
 mod pattern;
 mod perf;
+mod plan;
 pub mod registers;
 mod session;
 mod tracepoint;
@@ -18,6 +19,7 @@ mod user;
 mod watch;
 
 pub use error::ProbeError;
+pub use plan::{Plan, plan};
 
 use ebtrace_image::Attach;
 
@@ -209,6 +211,21 @@ pub struct Target {
 }
 
 impl Target {
+    /// Whether its program runs in all processes; others are attached to the one that is traced.
+    pub fn sees_all_processes(&self) -> bool {
+        match self.program {
+            ProgramType::Kprobe => !matches!(self.attach, Attach::Uprobe { .. }),
+            ProgramType::Tracepoint
+            | ProgramType::TypedEvent
+            | ProgramType::FunctionEntry
+            | ProgramType::FunctionExit => true,
+            ProgramType::PerfEvent
+            | ProgramType::RawTracepoint
+            | ProgramType::Iterator
+            | ProgramType::TextIterator => false,
+        }
+    }
+
     /// What any attach point of this kind has.
     fn new(kind: &Kind, label: String, attach: Attach) -> Target {
         let Kind { context, program, .. } = *kind;

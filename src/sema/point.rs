@@ -5,7 +5,6 @@ use ebtrace_image::MissingProbes;
 use super::param;
 use super::probe::Walk;
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::ir::ProgramType;
 use crate::probe::{self, Kind, Part, Point, ProbeError, Target};
 use crate::source::Span;
 use crate::syntax::{ast, attach};
@@ -73,10 +72,9 @@ impl Walk<'_> {
         let shared = targets[0].program.is_shared() && !typed;
         let most = if shared { targets.len() } else { 1 };
         for targets in targets.chunks(most) {
-            // Functions of a pattern are attached together.
-            let together = targets[0].program == ProgramType::Kprobe;
-            if self.has_room(site.span, if together { 1 } else { targets.len() }) {
-                self.lower(site, probe, pattern, targets);
+            let plan = probe::plan(targets, self.host);
+            if self.has_room(site.span, plan.attachments(targets)) {
+                self.lower(site, probe, pattern, (targets, plan));
             }
         }
     }

@@ -15,9 +15,9 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::expand::object::Object;
 use crate::host::Host;
 use crate::ir::build::Builder;
-use crate::ir::{FunctionId, MapId, Probe, Program, ProgramType, StmtKind};
+use crate::ir::{BinaryOp, FunctionId, Helper, MapId, Probe, Program, ProgramType, StmtKind};
 use crate::options::Options;
-use crate::probe::{self, Point, Target};
+use crate::probe::{self, Plan, Point, Target};
 use crate::source::{FileId, Span};
 use crate::syntax::ast;
 use crate::types::{TypeId, Types, c};
@@ -105,7 +105,7 @@ impl Walk<'_> {
         place: Site,
         probe: &ast::Probe,
         pattern: &Point,
-        targets: &[Target],
+        (targets, plan): (&[Target], Plan),
     ) {
         let (program, guarded) = (targets[0].program, targets[0].dangerous);
         // The kernel drops an event of a tracepoint whose program returns 0 before others get it.
@@ -126,7 +126,7 @@ impl Walk<'_> {
             attach: target.attach.clone(),
         });
         let points = points.collect();
-        self.program.probes.push(Probe { label, points, program, guarded, site, func });
+        self.program.probes.push(Probe { label, points, plan, program, guarded, site, func });
     }
 }
 
@@ -246,8 +246,24 @@ impl Walk<'_> {
 }
 
 impl Lower<'_> {
-    /// Predicate and body.
+    /// Predicate and body, for the process that alone is traced if the program has to look for itself.
     fn body(&mut self, probe: &ast::Probe) {
+        let pid = self.options.pid.filter(|_| self.targets[0].sees_all_processes());
+        let Some(pid) = pid else { return self.predicated(probe) };
+        self.enter();
+        let id = self.b.call(Helper::GetCurrentPidTgid, Vec::new(), TypeId::U64);
+        let own = self.b.binary_int(BinaryOp::ShiftRight, id, 32);
+        let traced = self.b.int(pid.into(), TypeId::U64);
+        let condition = self.b.binary(BinaryOp::Equal, own, traced);
+        self.enter();
+        self.predicated(probe);
+        let then = self.leave();
+        self.b.stmt(StmtKind::If { condition, then, otherwise: crate::ir::Block::default() });
+        let block = self.leave();
+        self.b.stmt(StmtKind::Block(block));
+    }
+
+    fn predicated(&mut self, probe: &ast::Probe) {
         let Some(predicate) = &probe.predicate else {
             let body = self.block(&probe.body);
             self.b.stmt(StmtKind::Block(body));

@@ -8,6 +8,7 @@ use ebtrace::ir::build::Builder;
 use ebtrace::ir::layout::{Layout, lay_out};
 use ebtrace::ir::{Event, EventId, ExprId, Map, MapId, Probe, Program, ProgramType};
 use ebtrace::options::Options;
+use ebtrace::probe::Plan;
 use ebtrace::source::{FileId, Sources, Span};
 use ebtrace::types::TypeId;
 use ebtrace_image as image;
@@ -78,6 +79,7 @@ impl Script {
         self.program.probes.push(Probe {
             guarded: false,
             points: vec![image::Point { label: label.clone(), attach: image::Attach::Begin }],
+            plan: Plan { together: false, reason: String::new() },
             label,
             program: kind,
             site,

@@ -14,8 +14,11 @@ use crate::slowed;
 
 const POLL: Duration = Duration::from_millis(5);
 
-/// A folder of the test's own that goes when the test ends, however it ends.
-struct Scratch(PathBuf);
+/// What a test has of its own, which goes when it ends, however it ends.
+struct Scratch {
+    folder: PathBuf,
+    process: Option<Child>,
+}
 
 /// The process and what reads its output; killed with all that it started when dropped.
 struct Tracer {
@@ -32,11 +35,12 @@ pub(crate) fn run(
     binary: &Path,
     slowness: u32,
 ) -> Result<Ended, String> {
-    let scratch = Scratch::new()?;
+    let mut scratch = Scratch::new()?;
     case.builds.iter().try_for_each(|program| build(program, &scratch))?;
     for command in &case.before {
         shell(&scratch.fill_in(command))?;
     }
+    scratch.start(case.process.as_deref())?;
     let deadline = Instant::now() + slowed(case.timeout, slowness);
     let mut tracer = Tracer::start(&mut command(case, script, binary, &scratch)?, deadline)?;
     if let Err(reason) = tracer.trigger(case, &scratch) {
@@ -185,17 +189,35 @@ impl Scratch {
         let folder = std::env::temp_dir()
             .join(format!("ebtrace-live.{}.{nanos}.{number}", std::process::id()));
         std::fs::create_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        Ok(Self(folder))
+        Ok(Self { folder, process: None })
+    }
+
+    /// Starts the process that the test traces.
+    fn start(&mut self, command: Option<&str>) -> Result<(), String> {
+        let Some(command) = command else { return Ok(()) };
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("exec {}", self.fill_in(command))]).process_group(0);
+        shell.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        self.process = Some(shell.spawn().map_err(|error| format!("`{command}`: {error}"))?);
+        Ok(())
     }
 
     fn fill_in(&self, text: &str) -> String {
-        text.replace("$TMP", &self.0.to_string_lossy())
+        let text = text.replace("$TMP", &self.folder.to_string_lossy());
+        match &self.process {
+            Some(process) => text.replace("$PROCESS", &process.id().to_string()),
+            None => text,
+        }
     }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        if let Some(process) = &mut self.process {
+            send(-process.id().cast_signed(), libc::SIGKILL);
+            let _ = process.wait();
+        }
+        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 
@@ -203,7 +225,7 @@ impl Drop for Scratch {
 fn build(program: &str, scratch: &Scratch) -> Result<(), String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/live/programs");
     let source = folder.join(program);
-    let made = scratch.0.join(program).with_extension("");
+    let made = scratch.folder.join(program).with_extension("");
     let (source, made) = (source.display(), made.display());
     shell(&format!("gcc -g -O1 -pthread -o '{made}' '{source}'")).map(drop)
 }

@@ -175,6 +175,8 @@ pub struct Probe {
     /// Where it is attached: one point, or all that a pattern stands for. Each is given its index as cookie where there
     /// are several.
     pub points: Vec<Point>,
+    /// By one link of BPF's own for all points, for which the program is loaded.
+    pub together: bool,
     /// Where the attach point stands in the script.
     pub site: SiteId,
 }

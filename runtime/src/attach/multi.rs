@@ -6,7 +6,6 @@ use ebtrace_image::{Attach, Point, Probe};
 use libbpf_rs::{KprobeMultiOpts, Link, ProgramAttachType, ProgramMut, UprobeMultiOpts};
 
 use super::{AttachReason, refusal, refused};
-use crate::kernel;
 use crate::map::io_error;
 
 /// A kind of link to many functions. A program is loaded for it, and then has no other.
@@ -34,26 +33,13 @@ impl Multi {
     }
 }
 
-/// How the points of a probe can be attached together on this kernel, if they can.
+/// The link that attaches all points of a probe, if one does.
 pub(crate) fn of(probe: &Probe) -> Option<Multi> {
-    let mut kinds = probe.points.iter().map(|point| match &point.attach {
-        // A link finds functions by name, so one in a module of several that have it stays alone.
-        Attach::Kprobe { offset: 0, ret, function } if !function.contains(':') => {
-            Some(Multi::Kprobes { ret: *ret })
-        }
+    match &probe.points.first().filter(|_| probe.together)?.attach {
+        Attach::Kprobe { ret, .. } => Some(Multi::Kprobes { ret: *ret }),
         Attach::Uprobe { ret, .. } => Some(Multi::Uprobes { ret: *ret }),
         _ => None,
-    });
-    let first = kinds.next()??;
-    if !kinds.all(|kind| kind == Some(first)) {
-        return None;
     }
-    let available = match first {
-        // One function is cheaper without.
-        Multi::Kprobes { .. } => probe.points.len() > 1 && kernel::has_kprobe_multi(),
-        Multi::Uprobes { .. } => kernel::has_uprobe_multi(),
-    };
-    available.then_some(first)
 }
 
 /// One link to kernel functions.

@@ -16,7 +16,7 @@ impl Attacher {
         &mut self,
         open: impl Fn(Scope) -> io::Result<Event>,
         program: &ProgramMut<'_>,
-        cookie: Option<u64>,
+        cookie: u64,
         explain: fn(&io::Error) -> &'static str,
     ) -> Result<(), AttachReason> {
         let Some(process) = self.process else {

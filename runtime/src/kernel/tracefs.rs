@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::fs::{Dir, FileType, Mode, OFlags, open, openat};
+use rustix::fs::{Mode, OFlags, open, openat};
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};
 
 /// Where tracefs is when somebody mounted it.
@@ -90,20 +90,17 @@ impl Tracefs {
         })
     }
 
-    /// All categories of tracepoints, sorted.
+    /// All tracepoints as category and event, sorted.
     ///
     /// # Errors
-    /// When the directory cannot be read.
-    pub fn categories(&self) -> Result<Vec<String>, TracefsError> {
-        self.directories("events")
-    }
-
-    /// All tracepoints of a category, sorted.
-    ///
-    /// # Errors
-    /// Of kind `NotFound` when there is no such category.
-    pub fn events(&self, category: &str) -> Result<Vec<String>, TracefsError> {
-        self.directories(&format!("events/{category}"))
+    /// When the list cannot be read.
+    pub fn tracepoints(&self) -> Result<Vec<(String, String)>, TracefsError> {
+        let text = self.read("available_events")?;
+        let named = text.lines().filter_map(|line| line.split_once(':'));
+        let mut all: Vec<(String, String)> =
+            named.map(|(category, event)| (category.to_owned(), event.to_owned())).collect();
+        all.sort_unstable();
+        Ok(all)
     }
 
     /// The kernel functions that can be traced, a line each, for [`super::traceable_functions`].
@@ -122,23 +119,6 @@ impl Tracefs {
             Ok(text)
         };
         read().map_err(|error| TracefsError::Read { path: path.to_owned(), error })
-    }
-
-    fn directories(&self, path: &str) -> Result<Vec<String>, TracefsError> {
-        let list = || -> io::Result<Vec<String>> {
-            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-            let mut names = Vec::new();
-            for entry in Dir::read_from(openat(&self.root, path, flags, Mode::empty())?)? {
-                let entry = entry?;
-                let name = entry.file_name().to_string_lossy();
-                if entry.file_type() == FileType::Directory && name != "." && name != ".." {
-                    names.push(name.into_owned());
-                }
-            }
-            names.sort_unstable();
-            Ok(names)
-        };
-        list().map_err(|error| TracefsError::Read { path: path.to_owned(), error })
     }
 }
 

@@ -18,7 +18,7 @@ use ebtrace_image::{Attach, Image, MissingProbes, Probe, Site};
 use libbpf_rs::{Link, Object, ProgramMut};
 
 use crate::kernel::{self, Tracefs, TracefsError};
-use crate::perf::{Event, Function, Scope};
+use crate::perf::{self, Event, Function, Scope};
 pub(crate) use closing::Closing;
 use multi::Multi;
 use progress::Progress;
@@ -192,19 +192,17 @@ impl Drop for Links {
 /// Probes in the order to attach them, so that those of one event fire in the order of the script.
 ///
 /// The kernel appends programs to a tracepoint and return probes of kernel functions, but puts entry probes of functions
-/// in front of those that are there.
+/// in front of those that are there, and so it does with what it counts itself, but for the clocks.
 fn in_order(probes: &[Probe]) -> impl Iterator<Item = &Probe> {
     let any = |probe: &Probe, test: fn(&Attach) -> bool| {
         probe.points.iter().any(|point| test(&point.attach))
     };
     let reversed = move |probe: &&Probe| {
-        any(probe, |attach| {
-            matches!(
-                attach,
-                Attach::Kprobe { ret: false, .. }
-                    | Attach::Uprobe { .. }
-                    | Attach::Trampoline { .. }
-            )
+        any(probe, |attach| match attach {
+            Attach::Kprobe { ret, .. } => !ret,
+            Attach::Uprobe { .. } | Attach::Trampoline { .. } => true,
+            Attach::Counter(counter) => !counter.hardware && !perf::is_clock(counter.event),
+            _ => false,
         })
     };
     let attached = move |probe: &&Probe| !any(probe, Attach::is_run);

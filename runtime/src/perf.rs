@@ -13,6 +13,7 @@ const PERF_TYPE_SOFTWARE: u32 = 1;
 const PERF_TYPE_TRACEPOINT: u32 = 2;
 const PERF_TYPE_BREAKPOINT: u32 = 5;
 const PERF_COUNT_SW_CPU_CLOCK: u64 = 0;
+const PERF_COUNT_SW_TASK_CLOCK: u64 = 1;
 const PERF_FLAG_FD_CLOEXEC: libc::c_ulong = 1 << 3;
 const PERF_EVENT_IOC_ENABLE: libc::c_ulong = 0x2400;
 /// Access that executes.
@@ -61,6 +62,11 @@ pub(crate) enum Scope {
     Thread(u32),
     /// All threads of a process, where the kernel tells them by their memory.
     Process(u32),
+}
+
+/// Whether what the kernel counts is time, which it does by a timer.
+pub(crate) fn is_clock(event: u64) -> bool {
+    matches!(event, PERF_COUNT_SW_CPU_CLOCK | PERF_COUNT_SW_TASK_CLOCK)
 }
 
 /// A perf event, on which the kernel counts until it is closed.

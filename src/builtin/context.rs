@@ -37,6 +37,10 @@ pub(super) const ALL: &[Builtin] = &[
         .examples(&["kprobe:vfs_read, kprobe:vfs_write { @[func] = count(); }"]),
     Builtin::variable("probe", "string", "Full name of the probe.", probe)
         .examples(&["kprobe:vfs_read, kprobe:vfs_write { @[probe] = count(); }"]),
+    Builtin::variable("probetype", "string", "Name of the probe's type.", probetype)
+        .details("It is the whole name, also where the script has a short form: `kprobe` for `k`. `begin`, `end` and `self` \
+                  are `special`, and `bench` is `benchmark`.")
+        .examples(&["kprobe:vfs_read, kretprobe:vfs_read { @[probetype] = count(); }"]),
 ];
 
 /// The name of the table's entry for a name in a script: `arg` for `arg0`.
@@ -127,6 +131,11 @@ fn context(lower: &mut Lower<'_>, offset: u32) -> Operand {
 
 fn func(lower: &mut Lower<'_>, _: &Call<'_>) -> Operand {
     lower.function_name()
+}
+
+fn probetype(lower: &mut Lower<'_>, _: &Call<'_>) -> Operand {
+    let name = lower.probe_type();
+    lower.text(name.as_bytes())
 }
 
 fn probe(lower: &mut Lower<'_>, _: &Call<'_>) -> Operand {

@@ -36,7 +36,7 @@ pub enum ProbeError {
     /// No such unit of time.
     Unit { span: Span, text: String },
     /// The count is no positive number.
-    Count { span: Span, text: String, kind: &'static Kind },
+    Count { span: Span, text: String, kind: &'static Kind, wants: &'static str },
     /// The count of an event is no positive number.
     Every { span: Span, text: String, event: String, period: u64 },
     /// The machine counts nothing.
@@ -146,9 +146,9 @@ impl From<ProbeError> for Diagnostic {
                     .label(span, "not a unit")
                     .help("units are `s`, `ms`, `us` and `hz`: `interval:s:1`, `profile:hz:99`, or `interval:1s`")
             }
-            ProbeError::Count { span, text, kind } => {
+            ProbeError::Count { span, text, kind, wants } => {
                 Diagnostic::error(Code::BadPeriod, format!("`{text}` is not a period that a timer can have"))
-                    .label(span, "a positive whole number is needed, and at least one microsecond")
+                    .label(span, wants)
                     .help(format!("for example `{}`", example(kind)))
             }
             ProbeError::Every { span, text, event, period } => {
@@ -220,7 +220,8 @@ fn host(span: Span, what: &str, error: &HostError) -> Diagnostic {
 }
 
 fn article(word: &str) -> &'static str {
-    if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
+    // As it is spoken: a unit.
+    if word.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" }
 }
 
 fn example(kind: &Kind) -> String {

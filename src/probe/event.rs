@@ -3,7 +3,8 @@
 use ebtrace_image::{Attach, Period};
 
 use super::{
-    Context, Field, Kind, Point, ProbeError, Search, Target, Targets, nothing_else, parse_number,
+    Context, Field, Kind, Part, Point, ProbeError, Search, Target, Targets, nothing_else,
+    parse_number,
 };
 use crate::host::Host;
 use crate::ir::ProgramType;
@@ -97,36 +98,55 @@ fn profile(point: &Point, _: &dyn Host, _: &mut Types) -> Targets {
     Ok(vec![Target::new(point.kind, label, Attach::Profile(period))])
 }
 
+/// Longest period in nanoseconds, and greatest frequency, that the kernel takes.
+const MOST: u64 = i64::MAX.unsigned_abs();
+
 /// Reads `unit:count` or a single duration; a duration's name is in microseconds.
 fn period(point: &Point) -> Result<(String, Period), ProbeError> {
     let kind = point.kind;
-    if point.parts.len() == 1 {
-        let part = point.part(0);
-        let nanoseconds = duration(&part.text)
-            .ok_or_else(|| ProbeError::Unit { span: part.span, text: part.text.clone() })?;
-        if nanoseconds < 1000 {
-            return Err(ProbeError::Count { span: part.span, text: part.text, kind });
+    for (part, field) in point.parts.iter().zip(PERIOD) {
+        if part.text.is_empty() {
+            return Err(ProbeError::Empty { span: point.span, kind, field: field.name });
         }
-        let label = format!("{}:us:{}", kind.name, nanoseconds / 1000);
-        return Ok((label, Period::Nanoseconds(nanoseconds)));
     }
-    let (unit, count) = (point.part(0), point.part(1));
-    let bad_count = || ProbeError::Count { span: count.span, text: count.text.clone(), kind };
-    let number = parse_number(&count.text).filter(|&number| number > 0).ok_or_else(bad_count)?;
+    let refused = |part: &Part, wants| ProbeError::Count {
+        span: part.span,
+        text: part.text.clone(),
+        kind,
+        wants,
+    };
+    let no_unit = |part: &Part| ProbeError::Unit { span: part.span, text: part.text.clone() };
+    let unit = point.part(0);
+    if point.parts.len() == 1 {
+        let nanoseconds = duration(&unit.text).ok_or_else(|| no_unit(&unit))?;
+        return match nanoseconds {
+            0..1000 => Err(refused(&unit, "a timer's period is one microsecond at least")),
+            1000..=MOST => {
+                let label = format!("{}:us:{}", kind.name, nanoseconds / 1000);
+                Ok((label, Period::Nanoseconds(nanoseconds)))
+            }
+            _ => Err(refused(&unit, TOO_LARGE)),
+        };
+    }
+    let count = point.part(1);
     let scale = match unit.text.as_str() {
         "hz" => None,
-        other => Some(
-            scale(other)
-                .filter(|&scale| scale >= 1000)
-                .ok_or_else(|| ProbeError::Unit { span: unit.span, text: unit.text.clone() })?,
-        ),
+        other => Some(scale(other).filter(|&scale| scale >= 1000).ok_or_else(|| no_unit(&unit))?),
     };
-    let period = match scale {
-        None => Period::Hertz(number),
-        Some(scale) => Period::Nanoseconds(number.checked_mul(scale).ok_or_else(bad_count)?),
-    };
+    let whole = !count.text.is_empty() && count.text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = parse_number(&count.text).filter(|&number| number > 0);
+    let zero = count.text.bytes().all(|byte| byte == b'0');
+    let number = number.ok_or_else(|| match whole && !zero {
+        true => refused(&count, TOO_LARGE),
+        false => refused(&count, "a positive whole number is needed"),
+    })?;
+    let total = number.checked_mul(scale.unwrap_or(1)).filter(|total| *total <= MOST);
+    let total = total.ok_or_else(|| refused(&count, TOO_LARGE))?;
+    let period = if scale.is_some() { Period::Nanoseconds(total) } else { Period::Hertz(total) };
     Ok((format!("{}:{}:{number}", kind.name, unit.text), period))
 }
+
+const TOO_LARGE: &str = "more than the kernel's timers can count";
 
 /// Nanoseconds in one of a unit.
 fn scale(unit: &str) -> Option<u64> {
@@ -146,5 +166,6 @@ fn scale(unit: &str) -> Option<u64> {
 fn duration(text: &str) -> Option<u64> {
     let digits = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at(digits);
-    number.parse::<u64>().ok()?.checked_mul(scale(unit)?)
+    let scale = scale(unit)?;
+    Some(number.parse::<u64>().ok()?.saturating_mul(scale))
 }

@@ -299,6 +299,11 @@ impl Kind {
         usage
     }
 
+    /// What programs are told that they are.
+    pub fn type_name(&self) -> &'static str {
+        session::type_name(self.name).unwrap_or(self.name)
+    }
+
     /// Least and greatest number of parts after the name.
     pub fn arity(&self) -> (usize, usize) {
         (self.shape.iter().filter(|field| !field.optional).count(), self.shape.len())

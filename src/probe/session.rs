@@ -91,6 +91,15 @@ fn named(point: &Point, attach: fn(String) -> Attach) -> Targets {
     Ok(vec![Target::new(point.kind, label, attach(name))])
 }
 
+/// What programs are told that they are, where that is not the name of their type.
+pub(super) fn type_name(kind: &str) -> Option<&'static str> {
+    match kind {
+        "begin" | "end" | "self" => Some("special"),
+        "bench" => Some("benchmark"),
+        _ => None,
+    }
+}
+
 fn signal(point: &Point, _: &dyn Host, _: &mut Types) -> Targets {
     let (trigger, signal) = (point.part(0), point.part(1));
     let wanted = [(&trigger, TRIGGER), (&signal, SIGNAL)];

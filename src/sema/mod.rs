@@ -323,6 +323,11 @@ impl Lower<'_> {
         self.of_target(|target| &target.label)
     }
 
+    /// Name of the probe's type.
+    pub fn probe_type(&self) -> &'static str {
+        self.kind.type_name()
+    }
+
     /// What the probe can read.
     pub(crate) fn context(&self) -> Context {
         self.target().context

@@ -39,6 +39,8 @@ mod facility;
 mod iterator;
 #[path = "live/leftover.rs"]
 mod leftover;
+#[path = "live/programs.rs"]
+mod programs;
 #[path = "live/random/mod.rs"]
 mod random;
 #[path = "live/session.rs"]
@@ -88,6 +90,7 @@ fn trials() -> Vec<Trial> {
     scripts.sort();
     let mut trials: Vec<Trial> = scripts.into_iter().map(trial).collect();
     trials.extend(documents::trials(&binary(), slowness()));
+    trials.push(programs::trial(&binary()));
     trials.extend(iterator::trials(&binary()));
     trials.extend(random::trials(binary(), slowness()));
     trials

@@ -200,7 +200,7 @@ fn in_order(probes: &[Probe]) -> impl Iterator<Item = &Probe> {
     let reversed = move |probe: &&Probe| {
         any(probe, |attach| match attach {
             Attach::Kprobe { ret, .. } => !ret,
-            Attach::Uprobe { .. } | Attach::Trampoline { .. } => true,
+            Attach::Uprobe { .. } | Attach::Trampoline { .. } | Attach::Program { .. } => true,
             Attach::Counter(counter) => !counter.hardware && !perf::is_clock(counter.event),
             _ => false,
         })
@@ -291,7 +291,7 @@ impl Attacher {
                 self.links.iterator = iterator;
                 Ok(())
             }
-            Attach::RawTracepoint { .. } | Attach::Trampoline { .. } => {
+            Attach::RawTracepoint { .. } | Attach::Trampoline { .. } | Attach::Program { .. } => {
                 self.links.held.push(Held::Link(tracing::attach(program)?));
                 Ok(())
             }

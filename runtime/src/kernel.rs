@@ -4,12 +4,14 @@
 
 mod functions;
 mod kallsyms;
+mod programs;
 mod tracefs;
 mod trampoline;
 mod trial;
 
 pub use functions::{barred_functions, traceable_functions};
 pub use kallsyms::Kallsyms;
+pub use programs::{LoadedProgram, loaded_programs};
 pub use tracefs::{Tracefs, TracefsError};
 pub use trampoline::has_trampolines;
 

@@ -97,6 +97,7 @@ pub(crate) fn load(
             .and_then(|builder| builder.open_memory(&image.object))
             .map_err(|error| LoadError::Object(format!("{error:#}")))?;
         prepare(&mut open, image, globals, options.mode)?;
+        let _programs = attach::tracing::set_targets(&mut open, image)?;
         open.load().map_err(|error| explain(image, io_error(error)))
     })
 }
@@ -149,7 +150,6 @@ fn prepare(
             program.set_autoload(false);
         }
     }
-    attach::tracing::set_targets(open, image)?;
     let multi = image.probes.iter().filter_map(|probe| {
         Some((OsStr::new(&probe.program), attach::multi::of(probe)?.attach_type()))
     });

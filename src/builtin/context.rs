@@ -1,7 +1,7 @@
 //! What the probe itself has: arguments, results, names.
 
 use super::{Builtin, Call};
-use crate::ir::Expr;
+use crate::ir::{Expr, Helper};
 use crate::probe::{Context, registers};
 use crate::sema::{Lower, Operand};
 use crate::types::{Space, TypeId};
@@ -57,8 +57,11 @@ fn index(name: &str) -> Option<usize> {
     digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
 }
 
-fn args(lower: &mut Lower<'_>, _: &Call<'_>) -> Operand {
-    let Some(record) = lower.args_type() else { return lower.poison() };
+fn args(lower: &mut Lower<'_>, call: &Call<'_>) -> Operand {
+    let Some(record) = lower.args_type() else {
+        let limit = "the arguments of a BPF program are not known here".to_owned();
+        return lower.complain_limit(call, limit);
+    };
     let context = lower.b.add(Expr::ContextAddress(0), record);
     lower.operand(context)
 }
@@ -114,14 +117,24 @@ fn retval(lower: &mut Lower<'_>, call: &Call<'_>) -> Operand {
     context(lower, offset)
 }
 
-/// What a function returned stands behind its arguments.
+/// What a function returned, in its own type.
 fn typed_result(lower: &mut Lower<'_>, call: &Call<'_>) -> Operand {
-    let Some(args) = lower.args_type() else { return lower.poison() };
-    let offset = lower.b.types().size(args);
-    match lower.result_type() {
-        Some(ty) => lower.context_value(offset, ty),
+    match lower.result_place() {
+        Some((Some(offset), ty)) => lower.context_value(offset, ty),
+        Some((None, ty)) => asked_result(lower, ty),
         None => lower.complain_limit(call, "this function returns nothing".to_owned()),
     }
+}
+
+/// The same where the kernel has to be asked: a number.
+fn asked_result(lower: &mut Lower<'_>, ty: TypeId) -> Operand {
+    let local = lower.b.local("result", TypeId::U64);
+    let context = lower.b.types().pointer(TypeId::VOID, Space::Context);
+    let args = vec![lower.b.add(Expr::ContextAddress(0), context), lower.b.address(local, 0)];
+    lower.b.call_void(Helper::GetFuncRet, args);
+    let word = lower.local_operand(local);
+    let value = lower.b.convert(word.expr, ty);
+    lower.operand(value)
 }
 
 fn context(lower: &mut Lower<'_>, offset: u32) -> Operand {

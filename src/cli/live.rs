@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::files;
+use ebtrace::host::bpf::{self, ProgramFunction};
 use ebtrace::host::btf::{self, Btf, Named};
 use ebtrace::host::files::{Entry, Files};
 use ebtrace::host::headers::{Headers, Request, Trouble};
@@ -35,6 +36,7 @@ pub(crate) struct Live {
     programs: program::Known,
     btf: OnceCell<Result<Rc<Btf>, HostError>>,
     trampolines: OnceCell<bool>,
+    bpf: OnceCell<Vec<ProgramFunction>>,
     modules: OnceCell<Vec<Module>>,
 }
 
@@ -169,6 +171,16 @@ impl Host for Live {
 
     fn functions(&self) -> Result<&[KernelFunction], HostError> {
         self.functions.get_or_init(|| self.read_functions()).as_deref().map_err(Clone::clone)
+    }
+
+    fn program_functions(&self) -> &[ProgramFunction] {
+        self.bpf.get_or_init(|| {
+            let programs = kernel::loaded_programs();
+            let functions = programs
+                .into_iter()
+                .flat_map(|program| bpf::functions(program.id, program.types, &program.functions));
+            functions.collect()
+        })
     }
 
     fn btf(&self, blob: u32) -> Result<Rc<Btf>, HostError> {

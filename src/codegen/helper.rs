@@ -53,6 +53,7 @@ const PROBE_READ_USER_STR: Helper = Helper::new(114, "probe_read_user_str", (5, 
 const PROBE_READ_KERNEL_STR: Helper = Helper::new(115, "probe_read_kernel_str", (5, 5), 3);
 const GET_STACK: Helper = Helper::new(67, "get_stack", (4, 18), 4);
 const GET_ATTACH_COOKIE: Helper = Helper::new(174, "get_attach_cookie", (5, 15), 1);
+const GET_FUNC_RET: Helper = Helper::new(184, "get_func_ret", (5, 17), 2);
 const GET_FUNC_IP: Helper = Helper::new(173, "get_func_ip", (5, 15), 1);
 
 /// The helper behind a name of the IR.
@@ -71,6 +72,7 @@ pub(super) fn of(helper: ir::Helper) -> &'static Helper {
         ir::Helper::ProbeRead => &PROBE_READ,
         ir::Helper::ProbeReadStr => &PROBE_READ_STR,
         ir::Helper::GetStack => &GET_STACK,
+        ir::Helper::GetFuncRet => &GET_FUNC_RET,
         ir::Helper::GetFuncIp => &GET_FUNC_IP,
         ir::Helper::GetAttachCookie => &GET_ATTACH_COOKIE,
     }

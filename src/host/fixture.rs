@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
+use super::bpf::{Number, ProgramFunction};
 use super::btf::Btf;
 use super::files::{Content, Entry, Files};
 use super::headers::{Complaint, Headers, Request, Trouble};
@@ -74,6 +75,7 @@ const TRACEPOINTS: [(&str, &str, &str); 5] = [
 pub struct Fixture {
     lacking: BTreeSet<Feature>,
     btf: OnceCell<Vec<Rc<Btf>>>,
+    bpf: OnceCell<Vec<ProgramFunction>>,
     functions: OnceCell<Vec<KernelFunction>>,
     files: BTreeMap<PathBuf, (Vec<u8>, bool)>,
 }
@@ -195,6 +197,22 @@ impl Host for Fixture {
             });
             functions.collect()
         }))
+    }
+
+    fn program_functions(&self) -> &[ProgramFunction] {
+        self.bpf.get_or_init(|| {
+            let result = Some(Number { bits: 32, signed: true });
+            let function = |program: u32, name: &str, result| ProgramFunction {
+                program,
+                name: name.to_owned(),
+                result,
+            };
+            vec![
+                function(7, "count_packets", result),
+                function(7, "forget_packet", None),
+                function(9, "count_packets", result),
+            ]
+        })
     }
 
     fn btf(&self, blob: u32) -> Result<Rc<Btf>, HostError> {

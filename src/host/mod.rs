@@ -3,6 +3,7 @@
 //! The compiler does no I/O: it asks a [`Host`]. The command line has a live one over `/proc`, `/sys` and ELF
 //! files; tests and documentation use a fixture.
 
+pub mod bpf;
 pub mod btf;
 pub mod files;
 pub mod fixture;
@@ -13,6 +14,7 @@ pub mod tracefs;
 
 use std::rc::Rc;
 
+use bpf::ProgramFunction;
 use btf::Btf;
 use headers::{Headers, Request, Trouble};
 
@@ -199,6 +201,9 @@ pub trait Host: files::Files + program::Programs {
     /// # Errors
     /// As for [`Host::has_function`].
     fn functions(&self) -> Result<&[KernelFunction], HostError>;
+
+    /// The functions of all BPF programs that are loaded and that others can be attached to.
+    fn program_functions(&self) -> &[ProgramFunction];
 
     /// The kernel's description of its types: number 0 is that of `vmlinux`, the others those of its modules.
     ///

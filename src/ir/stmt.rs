@@ -298,6 +298,8 @@ pub enum Helper {
     GetStack,
     /// `u64 bpf_get_func_ip(void *context)`
     GetFuncIp,
+    /// `long bpf_get_func_ret(void *context, u64 *into)`
+    GetFuncRet,
     /// `u64 bpf_get_attach_cookie(void *context)`
     GetAttachCookie,
 }

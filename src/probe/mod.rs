@@ -196,8 +196,8 @@ pub struct Target {
     pub function: Option<String>,
     /// What `args` points to.
     pub args: Option<TypeId>,
-    /// What `retval` is, where its type is known.
-    pub result: Option<TypeId>,
+    /// Where in the context `retval` is, if the kernel need not be asked, and its type, where that is known.
+    pub result: Option<(Option<u32>, TypeId)>,
     /// What its program calls may come to it again.
     pub dangerous: bool,
     /// Where the arguments of a marked place are.

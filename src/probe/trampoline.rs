@@ -1,5 +1,7 @@
 //! Probe types on functions whose types the kernel describes: `fentry` and `fexit`.
 
+mod program;
+
 use ebtrace_image::Attach;
 
 use super::kernel::{is_kept_off, syscall_tracepoint};
@@ -12,8 +14,14 @@ use crate::ir::ProgramType;
 use crate::types::traced::{self, Function};
 use crate::types::{Space, TypeId, Types};
 
-const SHAPE: &[Field] =
-    &[Field { name: "module", optional: true }, Field { name: "function", optional: false }];
+const SHAPE: &[Field] = &[
+    Field { name: "module", optional: true },
+    Field { name: "id", optional: true },
+    Field { name: "function", optional: false },
+];
+
+/// Stands where a module does, and means the BPF programs that are loaded.
+const PROGRAMS: &str = "bpf";
 
 /// The kernel proper, which has functions as modules have.
 const KERNEL: &str = "vmlinux";
@@ -43,7 +51,9 @@ pub(super) const ALL: &[Kind] = &[
                   source, and what they point to is read with a dot: `args.file.f_flags`; `args` alone is a record of \
                   all. What the kernel does not say is the process's is read from there with `str(uptr(args.filename))`. \
                   Functions of modules are found by their name alone; `fentry:module:function` says of which \
-                  module, and the kernel itself is `vmlinux`. The kernel must describe its types (BTF).",
+                  module, and the kernel itself is `vmlinux`. The kernel must describe its types (BTF). \
+                  `fentry:bpf:name` fires when a BPF program of this name is run, or a function of one that has it, and \
+                  `fentry:bpf:id:name` when that of the program with this number is; these have no `args`.",
         examples: &[
             "fentry:vfs_read { @[comm] = hist(args.count); }",
             "fentry:vmlinux:vfs_open { printf(\"%s\\n\", str(args.path.dentry.d_name.name)); }",
@@ -79,6 +89,20 @@ fn exit(point: &Point, host: &dyn Host, types: &mut Types) -> Targets {
 }
 
 fn resolve(point: &Point, host: &dyn Host, types: &mut Types, ret: bool) -> Targets {
+    if point.parts.len() > 1 && point.part(0).text == PROGRAMS {
+        return program::resolve(point, host, ret);
+    }
+    if point.parts.len() > 2 {
+        let (kind, number) = (point.kind.name, point.part(1));
+        return Err(said(
+            Diagnostic::error(
+                Code::ProbeArity,
+                format!("`{kind}` takes a module and a function of the kernel"),
+            )
+            .label(number.span, "one part too many")
+            .help(format!("a number stands here for BPF programs: `{kind}:bpf:ID:FUNCTION`")),
+        ));
+    }
     let (module, name) = module_and_name(point, "function")?;
     typed(point, host, elsewhere(&name.text, host, ret))?;
     let modules = module.as_ref().map(Pattern::of);
@@ -158,7 +182,8 @@ fn target(point: &Point, function: Function, types: &mut Types, ret: bool) -> Ta
     Target {
         function: Some(traced.name),
         args: Some(args),
-        result: (result != TypeId::VOID).then_some(result),
+        // It stands behind the arguments.
+        result: (result != TypeId::VOID).then(|| (Some(types.size(args)), result)),
         dangerous,
         warnings,
         ..Target::new(point.kind, label, attach)

@@ -300,8 +300,8 @@ impl Lower<'_> {
         self.target().context
     }
 
-    /// What the probed function returns, where that is known.
-    pub fn result_type(&self) -> Option<TypeId> {
+    /// Where in the context stands what the probed function returned, if that is known there, and its type.
+    pub fn result_place(&self) -> Option<(Option<u32>, TypeId)> {
         self.target().result
     }
 

@@ -242,6 +242,15 @@ pub enum Attach {
         /// At return instead of entry.
         ret: bool,
     },
+    /// A function of a BPF program.
+    Program {
+        /// The program's number.
+        id: u32,
+        /// Its name among the program's types.
+        function: String,
+        /// At return instead of entry.
+        ret: bool,
+    },
     /// Objects of the kernel of one kind, one after the other.
     Iterator {
         /// `task`

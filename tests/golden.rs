@@ -53,7 +53,7 @@ fn right(sources: &mut Sources, name: &str, text: String) -> Checked {
 }
 
 /// Compiles for the fixture machine. The first line of a script may take facilities away from it (`// without:
-/// kprobes`), give parameters (`// params: a b`) or set an option (`// set: max_strlen=64`).
+/// kprobes`), give parameters (`// params: a b`) set an option (`// set: max_strlen=64`) or trace one process (`// pid: 5`).
 fn compile(sources: &mut Sources, name: &str, text: String) -> (Option<Checked>, Diagnostics) {
     let directive =
         |key: &str| text.lines().next().and_then(|line| line.strip_prefix(key)).map(str::trim);
@@ -74,6 +74,7 @@ fn compile(sources: &mut Sources, name: &str, text: String) -> (Option<Checked>,
     let words = directive("// params:").unwrap_or_default().split_whitespace();
     let mut options = Options::default();
     options.take_words(&words.map(str::to_owned).collect::<Vec<_>>());
+    options.pid = directive("// pid:").map(|pid| pid.parse().expect("a number"));
     if let Some((option, value)) = directive("// set:").and_then(|pair| pair.split_once('=')) {
         let entry = options::entry(option).expect("an option");
         options.set(entry, value).expect("a value of the option");

@@ -285,8 +285,9 @@ impl Attacher {
                 let id = self.tracepoint_id(category, event)?;
                 self.start(Event::tracepoint(id), program, cookie, refusal::other)
             }
-            Attach::Iterator { object, pin } => {
-                let (link, iterator) = iterator::iterate(program, object, pin.as_deref())?;
+            Attach::Iterator { walk, pin, .. } => {
+                let walk = (*walk, self.process);
+                let (link, iterator) = iterator::iterate(program, walk, pin.as_deref())?;
                 self.links.held.push(Held::Iterator(link));
                 self.links.iterator = iterator;
                 Ok(())

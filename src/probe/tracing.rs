@@ -1,6 +1,6 @@
 //! Probe types whose arguments the kernel's own types describe: `rawtracepoint` and `iter`.
 
-use ebtrace_image::Attach;
+use ebtrace_image::{Attach, Walk};
 
 use super::pattern::Pattern;
 use super::{Context, Field, Kind, Part, Point, ProbeError, Search, Target, Targets, nothing_else};
@@ -67,6 +67,12 @@ const PINS: &str = "/sys/fs/bpf";
 /// Iterators through what a map holds, and a script cannot say of which map.
 const OF_A_MAP: [&str; 3] = ["bpf_map_elem", "bpf_sk_storage_map", "sockmap"];
 
+/// Iterators through what belongs to processes.
+const OF_PROCESSES: [&str; 3] = ["task", "task_file", "task_vma"];
+
+/// Iterators through trees, which want to know in which order.
+const TREES: [&str; 1] = ["cgroup"];
+
 fn iterator(point: &Point, host: &dyn Host, types: &mut Types) -> Targets {
     let (object, pin) = (point.part(0), point.parts.get(1));
     for (part, field) in [(Some(&object), "object"), (pin, "path")] {
@@ -96,7 +102,12 @@ fn iterator(point: &Point, host: &dyn Host, types: &mut Types) -> Targets {
     });
     let program = if pin.is_some() { ProgramType::TextIterator } else { point.kind.program };
     let label = format!("{}:{}", point.kind.name, object.text);
-    let attach = Attach::Iterator { object: object.text, pin };
+    let walk = match object.text.as_str() {
+        name if OF_PROCESSES.contains(&name) => Walk::Processes,
+        name if TREES.contains(&name) => Walk::Tree,
+        _ => Walk::All,
+    };
+    let attach = Attach::Iterator { object: object.text, walk, pin };
     let args = Some(context);
     Ok(vec![Target { args, program, ..Target::new(point.kind, label, attach) }])
 }

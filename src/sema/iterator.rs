@@ -1,5 +1,7 @@
 //! Iterators: alone in their script, and done where the kernel has no further object.
 
+use ebtrace_image::{self as image, Attach};
+
 use super::Lower;
 use super::probe::Walk;
 use crate::diagnostic::{Code, Diagnostic};
@@ -16,9 +18,21 @@ impl Walk<'_> {
     /// A script goes through objects of the kernel, or waits for events.
     pub(super) fn check_iterators(&mut self, script: &ast::Script) {
         let iterators = self.program.probes.iter().filter(|probe| probe.program.is_iterator());
-        let Some(site) = iterators.map(|probe| self.program.sites[probe.site]).next() else {
-            return;
-        };
+        let Some(probe) = iterators.into_iter().next() else { return };
+        let site = self.program.sites[probe.site];
+        let is_of_processes = probe.points.iter().any(|point| {
+            matches!(point.attach, Attach::Iterator { walk: image::Walk::Processes, .. })
+        });
+        if self.options.pid.is_some() && !is_of_processes {
+            self.diagnostics.push(
+                Diagnostic::error(
+                    Code::NotHere,
+                    format!("`{}` cannot be restricted to a process", probe.label),
+                )
+                .label(site, "what it goes through belongs to no process")
+                .help("leave out `-p`"),
+            );
+        }
         let probes = script.items.iter().filter_map(|item| match item {
             ast::Item::Probe(probe) => Some(&probe.points),
             _ => None,

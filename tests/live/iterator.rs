@@ -13,10 +13,11 @@ type Finding = Result<(), String>;
 type Test = fn(&Path, &Traced) -> Finding;
 
 pub(crate) fn trials(binary: &Path) -> Vec<Trial> {
-    let tests: [(&str, Test); 4] = [
+    let tests: [(&str, Test); 5] = [
         ("iterator_tasks_are_those_of_proc", tasks),
         ("iterator_files_are_those_of_proc", files),
         ("iterator_pieces_of_memory_are_those_of_proc", memory),
+        ("iterator_is_restricted_to_a_process", restricted),
         ("iterator_that_stays_gives_the_same_text", stays),
     ];
     let trial = |(name, test): (&str, Test)| {
@@ -57,6 +58,10 @@ impl Drop for Traced {
 fn lines(binary: &Path, script: &str, traced: &Traced) -> Result<BTreeSet<String>, String> {
     let mut command = Command::new(binary);
     command.args(["-q", "-e", script, &traced.0.id().to_string()]);
+    printed(command, binary)
+}
+
+fn printed(mut command: Command, binary: &Path) -> Result<BTreeSet<String>, String> {
     let output = command.output().map_err(|error| format!("{}: {error}", binary.display()))?;
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).into_owned());
@@ -86,6 +91,13 @@ fn tasks(binary: &Path, traced: &Traced) -> Finding {
 fn files(binary: &Path, traced: &Traced) -> Finding {
     let script = "iter:task_file { if (ctx.task.tgid == $1) { printf(\"%d\\n\", ctx.fd); } }";
     same(lines(binary, script, traced)?, names(&traced.proc().join("fd"))?)
+}
+
+fn restricted(binary: &Path, traced: &Traced) -> Finding {
+    let mut command = Command::new(binary);
+    let script = "iter:task_file { printf(\"%d\\n\", ctx.fd); }";
+    command.args(["-q", "-p", &traced.0.id().to_string(), "-e", script]);
+    same(printed(command, binary)?, names(&traced.proc().join("fd"))?)
 }
 
 fn memory(binary: &Path, traced: &Traced) -> Finding {

@@ -255,6 +255,8 @@ pub enum Attach {
     Iterator {
         /// `task`
         object: String,
+        /// How it goes through them.
+        walk: Walk,
         /// The path in a BPF file system that others read it from, in place of this session.
         pin: Option<String>,
     },
@@ -312,6 +314,17 @@ pub struct Watchpoint {
     pub length: u32,
     /// What fires: reads (1), writes (2) and execution (4), added.
     pub access: u32,
+}
+
+/// How an iterator goes through its objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Walk {
+    /// All of them.
+    All,
+    /// Those of all processes, or of one.
+    Processes,
+    /// A tree, parents first.
+    Tree,
 }
 
 /// How often a timer fires.

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 
+use ebtrace_image::Walk;
 use libbpf_rs::ProgramMut;
 use libbpf_rs::libbpf_sys::{
     BPF_CGROUP_ITER_DESCENDANTS_PRE, BPF_TRACE_ITER, bpf_iter_create, bpf_iter_link_info,
@@ -13,17 +14,15 @@ use libbpf_rs::libbpf_sys::{
 
 use super::{AttachReason, refusal, refused};
 
-/// Iterators through a tree, which want to know in which order.
-const TREES: [&str; 1] = ["cgroup"];
-
-/// Makes an iterator through objects of a kind. Without a path, what is to be read is returned with the link.
+/// Makes an iterator, through what belongs to a process if one is given. Without a path, what is to be read is returned
+/// with the link.
 pub(super) fn iterate(
     program: &ProgramMut<'_>,
-    object: &str,
+    (walk, process): (Walk, Option<u32>),
     pin: Option<&str>,
 ) -> Result<(OwnedFd, Option<File>), AttachReason> {
     let failed = |error| refused(error, refusal::other);
-    let link = link(program, object).map_err(failed)?;
+    let link = link(program, walk, process).map_err(failed)?;
     match pin {
         None => {
             let file = open(&link).map_err(failed)?;
@@ -36,14 +35,24 @@ pub(super) fn iterate(
     }
 }
 
-fn link(program: &ProgramMut<'_>, object: &str) -> io::Result<OwnedFd> {
+fn link(program: &ProgramMut<'_>, walk: Walk, process: Option<u32>) -> io::Result<OwnedFd> {
     let mut info = bpf_iter_link_info::default();
     let mut options = bpf_link_create_opts {
         sz: size_of::<bpf_link_create_opts>() as _,
         ..bpf_link_create_opts::default()
     };
-    if TREES.contains(&object) {
-        info.cgroup.order = BPF_CGROUP_ITER_DESCENDANTS_PRE;
+    let wants_info = match (walk, process) {
+        (Walk::Tree, _) => {
+            info.cgroup.order = BPF_CGROUP_ITER_DESCENDANTS_PRE;
+            true
+        }
+        (Walk::Processes, Some(process)) => {
+            info.task.pid = process;
+            true
+        }
+        _ => false,
+    };
+    if wants_info {
         options.iter_info = &raw mut info;
         options.iter_info_len = size_of::<bpf_iter_link_info>() as _;
     }

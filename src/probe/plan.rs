@@ -33,6 +33,13 @@ pub fn plan(targets: &[Target], host: &dyn Host) -> Plan {
         )),
         Attach::Kprobe { .. } => many(count, "kprobes", Feature::KprobeMulti, host),
         Attach::Uprobe { .. } => many(count, "uprobes", Feature::UprobeMulti, host),
+        Attach::Trampoline { .. } => alone("the trampoline of the function"),
+        Attach::Program { .. } => alone("the trampoline of the BPF function"),
+        Attach::RawTracepoint { .. } => {
+            alone("the tracepoint itself, by the types of its arguments")
+        }
+        Attach::Iterator { pin: Some(_), .. } => alone("an iterator that stays in the kernel"),
+        Attach::Iterator { .. } => alone("an iterator, read to its end"),
         _ if count == 1 => alone("an event of its own"),
         _ => alone(&format!("{count} events with one program")),
     }

@@ -38,12 +38,11 @@ fn types(id: u32) -> Option<Vec<u8>> {
     }
     let mut size = 0;
     // SAFETY: the object lives until it is freed below, after its bytes were copied; they are as many as it says.
-    let bytes = unsafe {
+    unsafe {
         let data = btf__raw_data(object, &raw mut size);
         let data = (!data.is_null())
             .then(|| std::slice::from_raw_parts(data.cast::<u8>(), size as usize).to_vec());
         btf__free(object);
         data
-    };
-    bytes
+    }
 }

@@ -67,7 +67,8 @@ fn compile(sources: &mut Sources, name: &str, text: String) -> (Option<Checked>,
         Feature::Breakpoints,
         Feature::Trampolines,
     ] {
-        if directive("// without:") == Some(feature.name()) {
+        let named = directive("// without:").unwrap_or_default();
+        if named.split_whitespace().any(|name| name == feature.name()) {
             host = host.without(feature);
         }
     }

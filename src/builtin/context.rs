@@ -59,8 +59,12 @@ fn index(name: &str) -> Option<usize> {
 
 fn args(lower: &mut Lower<'_>, call: &Call<'_>) -> Operand {
     let Some(record) = lower.args_type() else {
-        let limit = "the arguments of a BPF program are not known here".to_owned();
-        return lower.complain_limit(call, limit);
+        let limit = if lower.is_substituted() {
+            "without trampolines on its functions, this kernel has the arguments at the entry alone"
+        } else {
+            "the arguments of a BPF program are not known here"
+        };
+        return lower.complain_limit(call, limit.to_owned());
     };
     let context = lower.b.add(Expr::ContextAddress(0), record);
     lower.operand(context)
@@ -78,6 +82,7 @@ fn argument(lower: &mut Lower<'_>, call: &Call<'_>) -> Operand {
     match lower.probe_context() {
         Context::Event => return event_argument(lower, call, index),
         Context::Mark => return lower.mark_argument(call, index),
+        Context::Entry if lower.is_substituted() => return event_argument(lower, call, index),
         _ => {}
     }
     match registers::argument(lower.arch(), index) {
@@ -102,9 +107,9 @@ fn event_argument(lower: &mut Lower<'_>, call: &Call<'_>, index: usize) -> Opera
         return context(lower, index as u32 * 8);
     }
     let limit = match count {
-        0 => "this event has no arguments".to_owned(),
-        1 => "this event has `arg0` alone".to_owned(),
-        _ => format!("this event has only `arg0` to `arg{}`", count - 1),
+        0 => "there are no arguments here".to_owned(),
+        1 => "there is `arg0` alone here".to_owned(),
+        _ => format!("there are only `arg0` to `arg{}` here", count - 1),
     };
     lower.complain_limit(call, limit)
 }
@@ -113,8 +118,12 @@ fn retval(lower: &mut Lower<'_>, call: &Call<'_>) -> Operand {
     if lower.probe_context() == Context::Outcome {
         return typed_result(lower, call);
     }
-    let offset = registers::result(lower.arch());
-    context(lower, offset)
+    let register = registers::result(lower.arch());
+    let place = lower.result_place().map(|(offset, _)| offset.unwrap_or(register));
+    match place {
+        None if lower.is_substituted() => typed_result(lower, call),
+        place => context(lower, place.unwrap_or(register)),
+    }
 }
 
 /// What a function returned, in its own type.

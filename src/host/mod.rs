@@ -43,7 +43,8 @@ pub enum Feature {
 
 impl Feature {
     /// What probes can be attached without, in another way.
-    pub const OPTIONAL: [Feature; 2] = [Feature::KprobeMulti, Feature::UprobeMulti];
+    pub const OPTIONAL: [Feature; 4] =
+        [Feature::Kprobes, Feature::Trampolines, Feature::KprobeMulti, Feature::UprobeMulti];
 
     /// As messages and `EBTRACE_LACKS` call it.
     pub fn name(self) -> &'static str {

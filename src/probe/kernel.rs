@@ -18,7 +18,7 @@ const SHAPE: &[Field] =
     &[Field { name: "module", optional: true }, Field { name: "function", optional: false }];
 
 /// What the kernel itself is called among its modules.
-const KERNEL: &str = "vmlinux";
+pub(super) const KERNEL: &str = "vmlinux";
 
 pub(super) const ALL: &[Kind] = &[
     Kind {

@@ -11,6 +11,7 @@ mod perf;
 mod plan;
 pub mod registers;
 mod session;
+mod substitute;
 mod tracepoint;
 mod tracing;
 mod trampoline;
@@ -20,6 +21,7 @@ mod watch;
 
 pub use error::ProbeError;
 pub use plan::{Plan, plan};
+pub use substitute::substitute;
 
 use ebtrace_image::Attach;
 

@@ -27,6 +27,12 @@ pub fn plan(targets: &[Target], host: &dyn Host) -> Plan {
     let count = targets.len();
     match &targets[0].attach {
         Attach::Begin | Attach::End => alone("run by ebtrace itself"),
+        Attach::Kprobe { .. } if targets[0].is_substituted() => {
+            alone("by kprobe: this kernel has no trampolines on its functions")
+        }
+        Attach::Trampoline { .. } if targets[0].is_substituted() => {
+            alone("by trampoline (fentry, fexit): this kernel has no kprobes")
+        }
         Attach::Kprobe { .. } if count == 1 => alone("a kprobe of its own"),
         Attach::Kprobe { .. } if targets.iter().any(is_special) => alone(&format!(
             "{count} kprobes, one for each: a link for many finds functions by name alone"

@@ -300,6 +300,11 @@ impl Lower<'_> {
         self.target().context
     }
 
+    /// The probe is carried out by another mechanism than its name says.
+    pub fn is_substituted(&self) -> bool {
+        self.target().is_substituted()
+    }
+
     /// Where in the context stands what the probed function returned, if that is known there, and its type.
     pub fn result_place(&self) -> Option<(Option<u32>, TypeId)> {
         self.target().result

@@ -5,6 +5,7 @@ use ebtrace_image::MissingProbes;
 use super::param;
 use super::probe::Walk;
 use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::host::Feature;
 use crate::probe::{self, Kind, Part, Point, ProbeError, Target};
 use crate::source::Span;
 use crate::syntax::{ast, attach};
@@ -96,7 +97,8 @@ impl Walk<'_> {
 
     /// What the kernel lacks is no reason to leave out what else is wrong with the probe.
     fn check_kernel(&mut self, span: Span, kind: &'static probe::Kind, target: &Target) {
-        if let Some(feature) = kind.needs.filter(|&feature| !self.host.has(feature)) {
+        let lacks = |feature: &Feature| !self.host.has(*feature) && !target.is_substituted();
+        if let Some(feature) = kind.needs.filter(lacks) {
             let instead = (kind.instead)(target, self.host);
             self.diagnostics.push(ProbeError::Lacks { span, kind, feature, instead });
         }
@@ -151,9 +153,9 @@ impl Walk<'_> {
             return Err(refusal(ProbeError::Arity { span, kind, found: parts.len() }));
         }
         let point = Point { kind, parts, span, unsafe_mode: self.options.unsafe_mode };
-        let targets =
-            (kind.resolve)(&point, self.host, &mut self.program.types).map_err(refusal)?;
-        Ok((point, targets))
+        let types = &mut self.program.types;
+        let targets = (kind.resolve)(&point, self.host, types).map_err(refusal)?;
+        Ok((point, probe::substitute(targets, self.host, types)))
     }
 }
 

@@ -13,8 +13,9 @@ pub(super) const ALL: &[Builtin] = &[
     Builtin::variable("args", "struct", "The fields of a tracepoint's record, or the arguments by name.", args)
         .reserved()
         .details("`args.filename` and `args->filename` are the same. A misspelt field is answered with the list of all. `args` \
-                  alone is a record of all fields.")
-        .only_in(&[Context::Record, Context::Event, Context::Arguments, Context::Outcome], "the arguments of a function are `arg0`, `arg1` and so on")
+                  alone is a record of all fields. At `uprobe` the program must have debug information (`gcc -g`), and those \
+                  arguments have names that are in registers for integers.")
+        .only_in(&[Context::Record, Context::UserEntry, Context::Event, Context::Arguments, Context::Outcome], "the arguments of a function are `arg0`, `arg1` and so on")
         .examples(&["tracepoint:syscalls:sys_enter_openat { printf(\"%s\\n\", str(args.filename)); }"]),
     Builtin::variable("ctx", "struct *", "What the kernel passes to the program of an iterator.", ctx)
         .reserved()
@@ -26,14 +27,14 @@ pub(super) const ALL: &[Builtin] = &[
         .reserved()
         .details("As many as the machine passes in registers: six on x86_64, eight on arm64. A `rawtracepoint` has as many as \
                   its event, a `usdt` as many as its mark.")
-        .only_in(&[Context::Entry, Context::Event, Context::Mark], "`fentry`, `fexit` and tracepoints have theirs by name, in `args`, and a function's result is `retval`")
+        .only_in(&[Context::Entry, Context::UserEntry, Context::Event, Context::Mark], "`fentry`, `fexit` and tracepoints have theirs by name, in `args`, and a function's result is `retval`")
         .examples(&["kprobe:vfs_read { @size = hist(arg2); }"]),
     Builtin::variable("retval", "uint64", "What the probed function returned.", retval)
         .details("At `fexit` it has the type that the function returns.")
         .only_in(&[Context::Return, Context::Outcome], "a function's result is known where it returns: `fexit`, `kretprobe`, `uretprobe`; that of a system call's tracepoint is `args.ret`")
         .examples(&["kretprobe:vfs_read { @bytes = hist(retval); }"]),
     Builtin::variable("func", "string", "Name of the probed function.", func)
-        .only_in(&[Context::Entry, Context::Return, Context::Arguments, Context::Outcome], "the probe's whole name is `probe`")
+        .only_in(&[Context::Entry, Context::UserEntry, Context::Return, Context::Arguments, Context::Outcome], "the probe's whole name is `probe`")
         .examples(&["kprobe:vfs_read, kprobe:vfs_write { @[func] = count(); }"]),
     Builtin::variable("probe", "string", "Full name of the probe.", probe)
         .examples(&["kprobe:vfs_read, kprobe:vfs_write { @[probe] = count(); }"]),
@@ -58,11 +59,16 @@ fn index(name: &str) -> Option<usize> {
 }
 
 fn args(lower: &mut Lower<'_>, call: &Call<'_>) -> Operand {
-    let Some(record) = lower.args_type() else {
-        let limit = if lower.is_substituted() {
-            "without trampolines on its functions, this kernel has the arguments at the entry alone"
-        } else {
-            "the arguments of a BPF program are not known here"
+    let is_user = lower.probe_context() == Context::UserEntry;
+    let record = if is_user { lower.user_arguments(call) } else { lower.args_type() };
+    let Some(record) = record else {
+        let limit = match (is_user, lower.is_substituted()) {
+            // That was complained of.
+            (true, _) => return lower.poison(),
+            (_, true) => {
+                "without trampolines on its functions, this kernel has the arguments at the entry alone"
+            }
+            (_, false) => "the arguments of a BPF program are not known here",
         };
         return lower.complain_limit(call, limit.to_owned());
     };

@@ -1,5 +1,6 @@
 //! The machine itself, as the compiler asks about it.
 
+mod debug;
 mod program;
 
 use std::cell::OnceCell;
@@ -12,6 +13,7 @@ use ebtrace::host::bpf::{self, ProgramFunction};
 use ebtrace::host::btf::{self, Btf, Named};
 use ebtrace::host::files::{Entry, Files};
 use ebtrace::host::headers::{Headers, Request, Trouble};
+use ebtrace::host::program::FIRST_BLOB;
 use ebtrace::host::{
     Arch, Feature, Host, HostError, KernelFunction, TracepointField, Version, tracefs,
 };
@@ -184,6 +186,9 @@ impl Host for Live {
     }
 
     fn btf(&self, blob: u32) -> Result<Rc<Btf>, HostError> {
+        if blob >= FIRST_BLOB {
+            return self.programs.btf(blob);
+        }
         let Some(index) = blob.checked_sub(1) else { return self.vmlinux() };
         let module = self.modules().get(index as usize).ok_or(HostError::NotFound)?;
         module.btf.get_or_init(|| read_module(&module.name, self.vmlinux()?)).clone()

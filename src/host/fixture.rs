@@ -13,6 +13,7 @@ use super::bpf::{Number, ProgramFunction};
 use super::btf::Btf;
 use super::files::{Content, Entry, Files};
 use super::headers::{Complaint, Headers, Request, Trouble};
+use super::program::FIRST_BLOB;
 use super::tracefs::parse_format;
 use super::{Arch, Feature, Host, HostError, KernelFunction, TracepointField, Version};
 
@@ -218,6 +219,9 @@ impl Host for Fixture {
     fn btf(&self, blob: u32) -> Result<Rc<Btf>, HostError> {
         if !self.has(Feature::Btf) {
             return Err(HostError::Lacks(Feature::Btf));
+        }
+        if blob == FIRST_BLOB {
+            return Ok(Rc::new(program::types().0));
         }
         let blobs = self.btf.get_or_init(kernel::blobs);
         blobs.get(blob as usize).cloned().ok_or(HostError::NotFound)

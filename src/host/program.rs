@@ -1,10 +1,10 @@
 //! Facts about programs and libraries.
 
-use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::HostError;
+use super::btf::Named;
 
 /// A function of a program or library.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +43,66 @@ pub struct Mark {
     pub arguments: String,
 }
 
+/// The number of the first blob of BTF that describes types of a program, not of the kernel.
+pub const FIRST_BLOB: u32 = 1 << 24;
+
+/// What a function gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signature {
+    /// In order.
+    pub parameters: Vec<Parameter>,
+    /// It also gets the address where its result is to stand.
+    pub result_in_memory: bool,
+}
+
+/// A parameter of a function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parameter {
+    /// Its name; may be empty.
+    pub name: String,
+    /// Its type, in the blob of the program.
+    pub ty: u32,
+    /// For each of its words whether it is a number with a fraction; none where it is passed in memory.
+    pub words: Option<Vec<bool>>,
+}
+
+/// A source file of a program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFile {
+    /// Its path where it was compiled.
+    pub path: String,
+    /// Where its lines are, by address.
+    pub places: Vec<SourcePlace>,
+}
+
+/// A place of a program where something of a source line begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourcePlace {
+    /// From 1.
+    pub line: u32,
+    /// From 1; 0 where it is not known.
+    pub column: u32,
+    /// The address of the instruction.
+    pub address: u64,
+    /// Which function, or function that was inlined in one, it belongs to, if that is known.
+    pub block: Option<u32>,
+}
+
+/// Debug information of a program.
+pub trait Debug {
+    /// The number of the blob of BTF with its types, which grows as types are asked for.
+    fn blob(&self) -> u32;
+
+    /// What the function at an address gets.
+    fn signature(&self, address: u64) -> Option<Signature>;
+
+    /// A type, described from now on.
+    fn find_type(&self, kind: Named, name: &str) -> Option<u32>;
+
+    /// The source files whose paths end so.
+    fn source_files(&self, end: &str) -> Vec<SourceFile>;
+}
+
 /// For whom code was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Instructions {
@@ -55,7 +115,7 @@ pub enum Instructions {
 }
 
 /// A program or library.
-pub trait Program: Debug {
+pub trait Program: std::fmt::Debug {
     /// Its functions by name, of several of one name that with the lowest address first.
     fn functions(&self) -> &[UserFunction];
 
@@ -70,6 +130,9 @@ pub trait Program: Debug {
 
     /// The address of a variable.
     fn variable(&self, name: &str) -> Option<u64>;
+
+    /// Its debug information, if it has some.
+    fn debug(&self) -> Option<&dyn Debug>;
 
     /// What its code is made of.
     fn instructions(&self) -> Instructions;

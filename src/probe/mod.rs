@@ -16,7 +16,7 @@ mod tracepoint;
 mod tracing;
 mod trampoline;
 pub mod usdt;
-mod user;
+pub mod user;
 mod watch;
 
 pub use error::ProbeError;
@@ -93,6 +93,8 @@ pub enum Context {
     Entry,
     /// Arguments of a marked place, wherever its note says.
     Mark,
+    /// Arguments of a function of a program, in registers, and by name where its debug information knows them.
+    UserEntry,
     /// Return value of a function, in a register.
     Return,
     /// A tracepoint's record.
@@ -202,6 +204,8 @@ pub struct Target {
     pub result: Option<(Option<u32>, TypeId)>,
     /// What its program calls may come to it again.
     pub dangerous: bool,
+    /// The address of the function that it is the beginning of, in a program.
+    pub entry: Option<u64>,
     /// Where the arguments of a marked place are.
     pub arguments: Vec<usdt::argument::Argument>,
     /// What its program can read.
@@ -238,6 +242,7 @@ impl Target {
             args: None,
             result: None,
             dangerous: false,
+            entry: None,
             arguments: Vec::new(),
             context,
             program,

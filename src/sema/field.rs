@@ -131,7 +131,9 @@ impl Lower<'_> {
         }
         let names: Vec<&str> = all.iter().map(|field| field.name.as_str()).collect();
         let whole = self.b.types().record(id).name.clone();
-        self.complain(unknown_field(&whole, name, span, &names));
+        let diagnostic = unknown_field(&whole, name, span, &names);
+        let elsewhere = self.argument_elsewhere(id, name);
+        self.complain(elsewhere.into_iter().fold(diagnostic, Diagnostic::note));
         None
     }
 

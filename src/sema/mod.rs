@@ -42,6 +42,7 @@ mod stmt;
 mod subscript;
 mod trial;
 mod types;
+mod user;
 
 use std::collections::{HashMap, HashSet};
 

@@ -7,7 +7,7 @@ use super::facts::Facts;
 use super::function::{self, Calls, Signature};
 use super::limit::Count;
 use super::point::Site;
-use super::trial;
+use super::{trial, user};
 use ebtrace_image as image;
 
 use crate::builtin;
@@ -110,12 +110,14 @@ impl Walk<'_> {
         let (program, guarded) = (targets[0].program, targets[0].dangerous);
         // The kernel drops an event of a tracepoint whose program returns 0 before others get it.
         let returns = i32::from(program == ProgramType::Tracepoint);
+        self.program.types.set_program(user::program(&targets[0]));
         let mut lower = self.lowering(pattern.kind, targets, (place.probe, place.point), returns);
         if program.is_iterator() {
             lower.leave_without_object();
         }
         lower.body(probe);
         let mut func = lower.b.finish();
+        self.program.types.set_program(None);
         let site = self.program.sites.alloc(place.span);
         if trial::is_measured(&targets[0].attach) {
             func = self.repeated(func, site);

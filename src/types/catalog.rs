@@ -4,6 +4,7 @@
 //! fields ([`complete`]), and what its fields point to is not read with it.
 
 use super::kernel::{self, Blob, Reader};
+use super::program;
 use super::{Field, Origin, StructId, Type, TypeId, Types};
 use crate::host::Host;
 use crate::host::btf::Named;
@@ -91,8 +92,9 @@ pub fn resolve_name(
         Some(tag) => format!("{} {name}", tag.word()),
         None => name.to_owned(),
     };
-    if let Some(known) = types.named(&spelt) {
-        return Some(known);
+    let known = types.named(&spelt);
+    if let Some(own) = known.filter(|known| types.origin(*known) == Some(Origin::Script)) {
+        return Some(own);
     }
     let kind = match tag {
         Some(Tag::Struct) => Named::Struct,
@@ -101,6 +103,14 @@ pub fn resolve_name(
         None => Named::Plain,
     };
     let common = if tag.is_none() { plain(name) } else { None };
+    if common.is_none()
+        && let Some(found) = program::find(types, host, kind, name)
+    {
+        return Some(found);
+    }
+    if known.is_some() {
+        return known;
+    }
     let found = common.or_else(|| kernel::find(types, host, kind, name))?;
     types.set_name(spelt, found);
     Some(found)

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::{Access, Enum, Field, Origin, Space, Struct, StructId, Type, TypeId, Types};
 use crate::host::Host;
 use crate::host::btf::{Btf, Described, Member, Named};
+use crate::host::program::FIRST_BLOB;
 
 /// Typedefs, arrays and the like that a type goes through at most; only a damaged blob has more.
 const MOST_STEPS: u32 = 64;
@@ -131,7 +132,7 @@ impl<'a> Reader<'a> {
         if let Some(own) = self.types.named(&format!("{tag} {name}")).filter(|_| !name.is_empty())
             && self.types.origin(own) == Some(Origin::Script)
         {
-            if self.blob.number != HEADERS {
+            if self.blob.number < FIRST_BLOB {
                 self.types.set_replaced(own, origin);
             }
             return Some(own);
@@ -142,7 +143,11 @@ impl<'a> Reader<'a> {
     /// Tags of the pointee say which memory it is in.
     fn pointer(&mut self, to: u32, step: u32) -> TypeId {
         let btf = self.blob.btf.clone();
-        let space = if self.blob.number == HEADERS { Space::Unset } else { Space::Kernel };
+        let space = match self.blob.number {
+            HEADERS => Space::Unset,
+            FIRST_BLOB.. => Space::User,
+            _ => Space::Kernel,
+        };
         let (mut space, mut per_cpu, mut next) = (space, false, to);
         for _ in 0..MOST_STEPS {
             match btf.get(next) {

@@ -7,6 +7,7 @@ pub mod catalog;
 pub mod format;
 mod kernel;
 pub mod name;
+pub mod program;
 mod record;
 mod table;
 pub mod traced;
@@ -14,6 +15,7 @@ mod value;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use crate::host::btf::Btf;
@@ -157,6 +159,8 @@ pub struct Types {
     replaced: IndexSet<(TypeId, Origin)>,
     /// What headers define.
     headers: Option<Rc<Btf>>,
+    /// The program that the probe at hand is attached to.
+    program: Option<PathBuf>,
     /// Names of numbers, with the enum that has them.
     constants: IndexMap<String, (TypeId, i128)>,
 }
@@ -182,6 +186,7 @@ impl Types {
             kernel: HashMap::new(),
             replaced: IndexSet::new(),
             headers: None,
+            program: None,
             constants: IndexMap::new(),
         }
     }

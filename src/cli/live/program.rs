@@ -1,20 +1,25 @@
 //! Programs and libraries of this machine.
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use ebtrace::host::HostError;
-use ebtrace::host::program::{Instructions, Mark, Program, Programs, UserFunction};
+use ebtrace::host::btf::Btf;
+use ebtrace::host::program::{
+    Debug, FIRST_BLOB, Instructions, Mark, Program, Programs, UserFunction,
+};
 use ebtrace_runtime::binary::{self, Binary, Machine, Root};
 
+use indexmap::IndexMap;
+
 use super::Live;
+use super::debug::Information;
 
 /// The programs that were asked for; each is opened once.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    programs: RefCell<HashMap<PathBuf, Rc<Elf>>>,
+    programs: RefCell<IndexMap<PathBuf, Rc<Elf>>>,
 }
 
 /// A program or library.
@@ -23,6 +28,26 @@ struct Elf {
     binary: Binary,
     functions: OnceCell<Vec<UserFunction>>,
     marks: OnceCell<Vec<Mark>>,
+    debug: OnceCell<Option<Information>>,
+    /// The number of the blob with its types.
+    blob: u32,
+}
+
+impl Known {
+    /// What was described so far of the types of the program whose blob has this number.
+    pub(super) fn btf(&self, blob: u32) -> Result<Rc<Btf>, HostError> {
+        let programs = self.programs.borrow();
+        let index = blob.checked_sub(FIRST_BLOB).ok_or(HostError::NotFound)?;
+        let (_, program) = programs.get_index(index as usize).ok_or(HostError::NotFound)?;
+        program.information().and_then(Information::btf).ok_or(HostError::NotFound)
+    }
+}
+
+impl Elf {
+    fn information(&self) -> Option<&Information> {
+        let read = || Information::read(self.binary.debug_bytes()?, self.blob);
+        self.debug.get_or_init(read).as_ref()
+    }
 }
 
 impl Programs for Live {
@@ -37,7 +62,14 @@ impl Programs for Live {
         }
         let binary =
             Binary::open(path).map_err(|error| HostError::Unreadable(error.to_string()))?;
-        let program = Rc::new(Elf { binary, functions: OnceCell::new(), marks: OnceCell::new() });
+        let count = self.programs.programs.borrow().len();
+        let program = Rc::new(Elf {
+            binary,
+            functions: OnceCell::new(),
+            marks: OnceCell::new(),
+            debug: OnceCell::new(),
+            blob: FIRST_BLOB + count as u32,
+        });
         self.programs.programs.borrow_mut().insert(path.to_owned(), program.clone());
         Ok(program)
     }
@@ -81,6 +113,10 @@ impl Program for Elf {
 
     fn variable(&self, name: &str) -> Option<u64> {
         self.binary.variable(name)
+    }
+
+    fn debug(&self) -> Option<&dyn Debug> {
+        self.information().map(|information| information as &dyn Debug)
     }
 
     fn instructions(&self) -> Instructions {

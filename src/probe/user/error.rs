@@ -36,6 +36,15 @@ pub(super) fn language(part: &Part) -> Result<Language, ProbeError> {
 
 pub(super) fn missing_file(file: &Part, error: HostError) -> ProbeError {
     match error {
+        HostError::NotFound if file.text.contains('@') => ProbeError::NotFound {
+            span: file.span,
+            what: format!("the program or library `{}`", file.text),
+            near: None,
+            help: Some(
+                "a line of a source file follows a colon: `uprobe:/usr/bin/app@main.c:12`"
+                    .to_owned(),
+            ),
+        },
         HostError::NotFound => ProbeError::NotFound {
             span: file.span,
             what: format!("the program or library `{}`", file.text),
@@ -230,6 +239,86 @@ pub(super) fn several_files(file: &Part, files: &[PathBuf]) -> Diagnostic {
 /// A file that cannot be read.
 pub(super) fn unreadable_file(file: &Part, path: &Path, error: HostError) -> ProbeError {
     ProbeError::Host { span: file.span, what: format!("`{}`", path.display()), error }
+}
+
+/// A program whose lines are not known.
+pub(super) fn no_lines(file: &Part) -> ProbeError {
+    let headline =
+        format!("`{}` has no debug information, so where its lines are is not known", file.text);
+    said(
+        Diagnostic::error(Code::NotFound, headline)
+            .label(file.span, "no lines are known of it")
+            .help("build the program with `-g` or install its debug symbols, or name a function"),
+    )
+}
+
+pub(super) fn line_of_return(part: &Part) -> ProbeError {
+    said(
+        Diagnostic::error(
+            Code::BadOffset,
+            "returns are caught where a function begins, not at a line",
+        )
+        .label(part.span, "a line of a source file")
+        .help("name the function, or use `uprobe` to probe the line"),
+    )
+}
+
+pub(super) fn no_source_file(file: &Part) -> ProbeError {
+    said(
+        Diagnostic::error(Code::NotFound, format!("the program has no code from a source file `{}`", file.text))
+            .label(file.span, "not found")
+            .help("name the file, or the end of its path from one of its folders on: `main.c`, `src/main.c`"),
+    )
+}
+
+pub(super) fn several_source_files(file: &Part, paths: &[String]) -> ProbeError {
+    said(
+        Diagnostic::error(
+            Code::NotFound,
+            format!("`{}` is the end of {} source files' paths", file.text, paths.len()),
+        )
+        .label(file.span, format!("one of {}", paths.join(", ")))
+        .help("write as much of the path as tells it from the others"),
+    )
+}
+
+pub(super) fn no_code_of_line(
+    part: &Part,
+    line: u32,
+    (path, next): (&str, Option<u32>),
+) -> ProbeError {
+    let diagnostic =
+        Diagnostic::error(Code::NotFound, format!("line {line} of {path} has no code"))
+            .label(part.span, "nothing of the program comes from there");
+    said(match next {
+        Some(next) => diagnostic.help(format!("the next line with code is {next}")),
+        None => diagnostic.note("no line after it has code either"),
+    })
+}
+
+pub(super) fn no_code_of_column(part: &Part, mut columns: Vec<u32>) -> ProbeError {
+    columns.sort_unstable();
+    columns.dedup();
+    let columns: Vec<String> = columns.iter().map(u32::to_string).collect();
+    said(
+        Diagnostic::error(Code::NotFound, "nothing of the line begins at this column")
+            .label(part.span, "not a place with code")
+            .help(format!(
+                "columns with code are {}; without one the line's first is meant",
+                columns.join(", ")
+            )),
+    )
+}
+
+pub(super) fn no_line_number(part: &Part) -> ProbeError {
+    said(
+        Diagnostic::error(
+            Code::BadOffset,
+            format!("`{}` is not the number of a line or column", part.text),
+        )
+        .label(part.span, "numbers count from 1")
+        .help("source lines are written as `uprobe:/usr/bin/app@main.c:12`"),
+    )
 }
 
 /// Neither file nor function.

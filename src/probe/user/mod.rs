@@ -1,9 +1,11 @@
 //! Probe types on programs and libraries: `uprobe` and `uretprobe`.
 
+pub mod arguments;
 mod demangle;
 mod error;
 pub(super) mod files;
 mod instruction;
+mod line;
 mod place;
 
 use ebtrace_image::Attach;
@@ -13,6 +15,7 @@ use crate::host::{Feature, Host};
 use crate::ir::ProgramType;
 use crate::types::{Space, Types};
 use files::Files;
+use line::Line;
 use place::{Found, Lookup, Place};
 
 const SHAPE: &[Field] = &[
@@ -27,7 +30,7 @@ pub(super) const ALL: &[Kind] = &[
         aliases: &["u"],
         shape: SHAPE,
         search: Search::Programs,
-        context: Context::Entry,
+        context: Context::UserEntry,
         program: ProgramType::Kprobe,
         space: Space::User,
         needs: Some(Feature::Uprobes),
@@ -38,7 +41,9 @@ pub(super) const ALL: &[Kind] = &[
                   stands for all programs and libraries that fit. The function is a symbol, of the file itself or of its \
                   debug symbols; `*` in it stands for any text. `function+0x10` and an address (`0x401136`, as `objdump` \
                   shows it) probe the instruction there. Names as the source has them follow `cpp` or `rust`: \
-                  `uprobe:./app:cpp:\"store::get(int)\"`; without the parameters, all functions of the name are meant. \
+                  `uprobe:./app:cpp:\"store::get(int)\"`; without the parameters, all functions of the name are meant. A line \
+                  of a source file follows an `@`: `uprobe:./app@src/store.c:12`, or `:12:5` with a column; the program \
+                  must have debug information for that, and for `args`, the arguments by name and type. \
                   `arg0` to `arg5` are the arguments as unsigned 64-bit numbers; addresses among them point into the \
                   process.",
         examples: &["uprobe:libc:malloc { @[comm] = hist(arg0); }"],
@@ -69,6 +74,9 @@ fn uretprobe(point: &Point, host: &dyn Host, _: &mut Types) -> Targets {
 }
 
 fn function_probe(point: &Point, host: &dyn Host, ret: bool) -> Targets {
+    if let Some(line) = Line::parse(&point.parts, host)? {
+        return line_probe(point, host, &line, ret);
+    }
     let (file, language, part) = match &point.parts[..] {
         [file, part] => (file, None, part),
         [file, language, part] => (file, Some(language), part),
@@ -97,12 +105,37 @@ fn function_probe(point: &Point, host: &dyn Host, ret: bool) -> Targets {
     Ok(targets)
 }
 
+fn line_probe(point: &Point, host: &dyn Host, line: &Line, ret: bool) -> Targets {
+    if ret {
+        return Err(error::line_of_return(&point.part(0)));
+    }
+    let files = Files::open(&line.program, host)?;
+    let mut targets = Vec::new();
+    for (path, program) in &files.all {
+        let Some(debug) = program.debug() else { continue };
+        let part = &line.program;
+        let lookup = Lookup { part, program: &**program, ret, forced: point.unsafe_mode };
+        for found in line.find(&lookup, debug)? {
+            let whole = format!("{}:{}@{}", point.kind.name, path.display(), found.label);
+            targets.push(Target { label: whole, ..target(point, path, found, ret) });
+        }
+    }
+    match targets.first_mut() {
+        None => Err(error::no_lines(&line.program)),
+        Some(first) => {
+            first.warnings.extend(files.warning);
+            Ok(targets)
+        }
+    }
+}
+
 fn target(point: &Point, path: &std::path::Path, found: Found, ret: bool) -> Target {
     let path = path.display().to_string();
     let label = format!("{}:{path}:{}", point.kind.name, found.label);
     let attach = Attach::Uprobe { path, offset: found.offset, ret, semaphore: None };
     Target {
         function: Some(found.function),
+        entry: found.entry,
         warnings: found.warning.into_iter().collect(),
         ..Target::new(point.kind, label, attach)
     }

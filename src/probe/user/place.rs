@@ -42,6 +42,8 @@ pub(super) struct Found {
     pub(super) function: String,
     /// Offset in the file.
     pub(super) offset: u64,
+    /// The address of the function that it is the beginning of.
+    pub(super) entry: Option<u64>,
     /// What only `--unsafe` allows.
     pub(super) warning: Option<Diagnostic>,
 }
@@ -170,6 +172,7 @@ impl Lookup<'_> {
             label: name.label(full, offset),
             function: full.to_owned(),
             offset: function.offset.wrapping_add(offset),
+            entry: (offset == 0).then_some(function.address),
             warning: self.check(function, offset)?,
         })
     }
@@ -194,8 +197,31 @@ impl Lookup<'_> {
         Ok(Found {
             label: format!("{address:#x}"),
             function: function.map_or(String::new(), |function| function.name.clone()),
+            entry: function.map(|function| function.address).filter(|start| *start == address),
             offset: offset.ok_or_else(|| error::said(error::no_function_at(self.part, address)))?,
             warning,
+        })
+    }
+
+    /// The address of the function that has code at this address.
+    pub(super) fn function_at(&self, address: u64) -> Option<u64> {
+        let function = self.program.functions().iter().find(|function| function.holds(address));
+        function.map(|function| function.address)
+    }
+
+    /// The place of a source line.
+    pub(super) fn line(&self, label: &str, address: u64) -> Result<Found, ProbeError> {
+        let function = self.program.functions().iter().find(|function| function.holds(address));
+        let offset = self.program.offset(address);
+        Ok(Found {
+            label: label.to_owned(),
+            function: function.map_or(String::new(), |function| function.name.clone()),
+            offset: offset.ok_or_else(|| error::said(error::no_function_at(self.part, address)))?,
+            entry: function.map(|function| function.address).filter(|start| *start == address),
+            warning: match function {
+                Some(function) => self.check(function, address - function.address)?,
+                None => None,
+            },
         })
     }
 

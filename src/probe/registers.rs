@@ -39,14 +39,6 @@ pub struct Register {
     pub from: u8,
 }
 
-/// Bytes of `struct pt_regs`.
-pub fn size(arch: Arch) -> u32 {
-    match arch {
-        Arch::X86_64 => 168,
-        Arch::Aarch64 => 336,
-    }
-}
-
 /// Offset in bytes of the register with the address of the instruction.
 pub fn instruction(arch: Arch) -> u32 {
     match arch {

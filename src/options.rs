@@ -40,6 +40,8 @@ pub struct Options {
     pub unsafe_mode: bool,
     /// The process that alone is traced.
     pub pid: Option<u32>,
+    /// Which probes are wanted, by name; all if it is not given.
+    pub probe_filter: Option<ProbeFilter>,
     /// Words of the command line after the script: `$1`, `$2` …
     pub params: Vec<String>,
     /// Names and values of `--name=value` and `--name` after the script.
@@ -53,6 +55,34 @@ pub struct Options {
     /// Names of the options that the environment has set.
     pub fixed: Vec<&'static str>,
 }
+
+/// A regular expression that the names of the probes that are wanted match somewhere.
+#[derive(Debug, Clone)]
+pub struct ProbeFilter(regex_lite::Regex);
+
+impl ProbeFilter {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// What is wrong with the expression.
+    pub fn new(expression: &str) -> Result<ProbeFilter, String> {
+        let read = regex_lite::Regex::new(expression);
+        read.map(ProbeFilter).map_err(|error| error.to_string())
+    }
+
+    /// Whether a probe of this name is wanted.
+    pub fn wants(&self, label: &str) -> bool {
+        self.0.is_match(label)
+    }
+}
+
+impl PartialEq for ProbeFilter {
+    fn eq(&self, other: &ProbeFilter) -> bool {
+        self.0.as_str() == other.0.as_str()
+    }
+}
+
+impl Eq for ProbeFilter {}
 
 /// Whether scripts may use what may still change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use ebtrace::host::Feature;
+use ebtrace::options::ProbeFilter;
 
 use clap::{ArgAction, Parser, ValueEnum};
 
@@ -81,6 +82,14 @@ pub(crate) struct Args {
     /// Include a C header before the script; may be repeated
     #[arg(long = "include", value_name = "FILE")]
     pub(crate) headers: Vec<String>,
+
+    /// Run only the probes whose full names match a regular expression; begin and end are always run
+    #[arg(long, value_name = "REGEX", value_parser = ProbeFilter::new)]
+    pub(crate) probe_filter: Option<ProbeFilter>,
+
+    /// Take the kernel functions that can be probed from a file, a line each: `vfs_read` or `nf_hook [nf]`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) traceable_functions: Option<PathBuf>,
 
     /// Attach without a facility of the kernel: kprobe_multi, uprobe_multi
     #[arg(long = "no-feature", value_name = "NAME", value_delimiter = ',', value_parser = feature)]

@@ -35,6 +35,8 @@ pub(crate) struct Live {
     kprobe_multi: OnceCell<bool>,
     /// What is not to be used.
     without: Vec<Feature>,
+    /// Has the functions of the kernel in place of the kernel's own list.
+    traceable_functions: Option<PathBuf>,
     programs: program::Known,
     btf: OnceCell<Result<Rc<Btf>, HostError>>,
     trampolines: OnceCell<bool>,
@@ -49,9 +51,9 @@ struct Module {
 }
 
 impl Live {
-    /// The machine, but for facilities that are not to be used.
-    pub(crate) fn without(features: Vec<Feature>) -> Live {
-        Live { without: features, ..Live::default() }
+    /// The machine, but for facilities that are not to be used, and perhaps with a list of its functions.
+    pub(crate) fn new(without: Vec<Feature>, traceable_functions: Option<PathBuf>) -> Live {
+        Live { without, traceable_functions, ..Live::default() }
     }
 
     fn tracefs(&self) -> Result<&Tracefs, HostError> {
@@ -71,7 +73,13 @@ impl Live {
 
     /// What the function tracer lists, or all code where it does not say.
     fn read_functions(&self) -> Result<Vec<KernelFunction>, HostError> {
-        let listed = self.tracefs().ok().and_then(|tracefs| tracefs.traceable_functions().ok());
+        let listed =
+            match &self.traceable_functions {
+                Some(path) => Some(std::fs::read_to_string(path).map_err(|error| {
+                    HostError::Unreadable(format!("{}: {error}", path.display()))
+                })?),
+                None => self.tracefs().ok().and_then(|tracefs| tracefs.traceable_functions().ok()),
+            };
         let text;
         let functions: Vec<(&str, Option<&str>)> = match listed {
             Some(listed) => {

@@ -30,13 +30,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
     let (mut options, doubts) = read_options(params)?;
     options.unsafe_mode = args.unsafe_mode;
     options.pid = args.pid;
+    options.probe_filter = args.probe_filter.clone();
     options.pid = args.pid;
     options.headers = args.headers.clone();
     options.header_folders = args.header_folders.clone();
     if !args.no_warnings {
         report::diagnostics(&sources, &doubts);
     }
-    let host = Live::without(args.no_features.clone());
+    let host = Live::new(args.no_features.clone(), args.traceable_functions.clone());
     if args.stage == Some(Stage::Ast) {
         return show_tree(&sources, file);
     }

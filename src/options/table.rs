@@ -212,6 +212,7 @@ impl Default for Options {
             dw_ustack: Gate::Doubtful,
             import_statement: Gate::Closed,
             pid: None,
+            probe_filter: None,
             unsafe_mode: false,
             params: Vec::new(),
             named: Vec::new(),

@@ -232,6 +232,11 @@ impl Target {
         }
     }
 
+    /// Whether it is run once by ebtrace itself, at the beginning or the end.
+    pub fn is_once(&self) -> bool {
+        matches!(self.attach, Attach::Begin | Attach::End)
+    }
+
     /// What any attach point of this kind has.
     fn new(kind: &Kind, label: String, attach: Attach) -> Target {
         let Kind { context, program, .. } = *kind;

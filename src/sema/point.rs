@@ -48,7 +48,8 @@ impl Walk<'_> {
         }
         let site = Site { probe: number, point: index, span: point.span };
         match self.resolve(point) {
-            Ok(found) => {
+            Ok(mut found) => {
+                self.filter(&mut found);
                 let typed = self.known.typed.contains(&index);
                 self.found.typed.extend(typed.then_some(index));
                 found.iter().for_each(|(point, targets)| {
@@ -57,6 +58,15 @@ impl Walk<'_> {
             }
             Err(refusal) => self.refuse(*refusal),
         }
+    }
+
+    /// Leaves out what is not wanted.
+    fn filter(&mut self, found: &mut Vec<Found>) {
+        let Some(filter) = &self.options.probe_filter else { return };
+        for (_, targets) in found.iter_mut() {
+            targets.retain(|target| target.is_once() || filter.wants(&target.label));
+        }
+        found.retain(|(_, targets)| !targets.is_empty());
     }
 
     /// One program for all targets, or one each if their code depends on their types.

@@ -90,12 +90,17 @@ impl Walk<'_> {
             None => Diagnostic::error(Code::NoProbes, "the script has no probe")
                 .label(Span::new(FileId::default(), 0, 0), "expected an attach point and a block")
                 .help("for example `kprobe:vfs_read { @[comm] = count(); }`"),
-            Some(first) if self.program.probes.is_empty() && !self.diagnostics.has_errors() => {
+            Some(_) if !self.program.probes.is_empty() || self.diagnostics.has_errors() => return,
+            Some(first) if self.options.probe_filter.is_some() => {
+                Diagnostic::error(Code::NotFound, "none of the script's probes matches `--probe-filter`")
+                    .label(first.span, "the first of them")
+                    .help("the whole name of a probe counts, as `ebtrace -l FILE` shows it; leave the filter out to run all")
+            }
+            Some(first) => {
                 Diagnostic::error(Code::NotFound, "none of the script's probes exists")
                     .label(first.span, "the first of them")
                     .note("the option `missing_probes` says that a script runs without those that do not exist")
             }
-            Some(_) => return,
         };
         self.diagnostics.push(diagnostic);
     }

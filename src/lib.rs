@@ -8,6 +8,7 @@ pub mod diagnostic;
 pub mod expand;
 pub mod host;
 pub mod ir;
+pub mod list;
 pub mod options;
 pub mod pipeline;
 pub mod probe;

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use ebtrace::diagnostic::{Diagnostics, render};
 use ebtrace::host::{Feature, fixture::Fixture};
+use ebtrace::list::{self, Manner};
 use ebtrace::options::{self, Options};
 use ebtrace::pipeline::{self, Checked};
 use ebtrace::source::Sources;
@@ -19,8 +20,14 @@ use ebtrace::syntax::{self, ast::Script, print};
 type Stage = fn(&mut Sources, name: &str, text: String) -> String;
 
 /// The folders under `tests/golden` and what each of them shows.
-const STAGES: &[(&str, Stage)] =
-    &[("errors", errors), ("warnings", warnings), ("parse", parse), ("ir", ir), ("image", image)];
+const STAGES: &[(&str, Stage)] = &[
+    ("errors", errors),
+    ("warnings", warnings),
+    ("parse", parse),
+    ("ir", ir),
+    ("image", image),
+    ("list", list),
+];
 
 /// The complete messages of a script that is wrong.
 fn errors(sources: &mut Sources, name: &str, text: String) -> String {
@@ -45,6 +52,35 @@ fn ir(sources: &mut Sources, name: &str, text: String) -> String {
 fn image(sources: &mut Sources, name: &str, text: String) -> String {
     let tables = right(sources, name, text).layout.image;
     serde_json::to_string_pretty(&tables).expect("plain data") + "\n"
+}
+
+/// What is listed: each line is a search, with `-v` in front for details; or, where the first line is not one, a script.
+fn list(sources: &mut Sources, name: &str, text: String) -> String {
+    let shown = |listing: list::Listing| {
+        let mut out = String::new();
+        for found in &listing.found {
+            out.push_str(&format!("{}\n", found.label));
+            found.details.iter().for_each(|line| out.push_str(&format!("    {line}\n")));
+        }
+        listing.troubles.iter().for_each(|trouble| out.push_str(&format!("warning: {trouble}\n")));
+        out
+    };
+    let host = Fixture::new();
+    if !text.starts_with('-') {
+        let program = right(sources, name, text).program;
+        return shown(list::script(
+            &program,
+            &host,
+            &Manner { verbose: true, ..Manner::default() },
+        ));
+    }
+    let mut out = String::new();
+    for line in text.lines() {
+        let (flag, search) = line.split_once(' ').expect("a search after `-l` or `-lv`");
+        let manner = Manner { verbose: flag == "-lv", ..Manner::default() };
+        out.push_str(&format!("$ {line}\n{}", shown(list::search(search, &host, &manner))));
+    }
+    out
 }
 
 fn right(sources: &mut Sources, name: &str, text: String) -> Checked {

@@ -12,7 +12,7 @@ use clap::{ArgAction, Parser, ValueEnum};
 #[command(
     name = "ebtrace",
     version = concat!("v", env!("CARGO_PKG_VERSION")),
-    override_usage = "ebtrace [OPTIONS] FILE [PARAM]...\n       ebtrace [OPTIONS] -e PROGRAM [PARAM]...",
+    override_usage = "ebtrace [OPTIONS] FILE [PARAM]...\n       ebtrace [OPTIONS] -e PROGRAM [PARAM]...\n       ebtrace -l [SEARCH|FILE]",
     after_help = "The script's $1, $2 ... are the PARAMs. FILE `-` is standard input.\n\n\
                   Example: ebtrace -e 'tracepoint:syscalls:sys_enter_openat { @[comm] = count(); }'",
     arg_required_else_help = true
@@ -26,6 +26,10 @@ pub(crate) struct Args {
         overrides_with = "program"
     )]
     pub(crate) program: Option<String>,
+
+    /// List the probes that match SEARCH, or those of a script
+    #[arg(short = 'l', long)]
+    pub(crate) list: bool,
 
     /// Run a command and trace until it ends
     #[arg(short = 'c', long = "cmd", value_name = "COMMAND")]
@@ -51,7 +55,7 @@ pub(crate) struct Args {
     #[arg(short = 'q', long)]
     pub(crate) quiet: bool,
 
-    /// Show what the loader says, and the whole log of a program that the kernel refuses
+    /// With -l, show what probes pass to programs; else what the loader says, and the whole log of a program that the kernel refuses
     #[arg(short = 'v', long)]
     pub(crate) verbose: bool,
 

@@ -4,6 +4,7 @@ mod args;
 mod compile;
 mod files;
 mod headers;
+mod list;
 mod live;
 mod refusal;
 mod report;

@@ -18,22 +18,19 @@ use ebtrace_runtime::{Child, Mode, Process, Session, Signals, kernel};
 
 use super::args::{self, Args, Stage};
 use super::live::Live;
-use super::{LACKS, report};
+use super::{LACKS, list, report};
 
 /// Name of a script that is no file.
 const INLINE: &str = "stdin";
 
 /// Runs the script; the result is the exit status.
 pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
+    if args.list {
+        return list::run(args);
+    }
     let mut sources = Sources::new();
     let (file, params) = read_script(args, &mut sources)?;
-    let (mut options, doubts) = read_options(params)?;
-    options.unsafe_mode = args.unsafe_mode;
-    options.pid = args.pid;
-    options.probe_filter = args.probe_filter.clone();
-    options.pid = args.pid;
-    options.headers = args.headers.clone();
-    options.header_folders = args.header_folders.clone();
+    let (options, doubts) = read_all_options(args, params)?;
     if !args.no_warnings {
         report::diagnostics(&sources, &doubts);
     }
@@ -144,7 +141,10 @@ fn not_privileged() -> Diagnostic {
 }
 
 /// The script's text and its parameters.
-fn read_script(args: &Args, sources: &mut Sources) -> anyhow::Result<(FileId, Vec<String>)> {
+pub(super) fn read_script(
+    args: &Args,
+    sources: &mut Sources,
+) -> anyhow::Result<(FileId, Vec<String>)> {
     if let Some(program) = args.program.as_ref().filter(|program| !program.is_empty()) {
         return Ok((sources.add(INLINE, program.clone()), args.words.clone()));
     }
@@ -170,6 +170,20 @@ fn read_script(args: &Args, sources: &mut Sources) -> anyhow::Result<(FileId, Ve
     };
     // Bytes that are no UTF-8 can only stand in comments and strings; positions are the same either way.
     Ok((sources.add(name, String::from_utf8_lossy(&bytes).into_owned()), params.to_vec()))
+}
+
+/// Options from the environment and the command line, and what is doubtful about them.
+pub(super) fn read_all_options(
+    args: &Args,
+    params: Vec<String>,
+) -> anyhow::Result<(Options, Diagnostics)> {
+    let (mut options, doubts) = read_options(params)?;
+    options.unsafe_mode = args.unsafe_mode;
+    options.pid = args.pid;
+    options.probe_filter = args.probe_filter.clone();
+    options.headers = args.headers.clone();
+    options.header_folders = args.header_folders.clone();
+    Ok((options, doubts))
 }
 
 /// Options from the environment, and what is doubtful about them.
@@ -216,7 +230,7 @@ fn fix(
 }
 
 /// A fault of ebtrace: all that is needed to report it.
-fn internal(what: &dyn std::fmt::Display) -> anyhow::Error {
+pub(super) fn internal(what: &dyn std::fmt::Display) -> anyhow::Error {
     let (major, minor, patch) = kernel::version();
     anyhow::anyhow!(
         "this is a bug of ebtrace {}, please report it with the script (Linux {major}.{minor}.{patch}):\n{what}",
@@ -250,7 +264,7 @@ fn show(stage: Stage, checked: &Checked, sources: &Sources, target: &Target) -> 
 }
 
 /// Writes to standard output; a reader that went away is no error.
-fn put(text: &str) -> anyhow::Result<()> {
+pub(super) fn put(text: &str) -> anyhow::Result<()> {
     match std::io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(error).context("cannot write output")

@@ -2,6 +2,7 @@
 
 use ebtrace_image::{Attach, Period};
 
+use super::list;
 use super::{
     Context, Field, Kind, Part, Point, ProbeError, Search, Target, Targets, nothing_else,
     parse_number,
@@ -19,6 +20,7 @@ pub(super) const ALL: &[Kind] = &[
         aliases: &[],
         shape: &[],
         search: Search::Named,
+        list: list::NOTHING,
         context: Context::Nothing,
         program: ProgramType::RawTracepoint,
         space: Space::Unset,
@@ -35,6 +37,7 @@ pub(super) const ALL: &[Kind] = &[
         aliases: &[],
         shape: &[],
         search: Search::Named,
+        list: list::NOTHING,
         context: Context::Nothing,
         program: ProgramType::RawTracepoint,
         space: Space::Unset,
@@ -51,6 +54,7 @@ pub(super) const ALL: &[Kind] = &[
         aliases: &["i"],
         shape: PERIOD,
         search: Search::Named,
+        list: list::PERIODS,
         context: Context::Sample,
         program: ProgramType::PerfEvent,
         space: Space::Unset,
@@ -67,6 +71,7 @@ pub(super) const ALL: &[Kind] = &[
         aliases: &["p"],
         shape: PERIOD,
         search: Search::Named,
+        list: list::PERIODS,
         context: Context::Sample,
         program: ProgramType::PerfEvent,
         space: Space::Unset,

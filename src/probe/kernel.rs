@@ -4,6 +4,7 @@ use ebtrace_image::Attach;
 
 use indexmap::IndexSet;
 
+use super::list;
 use super::pattern::Pattern;
 use super::{
     Context, Field, Kind, Part, Point, ProbeError, Search, Target, Targets, parse_number,
@@ -26,6 +27,7 @@ pub(super) const ALL: &[Kind] = &[
         aliases: &["k"],
         shape: SHAPE,
         search: Search::Kernel,
+        list: list::FUNCTIONS,
         context: Context::Entry,
         program: ProgramType::Kprobe,
         space: Space::Kernel,
@@ -48,6 +50,7 @@ pub(super) const ALL: &[Kind] = &[
         aliases: &["kr"],
         shape: SHAPE,
         search: Search::Named,
+        list: list::RETURNS,
         context: Context::Return,
         program: ProgramType::Kprobe,
         space: Space::Kernel,

@@ -6,6 +6,7 @@
 mod error;
 mod event;
 mod kernel;
+mod list;
 mod pattern;
 mod perf;
 mod plan;
@@ -20,6 +21,7 @@ pub mod user;
 mod watch;
 
 pub use error::ProbeError;
+pub use list::{List, Name, Names, pattern_with_stars};
 pub use plan::{Plan, plan};
 pub use substitute::substitute;
 
@@ -42,6 +44,8 @@ pub struct Kind {
     pub shape: &'static [Field],
     /// Where a pattern in place of its name finds it.
     pub search: Search,
+    /// Which of its probes there are.
+    pub list: List,
     /// What its programs can read.
     pub context: Context,
     /// How the kernel runs its programs.
@@ -119,6 +123,7 @@ pub(crate) const FUNCTION: Kind = Kind {
     aliases: &[],
     shape: &[],
     search: Search::Named,
+    list: list::NOTHING,
     context: Context::Nothing,
     program: ProgramType::RawTracepoint,
     space: Space::Unset,

@@ -2,6 +2,7 @@
 
 use ebtrace_image::{Attach, Counter};
 
+use super::list;
 use super::pattern::Pattern;
 use super::{
     Context, Field, Kind, Point, ProbeError, Search, Target, Targets, nothing_else, parse_number,
@@ -20,6 +21,7 @@ pub(super) const ALL: &[Kind] = &[
         aliases: &["s"],
         shape: SHAPE,
         search: Search::Kernel,
+        list: LISTED_SOFTWARE,
         context: Context::Sample,
         program: ProgramType::PerfEvent,
         space: Space::Unset,
@@ -42,6 +44,7 @@ pub(super) const ALL: &[Kind] = &[
         aliases: &["h"],
         shape: SHAPE,
         search: Search::Kernel,
+        list: LISTED_HARDWARE,
         context: Context::Sample,
         program: ProgramType::PerfEvent,
         space: Space::Unset,
@@ -58,6 +61,14 @@ pub(super) const ALL: &[Kind] = &[
         examples: &["hardware:cache-misses:10000 { @[comm] = count(); }"],
     },
 ];
+
+const LISTED_SOFTWARE: list::List = list::counted(|_| Ok(listed(SOFTWARE)));
+const LISTED_HARDWARE: list::List = list::counted(|_| Ok(listed(HARDWARE)));
+
+/// All names of all events, as they are listed.
+fn listed(events: &'static [Event]) -> Vec<list::Name> {
+    names(events).map(|name| list::Name::new(format!("{name}:"))).collect()
+}
 
 /// Something that can be counted.
 struct Event {

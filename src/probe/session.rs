@@ -2,6 +2,7 @@
 
 use ebtrace_image::Attach;
 
+use super::list;
 use super::{Context, Field, Kind, Point, ProbeError, Search, Target, Targets, nothing_else};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::host::Host;
@@ -20,11 +21,14 @@ const NAME: &[Field] = &[Field { name: "name", optional: false }];
 
 pub(super) const ALL: &[Kind] = &[SELF, TEST, BENCH];
 
+const LISTED: list::List = list::all(|_| Ok(vec![list::Name::new(format!("{TRIGGER}:{SIGNAL}"))]));
+
 const SELF: Kind = Kind {
     name: "self",
     aliases: &[],
     shape: SHAPE,
     search: Search::Named,
+    list: LISTED,
     context: Context::Nothing,
     program: ProgramType::RawTracepoint,
     space: Space::Unset,
@@ -42,6 +46,7 @@ const TEST: Kind = Kind {
     aliases: &[],
     shape: NAME,
     search: Search::Named,
+    list: list::NOTHING,
     context: Context::Nothing,
     program: ProgramType::RawTracepoint,
     space: Space::Unset,
@@ -62,6 +67,7 @@ const BENCH: Kind = Kind {
     aliases: &[],
     shape: NAME,
     search: Search::Named,
+    list: list::NOTHING,
     context: Context::Nothing,
     program: ProgramType::RawTracepoint,
     space: Space::Unset,

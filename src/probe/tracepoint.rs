@@ -2,6 +2,7 @@
 
 use ebtrace_image::Attach;
 
+use super::list;
 use super::pattern::Pattern;
 use super::{Context, Field, Kind, Part, Point, ProbeError, Search, Target, Targets, nothing_else};
 use crate::diagnostic::nearest;
@@ -13,6 +14,7 @@ pub(super) const ALL: &[Kind] = &[Kind {
     name: "tracepoint",
     aliases: &["t"],
     search: Search::Kernel,
+    list: list::TRACEPOINTS,
     shape: &[Field { name: "category", optional: false }, Field { name: "event", optional: true }],
     context: Context::Record,
     program: ProgramType::Tracepoint,

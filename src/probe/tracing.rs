@@ -2,6 +2,7 @@
 
 use ebtrace_image::{Attach, Walk};
 
+use super::list;
 use super::pattern::Pattern;
 use super::{Context, Field, Kind, Part, Point, ProbeError, Search, Target, Targets, nothing_else};
 use crate::diagnostic::nearest;
@@ -19,6 +20,7 @@ pub(super) const ALL: &[Kind] = &[
             Field { name: "event", optional: false },
         ],
         search: Search::Kernel,
+        list: list::EVENTS,
         context: Context::Event,
         program: ProgramType::TypedEvent,
         space: Space::Kernel,
@@ -40,6 +42,7 @@ pub(super) const ALL: &[Kind] = &[
         aliases: &["it"],
         shape: &[Field { name: "object", optional: false }, Field { name: "path", optional: true }],
         search: Search::Kernel,
+        list: list::ITERATORS,
         context: Context::Object,
         program: ProgramType::Iterator,
         space: Space::Kernel,
@@ -72,6 +75,11 @@ const OF_PROCESSES: [&str; 3] = ["task", "task_file", "task_vma"];
 
 /// Iterators through trees, which want to know in which order.
 const TREES: [&str; 1] = ["cgroup"];
+
+/// Whether an iterator goes through what a map holds.
+pub(super) fn is_of_a_map(object: &str) -> bool {
+    OF_A_MAP.contains(&object)
+}
 
 fn iterator(point: &Point, host: &dyn Host, types: &mut Types) -> Targets {
     let (object, pin) = (point.part(0), point.parts.get(1));

@@ -5,6 +5,7 @@ mod program;
 use ebtrace_image::Attach;
 
 use super::kernel::{is_kept_off, syscall_tracepoint};
+use super::list;
 use super::pattern::Pattern;
 use super::tracing::{module_and_name, typed};
 use super::{Context, Field, Kind, Part, Point, ProbeError, Search, Target, Targets};
@@ -40,6 +41,7 @@ pub(super) const ALL: &[Kind] = &[
         aliases: &["f", "kfunc"],
         shape: SHAPE,
         search: Search::Kernel,
+        list: list::TYPED_FUNCTIONS,
         context: Context::Arguments,
         program: ProgramType::FunctionEntry,
         space: Space::Kernel,
@@ -64,6 +66,7 @@ pub(super) const ALL: &[Kind] = &[
         aliases: &["fr", "kretfunc"],
         shape: SHAPE,
         search: Search::Named,
+        list: list::TYPED_RETURNS,
         context: Context::Outcome,
         program: ProgramType::FunctionExit,
         space: Space::Kernel,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use ebtrace_image::{Attach, Watchpoint};
 
+use super::list;
 use super::{Context, Field, Kind, Part, Point, ProbeError, Search, Target, Targets};
 use super::{nothing_else, parse_number};
 use crate::host::{Arch, Feature, Host};
@@ -21,6 +22,7 @@ pub(super) const ALL: &[Kind] = &[Kind {
     aliases: &["w"],
     shape: SHAPE,
     search: Search::Named,
+    list: list::NOTHING,
     context: Context::Sample,
     program: ProgramType::PerfEvent,
     space: Space::Unset,

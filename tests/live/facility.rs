@@ -15,6 +15,8 @@ const FACILITIES: &[(&str, Probe)] = &[
     ("breakpoint", || has_event_source("breakpoint")),
     // Symbols of the kernel's variables too (`CONFIG_KALLSYMS_ALL`).
     ("variables", || has_symbol("panic_timeout")),
+    // An emulated machine is slow, and of several breakpoints at one address it only has the first.
+    ("real-time", || std::env::var_os("EBTRACE_LIVE_SLOW").is_none()),
     ("gcc", || in_path("gcc")),
     ("cpus-2", || exists("/sys/devices/system/cpu/cpu1/topology")),
     ("libclang", has_libclang),

@@ -11,6 +11,7 @@ use crate::diagnostic::{Code, Diagnostic, nearest};
 use crate::host::program::{Mark, Program};
 use crate::host::{Feature, Host};
 use crate::ir::ProgramType;
+use crate::probe::list;
 use crate::types::{Space, Types};
 use argument::Site;
 
@@ -23,6 +24,7 @@ pub(super) const ALL: &[Kind] = &[Kind {
         Field { name: "name", optional: false },
     ],
     search: Search::Programs,
+    list: list::MATCHES,
     context: Context::Mark,
     program: ProgramType::Kprobe,
     space: Space::User,

@@ -13,6 +13,7 @@ use ebtrace_image::Attach;
 use super::{Context, Field, Kind, Point, ProbeError, Search, Target, Targets, nothing_else};
 use crate::host::{Feature, Host};
 use crate::ir::ProgramType;
+use crate::probe::list;
 use crate::types::{Space, Types};
 use files::Files;
 use line::Line;
@@ -30,6 +31,7 @@ pub(super) const ALL: &[Kind] = &[
         aliases: &["u"],
         shape: SHAPE,
         search: Search::Programs,
+        list: list::MATCHES,
         context: Context::UserEntry,
         program: ProgramType::Kprobe,
         space: Space::User,
@@ -53,6 +55,7 @@ pub(super) const ALL: &[Kind] = &[
         aliases: &["ur"],
         shape: SHAPE,
         search: Search::Named,
+        list: list::MATCHES,
         context: Context::Return,
         program: ProgramType::Kprobe,
         space: Space::User,

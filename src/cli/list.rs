@@ -1,0 +1,123 @@
+//! `-l`: what there is to probe.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use ebtrace::list::{self, Found, Listing, Manner};
+use ebtrace::pipeline;
+use ebtrace::source::Sources;
+
+use super::args::Args;
+use super::live::Live;
+use super::{report, run};
+
+/// Lists; the result is the exit status.
+pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
+    if args.words.len() + usize::from(args.program.is_some()) > 1 {
+        bail!("-l takes one search, or one script: separate several searches by commas");
+    }
+    let manner = Manner {
+        verbose: args.verbose,
+        process: args.pid.map(mapped_files).transpose()?,
+        folders: std::env::var_os("PATH")
+            .map(|path| std::env::split_paths(&path).collect())
+            .unwrap_or_default(),
+    };
+    let host = Live::default();
+    let word = args.words.first().map(String::as_str);
+    let listing = match word {
+        None if args.program.is_none() => list::search(list::EVERYTHING, &host, &manner),
+        Some(word) if !Path::new(word).is_file() && word != "-" => {
+            warn_of_file(word);
+            list::search(word, &host, &manner)
+        }
+        _ => match of_script(args, &host, &manner)? {
+            Some(listing) => listing,
+            None => return Ok(1),
+        },
+    };
+    for trouble in &listing.troubles {
+        warn(trouble);
+    }
+    run::put(&text(&listing.found))?;
+    Ok(0)
+}
+
+/// The probes of a script; nothing if it is wrong.
+fn of_script(args: &Args, host: &Live, manner: &Manner) -> anyhow::Result<Option<Listing>> {
+    let mut sources = Sources::new();
+    let (file, params) = run::read_script(args, &mut sources)?;
+    let (options, _) = run::read_all_options(args, params)?;
+    let (checked, mut found) =
+        pipeline::check(&mut sources, file, host, &options).map_err(|bug| run::internal(&bug.0))?;
+    found.drop_warnings();
+    report::diagnostics(&sources, &found);
+    Ok(checked.map(|checked| list::script(&checked.program, host, manner)))
+}
+
+/// A line each, what they pass to programs below it.
+fn text(found: &[Found]) -> String {
+    let mut text = String::new();
+    for Found { label, details } in found {
+        text.push_str(label);
+        text.push('\n');
+        for line in details {
+            text.push_str("    ");
+            text.push_str(line);
+            text.push('\n');
+        }
+    }
+    text
+}
+
+/// Says that what looks like a file is none.
+fn warn_of_file(word: &str) {
+    let file =
+        word.contains('.') && !word.contains([':', '*']) && !word.contains(char::is_whitespace);
+    if file {
+        warn(&format!("there is no file `{word}`, so probes of this name are searched for"));
+    }
+}
+
+fn warn(text: &str) {
+    // Nobody is left to tell when the standard error is gone.
+    drop(writeln!(std::io::stderr(), "warning: {text}"));
+}
+
+/// The programs and libraries that a process has in its memory.
+fn mapped_files(pid: u32) -> anyhow::Result<Vec<PathBuf>> {
+    let maps = std::fs::read_to_string(format!("/proc/{pid}/maps"))
+        .with_context(|| format!("the files of process {pid} cannot be listed"))?;
+    let mut files: Vec<PathBuf> = maps.lines().filter_map(executable).collect();
+    files.sort_unstable();
+    files.dedup();
+    Ok(files)
+}
+
+/// The file of a line such as `7f00-7f01 r-xp 00001000 fd:00 1234   /usr/bin/ls`, if it is code.
+fn executable(line: &str) -> Option<PathBuf> {
+    let path = &line[line.find('/')?..];
+    let code = line.split(' ').nth(1)?.contains('x');
+    (code && !path.ends_with(" (deleted)")).then(|| PathBuf::from(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_code_of_files_is_listed() {
+        let code = "7f00-7f01 r-xp 00001000 fd:00 1234                 /usr/lib/a b.so";
+        assert_eq!(executable(code), Some(PathBuf::from("/usr/lib/a b.so")));
+        assert_eq!(executable("7f00-7f01 r--p 00001000 fd:00 1234 /usr/lib/a.so"), None);
+        assert_eq!(executable("7f00-7f01 r-xp 00000000 00:00 0 [vdso]"), None);
+        assert_eq!(executable("7f00-7f01 r-xp 00001000 fd:00 1234 /tmp/x (deleted)"), None);
+    }
+
+    #[test]
+    fn details_are_indented() {
+        let found = Found { label: "a:b".to_owned(), details: vec!["int x".to_owned()] };
+        assert_eq!(text(&[found]), "a:b\n    int x\n");
+    }
+}

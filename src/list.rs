@@ -1,0 +1,231 @@
+//! What there is to probe on a machine, and its types: `-l`.
+
+mod catalog;
+mod declare;
+
+pub use catalog::Catalog;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use indexmap::IndexSet;
+
+use crate::host::{Feature, Host, HostError};
+use crate::ir::Program;
+use crate::probe::{self, Kind, Names, Part, Point};
+use crate::source::Span;
+use crate::syntax::{ast, attach};
+use crate::types::Types;
+
+/// What is listed where nothing is searched for.
+pub const EVERYTHING: &str = "*:*";
+
+/// How a list is made.
+#[derive(Debug, Clone, Default)]
+pub struct Manner {
+    /// With the arguments of each probe, and definitions of types.
+    pub verbose: bool,
+    /// The files of a process, if one is given: probes of programs are also those of all its files.
+    pub process: Option<Vec<PathBuf>>,
+    /// The folders of programs, which are searched for those whose authors marked places.
+    pub folders: Vec<PathBuf>,
+}
+
+/// A probe, or a type, that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// As an attach point writes it: `tracepoint:sched:sched_switch`; a type as C does.
+    pub label: String,
+    /// What it passes to programs, a line each.
+    pub details: Vec<String>,
+}
+
+/// What was found, and why some of it could not be.
+#[derive(Debug, Default)]
+pub struct Listing {
+    /// In the order in which it is shown.
+    pub found: Vec<Found>,
+    /// What cannot be listed, and the reason.
+    pub troubles: Vec<String>,
+}
+
+/// Lists what some patterns, separated by commas, match: of probes, or of types if they begin with `struct` and the like.
+pub fn search(patterns: &str, host: &dyn Host, manner: &Manner) -> Listing {
+    let mut listing = Listing::default();
+    let catalog = Catalog::new(host);
+    for pattern in separate(patterns) {
+        match type_pattern(pattern) {
+            Some((kind, name)) => listing.found.extend(catalog.types(kind, name, manner.verbose)),
+            None => probes(pattern, &catalog, manner, &mut listing),
+        }
+    }
+    listing
+}
+
+/// Lists the probes of a script.
+pub fn script(program: &Program, host: &dyn Host, manner: &Manner) -> Listing {
+    let catalog = Catalog::new(host);
+    let points = program.probes.iter().flat_map(|probe| &probe.points);
+    let labels: IndexSet<String> = points
+        .filter(|point| !point.attach.is_run())
+        .map(|point| without_count(&point.label))
+        .collect();
+    let found = labels.into_iter().map(|label| {
+        let (kind, rest) = label.split_once(':').unwrap_or((&label, ""));
+        let kind = probe::find(kind).filter(|_| manner.verbose);
+        let details = kind.map(|kind| (kind.list.about)(rest, &catalog)).unwrap_or_default();
+        Found { label, details }
+    });
+    Listing { found: found.collect(), troubles: Vec::new() }
+}
+
+/// How often a probe fires is nothing to list: `software:faults:` for `software:faults:10`.
+fn without_count(label: &str) -> String {
+    let Some((kind, rest)) = label.split_once(':') else { return label.to_owned() };
+    match probe::find(kind) {
+        Some(kind) if kind.list.counted => {
+            format!("{}:{}:", kind.name, rest.split(':').next().unwrap_or_default())
+        }
+        _ => label.to_owned(),
+    }
+}
+
+/// Cuts at commas that stand in no quotes.
+fn separate(patterns: &str) -> Vec<&str> {
+    let mut quoted = false;
+    let cut = patterns.split(|letter| {
+        quoted ^= letter == '"';
+        letter == ',' && !quoted
+    });
+    cut.map(str::trim).filter(|pattern| !pattern.is_empty()).collect()
+}
+
+fn type_pattern(pattern: &str) -> Option<(crate::host::btf::Named, &str)> {
+    let (tag, name) = pattern.split_once(char::is_whitespace)?;
+    let (_, kind) = declare::TAGS.into_iter().find(|(known, _)| *known == tag)?;
+    Some((kind, name.trim()))
+}
+
+fn probes(pattern: &str, catalog: &Catalog<'_>, manner: &Manner, listing: &mut Listing) {
+    let (provider, rest) = pattern.split_once(':').unwrap_or(("*", pattern));
+    let (kinds, named) = kinds(provider, rest, catalog, manner);
+    for kind in kinds {
+        match labels((kind, named), rest, catalog, manner) {
+            Ok(labels) => listing.found.extend(labels.into_iter().map(|(label, about)| {
+                let details =
+                    if manner.verbose { (kind.list.about)(&about, catalog) } else { Vec::new() };
+                Found { label: format!("{}:{label}", kind.name), details }
+            })),
+            // That a kernel has nothing of a kind needs not be said to who asks for all kinds.
+            Err(HostError::Lacks(_)) if !named => {}
+            Err(error) => {
+                listing.troubles.push(format!("`{}` probes cannot be listed: {error}", kind.name));
+            }
+        }
+        let lacking = kind.needs.filter(|feature| named && !catalog.host.has(*feature));
+        listing.troubles.extend(lacking.map(|feature| lacks(kind, feature)));
+    }
+}
+
+fn lacks(kind: &Kind, feature: Feature) -> String {
+    format!("this kernel has no {}, so `{}` probes cannot be attached", feature.title(), kind.name)
+}
+
+/// The probe types that a search means, by name, and whether it names one.
+fn kinds(
+    provider: &str,
+    rest: &str,
+    catalog: &Catalog<'_>,
+    manner: &Manner,
+) -> (Vec<&'static Kind>, bool) {
+    if let Some(kind) = probe::find(provider) {
+        return (vec![kind], true);
+    }
+    let part = |text: &str| Part { text: text.to_owned(), quoted: false, span: Span::default() };
+    let pattern = part(if provider.is_empty() { "*" } else { provider });
+    if !pattern.is_pattern() {
+        return (Vec::new(), true);
+    }
+    let mut found: BTreeMap<&str, &Kind> = BTreeMap::new();
+    let mut add = |in_files| {
+        found.extend(probe::matching(&pattern, in_files).into_iter().map(|kind| (kind.name, kind)));
+    };
+    add(false);
+    let file = rest.split_once(':').map_or("", |(file, _)| file);
+    if manner.process.is_some() || (file.contains('/') && catalog.host.binaries(file).is_ok()) {
+        add(true);
+    }
+    let usable = |kind: &&Kind| kind.needs.is_none_or(|feature| catalog.host.has(feature));
+    (found.into_values().filter(usable).collect(), false)
+}
+
+/// What of a type, which is named by the search or not, is searched for: without the type's name, as it is shown and as its details are found.
+fn labels(
+    (kind, named): (&'static Kind, bool),
+    rest: &str,
+    catalog: &Catalog<'_>,
+    manner: &Manner,
+) -> Result<Vec<(String, String)>, HostError> {
+    let mut found = match kind.list.names {
+        Names::Nothing => Vec::new(),
+        Names::All(names) => {
+            let pattern = probe::pattern_with_stars(rest);
+            let all = names(catalog)?;
+            let shown = all.into_iter().filter_map(|name| {
+                if pattern(&name.short) || (named && name.found_by.as_deref().is_some_and(&pattern))
+                {
+                    return Some((name.short, name.about));
+                }
+                let long = name.long.filter(|long| pattern(long))?;
+                Some((long, name.about))
+            });
+            shown.collect()
+        }
+        Names::Matches => {
+            let labels = rests(kind, rest, manner);
+            let labels = labels.iter().flat_map(|rest| resolved(kind, rest, catalog));
+            labels.map(|label| (label.clone(), label)).collect()
+        }
+    };
+    found.sort_unstable();
+    found.dedup_by(|one, other| one.0 == other.0);
+    Ok(found)
+}
+
+/// What is searched for, with the files where that says nothing of files.
+fn rests(kind: &Kind, rest: &str, manner: &Manner) -> Vec<String> {
+    let files = || match &manner.process {
+        Some(files) => files.iter().map(|file| format!("\"{}\"", file.display())).collect(),
+        // Only what authors marked is few enough to be searched for everywhere.
+        None if kind.arity().0 > 1 => Vec::new(),
+        None => manner.folders.iter().map(|folder| format!("{}/*", folder.display())).collect(),
+    };
+    match attach::split(&point(kind, rest), &[]) {
+        Ok(parts) if parts.len() == 2 => {
+            let files: Vec<String> = files();
+            files.iter().map(|file| format!("{file}:{rest}")).collect()
+        }
+        _ => vec![rest.to_owned()],
+    }
+}
+
+fn point(kind: &Kind, rest: &str) -> ast::AttachPoint {
+    ast::AttachPoint { text: format!("{}:{rest}", kind.name), span: Span::default() }
+}
+
+/// What an attach point stands for; nothing if it is none.
+fn resolved(kind: &'static Kind, rest: &str, catalog: &Catalog<'_>) -> Vec<String> {
+    let span = Span::default();
+    let Ok(parts) = attach::split(&point(kind, rest), &[]) else { return Vec::new() };
+    let parts = parts.into_iter().skip(1);
+    let parts: Vec<Part> =
+        parts.map(|part| Part { text: part.text, quoted: part.quoted, span: part.span }).collect();
+    let (least, most) = kind.arity();
+    if parts.len() < least || parts.len() > most {
+        return Vec::new();
+    }
+    let point = Point { kind, parts, span, unsafe_mode: false };
+    let targets = (kind.resolve)(&point, catalog.host, &mut Types::new()).unwrap_or_default();
+    let own = |label: String| Some(label.split_once(':')?.1.to_owned());
+    targets.into_iter().filter_map(|target| own(target.label)).collect()
+}

@@ -1,0 +1,178 @@
+//! The probes of each type that there are on a machine.
+
+use super::kernel::is_kept_off;
+use super::pattern::Pattern;
+use crate::host::{Feature, HostError};
+use crate::list::Catalog;
+use crate::types::traced;
+
+/// How the probes of a type are listed.
+#[derive(Debug, Clone, Copy)]
+pub struct List {
+    /// Which there are.
+    pub names: Names,
+    /// What one passes to programs, by what its name has after the type's.
+    pub about: fn(&str, &Catalog<'_>) -> Vec<String>,
+    /// The last part says how often it fires, and is not listed.
+    pub counted: bool,
+}
+
+/// How the probes of a type are found.
+#[derive(Debug, Clone, Copy)]
+pub enum Names {
+    /// Scripts make them.
+    Nothing,
+    /// All are known.
+    All(fn(&Catalog<'_>) -> Result<Vec<Name>, HostError>),
+    /// Those that an attach point stands for.
+    Matches,
+}
+
+/// The name of a probe without its type.
+#[derive(Debug, Clone)]
+pub struct Name {
+    /// As it is shown.
+    pub short: String,
+    /// As it is shown to those who search for this.
+    pub long: Option<String>,
+    /// What it is also found by where its type is named.
+    pub found_by: Option<String>,
+    /// As [`List::about`] wants it.
+    pub about: String,
+}
+
+impl Name {
+    pub(super) fn new(name: String) -> Name {
+        Name { about: name.clone(), short: name, long: None, found_by: None }
+    }
+}
+
+impl Name {
+    /// Of something in a module, which need not be said.
+    fn within(module: &str, name: &str) -> Name {
+        Name { found_by: Some(name.to_owned()), ..Name::new(format!("{module}:{name}")) }
+    }
+}
+
+/// Whether a name is what a text with `*` in it stands for.
+pub fn pattern_with_stars(text: &str) -> impl Fn(&str) -> bool {
+    let pattern = Pattern::with_stars(text);
+    move |name| pattern.matches(name)
+}
+
+pub(super) const NOTHING: List =
+    List { names: Names::Nothing, about: |_, _| Vec::new(), counted: false };
+pub(super) const MATCHES: List = List { names: Names::Matches, ..NOTHING };
+pub(super) const PERIODS: List =
+    counted(|_| Ok(["hz:", "us:", "ms:", "s:"].map(|unit| Name::new(unit.to_owned())).to_vec()));
+
+/// Probes that pass nothing to programs.
+pub(super) const fn all(names: fn(&Catalog<'_>) -> Result<Vec<Name>, HostError>) -> List {
+    List { names: Names::All(names), ..NOTHING }
+}
+
+/// The same, whose last part says how often they fire.
+pub(super) const fn counted(names: fn(&Catalog<'_>) -> Result<Vec<Name>, HostError>) -> List {
+    List { counted: true, ..all(names) }
+}
+
+pub(super) const FUNCTIONS: List = List {
+    names: Names::All(functions),
+    about: |name, catalog| signature(name, catalog, false),
+    counted: false,
+};
+pub(super) const RETURNS: List = List {
+    names: Names::All(functions),
+    about: |name, catalog| signature(name, catalog, true),
+    counted: false,
+};
+pub(super) const TYPED_FUNCTIONS: List = List { names: Names::All(typed_functions), ..FUNCTIONS };
+pub(super) const TYPED_RETURNS: List = List { names: Names::All(typed_functions), ..RETURNS };
+pub(super) const TRACEPOINTS: List = List {
+    names: Names::All(tracepoints),
+    about: |name, catalog| {
+        let (category, event) = name.split_once(':').unwrap_or((name, ""));
+        catalog.tracepoint(category, event)
+    },
+    counted: false,
+};
+pub(super) const EVENTS: List = List {
+    names: Names::All(events),
+    about: |name, catalog| {
+        let (module, event) = name.split_once(':').unwrap_or((KERNEL, name));
+        catalog.event(module, event).unwrap_or_default()
+    },
+    counted: false,
+};
+pub(super) const ITERATORS: List = List {
+    names: Names::All(iterators),
+    about: |name, catalog| catalog.iterator(name),
+    counted: false,
+};
+
+/// What the kernel itself is called among its modules.
+const KERNEL: &str = "vmlinux";
+
+fn functions(catalog: &Catalog<'_>) -> Result<Vec<Name>, HostError> {
+    let all = catalog.host.functions()?.iter().filter(|function| !is_kept_off(&function.name));
+    let named = all.map(|function| {
+        let in_module =
+            function.module.as_ref().map(|module| format!("{module}:{}", function.name));
+        let long = format!("{KERNEL}:{}", function.name);
+        let about = in_module.clone().unwrap_or_else(|| long.clone());
+        match in_module {
+            Some(name) => Name::new(name),
+            None => Name { short: function.name.clone(), long: Some(long), about, found_by: None },
+        }
+    });
+    Ok(named.collect())
+}
+
+/// The functions that the kernel describes, of those that can be probed where it says which they are.
+fn typed_functions(catalog: &Catalog<'_>) -> Result<Vec<Name>, HostError> {
+    catalog.host.btf(0)?;
+    let traceable = catalog.host.functions().unwrap_or_default();
+    let traceable: std::collections::HashSet<(&str, &str)> = traceable
+        .iter()
+        .map(|function| (function.module.as_deref().unwrap_or(KERNEL), function.name.as_str()))
+        .collect();
+    let mut names = Vec::new();
+    for btf in catalog.blobs() {
+        let own = btf.names(crate::host::btf::Named::Function);
+        let own = own.filter(|name| {
+            !is_kept_off(name) && (traceable.is_empty() || traceable.contains(&(btf.name(), name)))
+        });
+        names.extend(own.map(|name| Name::within(btf.name(), name)));
+    }
+    Ok(names)
+}
+
+fn signature(name: &str, catalog: &Catalog<'_>, returns: bool) -> Vec<String> {
+    let (module, name) = match name.split_once(':') {
+        Some((module, name)) => (Some(module), name),
+        None => (None, name),
+    };
+    let Some((mut lines, result)) = catalog.function(module, name) else { return Vec::new() };
+    lines.extend((returns && result != "void retval").then_some(result));
+    lines
+}
+
+fn tracepoints(catalog: &Catalog<'_>) -> Result<Vec<Name>, HostError> {
+    let all = catalog.host.tracepoints()?;
+    Ok(all.into_iter().map(|(category, event)| Name::new(format!("{category}:{event}"))).collect())
+}
+
+fn events(catalog: &Catalog<'_>) -> Result<Vec<Name>, HostError> {
+    catalog.host.btf(0)?;
+    let all = traced::event_names(catalog.host);
+    Ok(all.iter().map(|(module, event)| Name::within(module, event)).collect())
+}
+
+fn iterators(catalog: &Catalog<'_>) -> Result<Vec<Name>, HostError> {
+    if !catalog.host.has(Feature::Btf) {
+        return Err(HostError::Lacks(Feature::Btf));
+    }
+    let all = traced::iterators(catalog.host);
+    let usable = all.into_iter().filter(|name| !super::tracing::is_of_a_map(name));
+    Ok(usable.map(Name::new).collect())
+}

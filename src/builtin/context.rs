@@ -8,6 +8,8 @@ use crate::types::{Space, TypeId};
 
 /// Name of the entry that stands for all arguments.
 const ARGUMENT: &str = "arg";
+/// What a function's result is called.
+pub(crate) const RESULT: &str = "retval";
 
 pub(super) const ALL: &[Builtin] = &[
     Builtin::variable("args", "struct", "The fields of a tracepoint's record, or the arguments by name.", args)
@@ -29,7 +31,7 @@ pub(super) const ALL: &[Builtin] = &[
                   its event, a `usdt` as many as its mark.")
         .only_in(&[Context::Entry, Context::UserEntry, Context::Event, Context::Mark], "`fentry`, `fexit` and tracepoints have theirs by name, in `args`, and a function's result is `retval`")
         .examples(&["kprobe:vfs_read { @size = hist(arg2); }"]),
-    Builtin::variable("retval", "uint64", "What the probed function returned.", retval)
+    Builtin::variable(RESULT, "uint64", "What the probed function returned.", retval)
         .details("At `fexit` it has the type that the function returns.")
         .only_in(&[Context::Return, Context::Outcome], "a function's result is known where it returns: `fexit`, `kretprobe`, `uretprobe`; that of a system call's tracepoint is `args.ret`")
         .examples(&["kretprobe:vfs_read { @bytes = hist(retval); }"]),

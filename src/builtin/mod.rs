@@ -16,6 +16,8 @@ mod stack;
 mod string;
 mod time;
 
+pub(crate) use context::RESULT;
+
 use crate::ir::ExprId;
 use crate::options::Unstable;
 use crate::probe::Context;

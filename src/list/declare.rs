@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use crate::builtin::RESULT;
 use crate::host::btf::{Btf, Described, Member, Named};
 
 /// Types within types that are followed at most; only a damaged blob has more.
@@ -84,7 +85,7 @@ pub(super) fn prototype(btf: &Btf, id: u32) -> Option<(Vec<String>, String)> {
             | Described::Qualified(of) => id = of,
             Described::Prototype { result, params } => {
                 let params = params.iter().map(|param| parameter(btf, *param, MOST_STEPS));
-                return Some((params.collect(), declaration(btf, result, "retval")));
+                return Some((params.collect(), declaration(btf, result, RESULT)));
             }
             _ => return None,
         }

@@ -2,6 +2,7 @@
 
 use super::kernel::is_kept_off;
 use super::pattern::Pattern;
+use crate::builtin::RESULT;
 use crate::host::{Feature, HostError};
 use crate::list::Catalog;
 use crate::types::traced;
@@ -153,7 +154,7 @@ fn signature(name: &str, catalog: &Catalog<'_>, returns: bool) -> Vec<String> {
         None => (None, name),
     };
     let Some((mut lines, result)) = catalog.function(module, name) else { return Vec::new() };
-    lines.extend((returns && result != "void retval").then_some(result));
+    lines.extend((returns && result != format!("void {RESULT}")).then_some(result));
     lines
 }
 

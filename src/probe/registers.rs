@@ -12,6 +12,14 @@ pub fn argument(arch: Arch, index: usize) -> Option<u32> {
     }
 }
 
+/// Bytes of `struct pt_regs`.
+pub fn size(arch: Arch) -> u32 {
+    match arch {
+        Arch::X86_64 => 168,
+        Arch::Aarch64 => 336,
+    }
+}
+
 /// Offset in bytes of the register that holds the return value.
 pub fn result(arch: Arch) -> u32 {
     match arch {

@@ -1,5 +1,6 @@
 // measure RUNS COMMAND… : runs COMMAND so often and prints the medians of CPU ms (user + system), wall ms and peak MiB.
-// Standard output of COMMAND is thrown away; its standard error is shown only when it fails.
+// Standard output of COMMAND is thrown away; its standard error is shown only when it fails. What the environment has as
+// BETWEEN is run by a shell before each run, and not counted.
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,8 @@ static int run(char **command, int silent, double *cpu, double *wall, double *pe
     struct timespec start, end;
     struct rusage usage;
     int status;
+    const char *between = getenv("BETWEEN");
+    if (between && system(between) != 0) return -1;
     clock_gettime(CLOCK_MONOTONIC, &start);
     pid_t pid = vfork();
     if (pid == 0) {

@@ -12,7 +12,7 @@ use indexmap::IndexSet;
 
 use crate::host::{Feature, Host, HostError};
 use crate::ir::Program;
-use crate::probe::{self, Kind, Names, Part, Point};
+use crate::probe::{self, Kind, Names, Part, Point, Target};
 use crate::source::Span;
 use crate::syntax::{ast, attach};
 use crate::types::Types;
@@ -213,8 +213,20 @@ fn point(kind: &Kind, rest: &str) -> ast::AttachPoint {
     ast::AttachPoint { text: format!("{}:{rest}", kind.name), span: Span::default() }
 }
 
-/// What an attach point stands for; nothing if it is none.
+/// The names of what an attach point stands for, without that of the type; none if it is none.
 fn resolved(kind: &'static Kind, rest: &str, catalog: &Catalog<'_>) -> Vec<String> {
+    let targets = targets(kind, rest, catalog.host, &mut Types::new());
+    let own = |label: String| Some(label.split_once(':')?.1.to_owned());
+    targets.into_iter().filter_map(|target| own(target.label)).collect()
+}
+
+/// What an attach point stands for; nothing if it is none.
+pub(crate) fn targets(
+    kind: &'static Kind,
+    rest: &str,
+    host: &dyn Host,
+    types: &mut Types,
+) -> Vec<Target> {
     let span = Span::default();
     let Ok(parts) = attach::split(&point(kind, rest), &[]) else { return Vec::new() };
     let parts = parts.into_iter().skip(1);
@@ -225,7 +237,5 @@ fn resolved(kind: &'static Kind, rest: &str, catalog: &Catalog<'_>) -> Vec<Strin
         return Vec::new();
     }
     let point = Point { kind, parts, span, unsafe_mode: false };
-    let targets = (kind.resolve)(&point, catalog.host, &mut Types::new()).unwrap_or_default();
-    let own = |label: String| Some(label.split_once(':')?.1.to_owned());
-    targets.into_iter().filter_map(|target| own(target.label)).collect()
+    (kind.resolve)(&point, host, types).unwrap_or_default()
 }

@@ -39,6 +39,8 @@ mod facility;
 mod iterator;
 #[path = "live/leftover.rs"]
 mod leftover;
+#[path = "live/listing.rs"]
+mod listing;
 #[path = "live/programs.rs"]
 mod programs;
 #[path = "live/random/mod.rs"]
@@ -89,6 +91,7 @@ fn trials() -> Vec<Trial> {
     scripts.retain(|path| path.extension() == Some(OsStr::new("bt")));
     scripts.sort();
     let mut trials: Vec<Trial> = scripts.into_iter().map(trial).collect();
+    trials.extend(listing::trials(&binary()));
     trials.extend(documents::trials(&binary(), slowness()));
     trials.push(programs::trial(&binary()));
     trials.extend(iterator::trials(&binary()));

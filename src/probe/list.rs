@@ -2,10 +2,13 @@
 
 use super::kernel::is_kept_off;
 use super::pattern::Pattern;
+use super::user;
+use super::user::arguments::arguments;
 use crate::builtin::RESULT;
 use crate::host::{Feature, HostError};
 use crate::list::Catalog;
-use crate::types::traced;
+use crate::types::catalog::fields;
+use crate::types::{Type, Types, traced};
 
 /// How the probes of a type are listed.
 #[derive(Debug, Clone, Copy)]
@@ -64,6 +67,8 @@ pub fn pattern_with_stars(text: &str) -> impl Fn(&str) -> bool {
 pub(super) const NOTHING: List =
     List { names: Names::Nothing, about: |_, _| Vec::new(), counted: false };
 pub(super) const MATCHES: List = List { names: Names::Matches, ..NOTHING };
+/// Functions of programs, whose arguments their debug information tells.
+pub(super) const USER_FUNCTIONS: List = List { about: user_arguments, ..MATCHES };
 pub(super) const PERIODS: List =
     counted(|_| Ok(["hz:", "us:", "ms:", "s:"].map(|unit| Name::new(unit.to_owned())).to_vec()));
 
@@ -176,4 +181,17 @@ fn iterators(catalog: &Catalog<'_>) -> Result<Vec<Name>, HostError> {
     let all = traced::iterators(catalog.host);
     let usable = all.into_iter().filter(|name| !super::tracing::is_of_a_map(name));
     Ok(usable.map(Name::new).collect())
+}
+
+/// The arguments of a function of a program, with types as scripts write them.
+fn user_arguments(name: &str, catalog: &Catalog<'_>) -> Vec<String> {
+    let mut types = Types::new();
+    let kind = user::ENTRY;
+    let targets = crate::list::targets(kind, name, catalog.host, &mut types);
+    let found = targets.first().map(|target| arguments(target, catalog.host, &mut types));
+    let Some(Ok(found)) = found else { return Vec::new() };
+    let Type::Struct(id) = *types.get(found.record) else { return Vec::new() };
+    let fields = fields(&mut types, catalog.host, id);
+    let shown = fields.iter().map(|field| format!("{} {}", types.name(field.ty), field.name));
+    shown.collect()
 }

@@ -17,6 +17,7 @@ const FACILITIES: &[(&str, Probe)] = &[
     ("variables", || has_symbol("panic_timeout")),
     // An emulated machine is slow, and of several breakpoints at one address it only has the first.
     ("real-time", || std::env::var_os("EBTRACE_LIVE_SLOW").is_none()),
+    ("bpftool", || in_path("bpftool")),
     ("gcc", || in_path("gcc")),
     ("cpus-2", || exists("/sys/devices/system/cpu/cpu1/topology")),
     ("libclang", has_libclang),

@@ -31,7 +31,7 @@ pub(super) const ALL: &[Kind] = &[
         aliases: &["u"],
         shape: SHAPE,
         search: Search::Programs,
-        list: list::MATCHES,
+        list: list::USER_FUNCTIONS,
         context: Context::UserEntry,
         program: ProgramType::Kprobe,
         space: Space::User,
@@ -67,6 +67,9 @@ pub(super) const ALL: &[Kind] = &[
         examples: &["uretprobe:libc:malloc { @failed[retval == 0] = count(); }"],
     },
 ];
+
+/// The type of probes where functions begin.
+pub(super) const ENTRY: &Kind = &ALL[0];
 
 fn uprobe(point: &Point, host: &dyn Host, _: &mut Types) -> Targets {
     function_probe(point, host, false)

@@ -80,7 +80,7 @@ pub(super) const ALL: &[Kind] = &[
         resolve: profile,
         summary: "Fires at a regular interval on every CPU.",
         details: "Written as `interval`. What was running when it fired is in `comm`, `pid`, `kstack` and `ustack`. \
-                  With `-c`, it fires while the command runs, and only there.",
+                  With `-c` or `-p`, it fires while that process runs, and only there.",
         examples: &["profile:hz:99 { @[comm] = count(); } interval:s:1 { exit(); }"],
     },
 ];

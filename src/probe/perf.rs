@@ -32,8 +32,8 @@ pub(super) const ALL: &[Kind] = &[
         details: "The events, with the number that stands for a count that is left out: `alignment-faults` (1), `bpf-output` \
                   (1), `context-switches` or `cs` (1000), `cpu-clock` or `cpu` (1000000, in nanoseconds), `cpu-migrations` \
                   (1), `dummy` (1), `emulation-faults` (1), `major-faults` (1), `minor-faults` (100), `page-faults` or \
-                  `faults` (100), `task-clock` (1, in nanoseconds). Each CPU counts for itself. With `-c`, only what \
-                  happens in the command is counted.",
+                  `faults` (100), `task-clock` (1, in nanoseconds). Each CPU counts for itself. With `-c` or `-p`, \
+                  only what happens in that process is counted.",
         examples: &[
             "software:page-faults:1 { @[comm] = count(); }",
             "software:cs:100 { @[comm] = count(); }",
@@ -56,8 +56,8 @@ pub(super) const ALL: &[Kind] = &[
                   `branch-instructions` or `branches` (100000), `branch-misses` (100000), `bus-cycles` (100000), \
                   `cache-misses` (1000000), `cache-references` (1000000), `cpu-cycles` or `cycles` (1000000), \
                   `frontend-stalls` (1000000), `instructions` (1000000), `ref-cycles` (1000000). Which of them there are \
-                  depends on the processor; most virtual machines have none. With `-c`, only what happens in the command \
-                  is counted.",
+                  depends on the processor; most virtual machines have none. With `-c` or `-p`, only what happens in that \
+                  process is counted.",
         examples: &["hardware:cache-misses:10000 { @[comm] = count(); }"],
     },
 ];

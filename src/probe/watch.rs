@@ -32,7 +32,7 @@ pub(super) const ALL: &[Kind] = &[Kind {
     summary: "Fires when memory is read, written or executed.",
     details: "The length is 1, 2, 4 or 8 bytes, and the address a multiple of it. The mode is `w` (writes), `rw` (reads and \
               writes) or `x` (execution, whatever the length); on arm64 `r` (reads) too. An address of the kernel is \
-              watched on all CPUs; with `-c`, an address is that of the command. Processors watch a few places at a time: \
+              watched on all CPUs; with `-c` or `-p`, an address is that of the process. Processors watch a few places at a time: \
               four on x86_64.",
     examples: &["watchpoint:0x10000000:8:rw { printf(\"%s\\n\", comm); }"],
 }];

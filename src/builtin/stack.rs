@@ -61,7 +61,7 @@ fn stack(lower: &mut Lower<'_>, call: &Call<'_>, user: bool) -> Operand {
         lower.b.add(Expr::ContextAddress(0), context_type),
         lower.b.address(local, FRAMES_AT),
         lower.b.int(u64::from(frames) * 8, TypeId::U32),
-        lower.b.int(if user { USER_STACK } else { 0 }, TypeId::U64),
+        lower.b.int(if user { USER_STACK } else { lower.own_frames() }, TypeId::U64),
     ];
     let bytes = lower.b.call(Helper::GetStack, args, TypeId::I64);
     let bytes = lower.b.name(bytes);

@@ -35,6 +35,30 @@ const DANGEROUS: [&str; 4] = [
     "queued_spin_lock_slowpath",
 ];
 
+/// Functions that end a task.
+const NEVER_RETURN: [&str; 9] = [
+    "do_exit",
+    "do_group_exit",
+    "kthread_exit",
+    "kthread_complete_and_exit",
+    "make_task_dead",
+    "__x64_sys_exit",
+    "__x64_sys_exit_group",
+    "__ia32_sys_exit",
+    "__ia32_sys_exit_group",
+];
+
+/// Functions that the kernel calls for each program.
+const DENIED: [&str; 7] = [
+    "migrate_disable",
+    "migrate_enable",
+    "rcu_read_unlock_strict",
+    "preempt_count_add",
+    "preempt_count_sub",
+    "__rcu_read_lock",
+    "__rcu_read_unlock",
+];
+
 pub(super) const ALL: &[Kind] = &[
     Kind {
         name: "fentry",
@@ -115,7 +139,7 @@ fn resolve(point: &Point, host: &dyn Host, types: &mut Types, ret: bool) -> Targ
         Pattern::Glob(glob) => {
             let wanted = |name: &str| glob.matches(name) && !is_kept_off(name);
             let mut found = traced::functions(types, host, (&is_module, &wanted));
-            found.retain(|function| function.trouble.is_none());
+            found.retain(|function| trouble(function, ret).is_none());
             traceable(found, host)
         }
     };
@@ -158,17 +182,33 @@ fn one(
                 .help(format!("say which is meant: `{}:{one}:{name}`", point.kind.name)),
         ));
     }
-    match found.first().and_then(|function| function.trouble) {
+    let ret = point.kind.context == Context::Outcome;
+    match found.first().and_then(|function| trouble(function, ret)) {
         Some(trouble) => Err(said(
             Diagnostic::error(
                 Code::NotFound,
                 format!("`{}` cannot probe `{name}`", point.kind.name),
             )
             .label(part.span, trouble)
-            .help(format!("use `{}`", untyped(name, point.kind.context == Context::Outcome))),
+            .help(match NEVER_RETURN.contains(&name) {
+                true => format!("probe where it begins: `{}`", untyped(name, false)),
+                false => format!("use `{}`", untyped(name, ret)),
+            }),
         )),
         None => Ok(found),
     }
+}
+
+/// Why the kernel takes no program for a function, if it does not.
+fn trouble(function: &Function, ret: bool) -> Option<&'static str> {
+    let name = function.traced.name.as_str();
+    if ret && NEVER_RETURN.contains(&name) {
+        return Some("it never returns");
+    }
+    if DENIED.contains(&name) {
+        return Some("the kernel permits no program on it, since it calls it to run one");
+    }
+    function.trouble
 }
 
 fn said(diagnostic: Diagnostic) -> ProbeError {

@@ -52,7 +52,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::expand::object::Object;
 use crate::host::{Arch, Host};
 use crate::ir::build::Builder;
-use crate::ir::{Expr, ExprId, FunctionId, Helper, LocalId, Program, ValueId};
+use crate::ir::{Expr, ExprId, FunctionId, Helper, LocalId, Program, ProgramType, ValueId};
 use crate::options::Options;
 use crate::probe::{Context, Kind, Target};
 use crate::source::Span;
@@ -284,6 +284,18 @@ impl Lower<'_> {
     /// Instruction set of the machine.
     pub fn arch(&self) -> Arch {
         self.host.arch()
+    }
+
+    /// How many frames at least of a stack of the kernel are those of the program itself, and of what runs it.
+    pub fn own_frames(&self) -> u64 {
+        let target = self.target();
+        let runs_within = matches!(
+            target.program,
+            ProgramType::TypedEvent | ProgramType::FunctionEntry | ProgramType::FunctionExit
+        );
+        // The program, and the kernel's trampoline; each loop's body is a function, and so is what is guarded.
+        let more = u64::from(self.loops) + u64::from(target.dangerous);
+        if runs_within { 2 + more } else { 0 }
     }
 
     /// Where the addresses in the probe's arguments point.

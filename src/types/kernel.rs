@@ -280,12 +280,33 @@ impl<'a> Reader<'a> {
                     let params =
                         named.iter().map(|(name, ty)| ((*name).to_owned(), self.convert(*ty)));
                     let params = params.collect();
-                    return Some(Prototype { params, open, result: self.convert(result) });
+                    let odd = named.iter().any(|(_, ty)| !self.is_passed(*ty, true))
+                        || !self.is_passed(result, false);
+                    return Some(Prototype { params, open, odd, result: self.convert(result) });
                 }
                 _ => return None,
             };
         }
         None
+    }
+}
+
+impl Reader<'_> {
+    /// Whether programs of functions can have a value of this type: structs only as arguments.
+    fn is_passed(&self, mut id: u32, structs: bool) -> bool {
+        for _ in 0..MOST_STEPS {
+            match self.blob.btf.get(id) {
+                Some(
+                    Described::Typedef { of, .. }
+                    | Described::Qualified(of)
+                    | Described::Tagged { of, .. },
+                ) => id = of,
+                Some(Described::Struct { union, .. }) => return structs && !union,
+                Some(Described::Float { .. }) | None => return false,
+                Some(_) => return true,
+            }
+        }
+        false
     }
 }
 
@@ -295,6 +316,8 @@ pub(super) struct Prototype {
     pub(super) params: Vec<(String, TypeId)>,
     /// It ends with `...`.
     pub(super) open: bool,
+    /// An argument is a union by its value, or the result is a struct or union.
+    pub(super) odd: bool,
     /// [`TypeId::VOID`] where there is none.
     pub(super) result: TypeId,
 }

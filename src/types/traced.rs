@@ -142,7 +142,7 @@ fn signature(
     blob: &Blob,
     (id, name): (u32, &str),
 ) -> Option<Function> {
-    let kernel::Prototype { params, open, result } =
+    let kernel::Prototype { params, open, odd, result } =
         Reader::new(types, blob.clone()).prototype(id)?;
     let sizes = || params.iter().map(|(_, ty)| types.size(*ty));
     let most = if host.version() >= (6, 6, 0) { MOST_SLOTS } else { FEWEST_SLOTS };
@@ -152,8 +152,8 @@ fn signature(
         Some("one of its arguments is a struct of more than 16 bytes, passed by its value")
     } else if sizes().map(|size| size.div_ceil(SLOT)).sum::<u32>() > most {
         Some("it has too many arguments")
-    } else if types.size(result) > SLOT {
-        Some("it returns a struct")
+    } else if odd {
+        Some("it takes a union by its value, or returns a struct")
     } else {
         None
     };

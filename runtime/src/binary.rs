@@ -8,7 +8,7 @@ mod separate;
 pub use library::{ResolveError, is_pattern, resolve};
 pub(crate) use library::{is_program, program};
 pub use mark::Mark;
-pub use process::{Root, mapped, running};
+pub use process::{Root, executable, mapped, replaced, running};
 
 use std::cell::OnceCell;
 use std::collections::HashSet;

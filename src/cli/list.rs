@@ -3,10 +3,11 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use ebtrace::list::{self, Found, Listing, Manner};
 use ebtrace::pipeline;
 use ebtrace::source::Sources;
+use ebtrace_runtime::{Process, binary};
 
 use super::args::Args;
 use super::live::Live;
@@ -24,7 +25,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
             .map(|path| std::env::split_paths(&path).collect())
             .unwrap_or_default(),
     };
-    let host = Live::default();
+    let host = Live::default().of_process(args.pid);
     let word = args.words.first().map(String::as_str);
     let listing = match word {
         None if args.program.is_none() => list::search(list::EVERYTHING, &host, &manner),
@@ -87,33 +88,13 @@ fn warn(text: &str) {
 
 /// The programs and libraries that a process has in its memory.
 fn mapped_files(pid: u32) -> anyhow::Result<Vec<PathBuf>> {
-    let maps = std::fs::read_to_string(format!("/proc/{pid}/maps"))
-        .with_context(|| format!("the files of process {pid} cannot be listed"))?;
-    let mut files: Vec<PathBuf> = maps.lines().filter_map(executable).collect();
-    files.sort_unstable();
-    files.dedup();
-    Ok(files)
-}
-
-/// The file of a line such as `7f00-7f01 r-xp 00001000 fd:00 1234   /usr/bin/ls`, if it is code.
-fn executable(line: &str) -> Option<PathBuf> {
-    let path = &line[line.find('/')?..];
-    let code = line.split(' ').nth(1)?.contains('x');
-    (code && !path.ends_with(" (deleted)")).then(|| PathBuf::from(path))
+    Process::open(pid)?;
+    Ok(binary::mapped(pid))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_code_of_files_is_listed() {
-        let code = "7f00-7f01 r-xp 00001000 fd:00 1234                 /usr/lib/a b.so";
-        assert_eq!(executable(code), Some(PathBuf::from("/usr/lib/a b.so")));
-        assert_eq!(executable("7f00-7f01 r--p 00001000 fd:00 1234 /usr/lib/a.so"), None);
-        assert_eq!(executable("7f00-7f01 r-xp 00000000 00:00 0 [vdso]"), None);
-        assert_eq!(executable("7f00-7f01 r-xp 00001000 fd:00 1234 /tmp/x (deleted)"), None);
-    }
 
     #[test]
     fn details_are_indented() {

@@ -37,6 +37,8 @@ pub(crate) struct Live {
     without: Vec<Feature>,
     /// Has the functions of the kernel in place of the kernel's own list.
     traceable_functions: Option<PathBuf>,
+    /// The process that alone is traced.
+    process: Option<u32>,
     programs: program::Known,
     btf: OnceCell<Result<Rc<Btf>, HostError>>,
     trampolines: OnceCell<bool>,
@@ -54,6 +56,11 @@ impl Live {
     /// The machine, but for facilities that are not to be used, and perhaps with a list of its functions.
     pub(crate) fn new(without: Vec<Feature>, traceable_functions: Option<PathBuf>) -> Live {
         Live { without, traceable_functions, ..Live::default() }
+    }
+
+    /// The same; files are those that a process sees.
+    pub(crate) fn of_process(self, process: Option<u32>) -> Live {
+        Live { process, ..self }
     }
 
     fn tracefs(&self) -> Result<&Tracefs, HostError> {

@@ -31,10 +31,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
     let mut sources = Sources::new();
     let (file, params) = read_script(args, &mut sources)?;
     let (options, doubts) = read_all_options(args, params)?;
+    // Files are looked for where the process sees them, so it must be there.
+    args.pid.map(Process::open).transpose()?;
     if !args.no_warnings {
         report::diagnostics(&sources, &doubts);
     }
     let host = Live::new(args.no_features.clone(), args.traceable_functions.clone());
+    let host = host.of_process(args.pid);
     if args.stage == Some(Stage::Ast) {
         return show_tree(&sources, file);
     }

@@ -147,6 +147,13 @@ pub trait Programs {
     /// `NotFound`, or `Unreadable` with the reason.
     fn binaries(&self, target: &str) -> Result<Vec<PathBuf>, HostError>;
 
+    /// The process that alone is traced.
+    fn process(&self) -> Option<u32>;
+
+    /// The program that the process runs, and with `all` the libraries that it has loaded too; without a process, those
+    /// of all processes.
+    fn running(&self, all: bool) -> Vec<PathBuf>;
+
     /// The program or library at a path.
     ///
     /// # Errors

@@ -20,6 +20,7 @@ pub(super) fn kprobe(error: &io::Error) -> &'static str {
 pub(super) fn uprobe(error: &io::Error) -> &'static str {
     match error.raw_os_error() {
         Some(libc::ENOENT) => "there is no such file",
+        Some(libc::ESRCH) => "the process has ended",
         Some(libc::EINVAL) => {
             "there is no instruction that can be probed at this offset of the file"
         }

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use glob::{MatchOptions, glob_with};
@@ -46,8 +47,12 @@ impl Root {
         let root = fs::File::open(prefix).ok()?;
         let (flags, how) = (OFlags::PATH | OFlags::CLOEXEC, ResolveFlags::IN_ROOT);
         let file = openat2(&root, path, flags, Mode::empty(), how).ok()?;
-        let inside = fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).ok()?;
-        Some(prefix.join(inside.strip_prefix("/").ok()?))
+        let opened = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+        let inside = fs::read_link(&opened).ok()?;
+        // The link is a path within the process's mounts; where these are ours too, it is one of ours.
+        let within = |path: &Path| prefix.join(path.strip_prefix("/").unwrap_or(path));
+        let ways = [within(&inside), inside, within(path)];
+        ways.into_iter().find(|way| same_file(way, &opened))
     }
 
     /// The ELF files whose paths fit a pattern, as paths from here.
@@ -84,6 +89,37 @@ pub fn running() -> impl Iterator<Item = u32> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
+/// The program that a process runs, as a path by which we reach it; none where the process is gone, or has none.
+pub fn executable(pid: u32) -> Option<PathBuf> {
+    let link = format!("/proc/{pid}/exe");
+    let path = fs::read_link(&link).ok()?;
+    Some(reached(&Root::of(pid), &path, PathBuf::from(link)))
+}
+
+/// The path by which we reach what the kernel calls `path`, which may be one of the process's or of ours; what was
+/// removed or replaced is reached through the process.
+fn reached(root: &Root, path: &Path, through: PathBuf) -> PathBuf {
+    let ways = [root.find(path), fs::canonicalize(path).ok()];
+    ways.into_iter().flatten().find(|way| same_file(way, &through)).unwrap_or(through)
+}
+
+fn same_file(one: &Path, other: &Path) -> bool {
+    let identity = |path| fs::metadata(path).ok().map(|data| (data.dev(), data.ino()));
+    identity(one).is_some() && identity(one) == identity(other)
+}
+
+/// The file that a process runs in place of the one at a path, which has taken its name since.
+pub fn replaced(pid: u32, path: &Path) -> Option<PathBuf> {
+    let maps = fs::read(format!("/proc/{pid}/maps")).ok()?;
+    let prefix = PathBuf::from(format!("/proc/{pid}/root"));
+    let inside =
+        path.strip_prefix(prefix).map_or(path.to_owned(), |rest| Path::new("/").join(rest));
+    let old = format!("{}{DELETED}", inside.display());
+    let mut mappings = maps.split(|byte| *byte == b'\n').filter_map(code_mapping);
+    let (range, _) = mappings.find(|(_, mapped)| *mapped == Path::new(&old))?;
+    Some(PathBuf::from(format!("/proc/{pid}/map_files/{range}")))
+}
+
 /// The files that a process has code of, as paths by which we reach them; none where it is gone. A file that was
 /// replaced since is reached by way of the process.
 pub fn mapped(pid: u32) -> Vec<PathBuf> {
@@ -92,11 +128,8 @@ pub fn mapped(pid: u32) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for line in maps.split(|byte| *byte == b'\n') {
         let Some((range, path)) = code_mapping(line) else { continue };
-        let file = match path.to_str().and_then(|path| path.strip_suffix(DELETED)) {
-            Some(_) => Some(PathBuf::from(format!("/proc/{pid}/map_files/{range}"))),
-            None => root.find(path),
-        };
-        if let Some(file) = file.filter(|file| !files.contains(file) && is_elf(file)) {
+        let file = reached(&root, path, PathBuf::from(format!("/proc/{pid}/map_files/{range}")));
+        if !files.contains(&file) && is_elf(&file) {
             files.push(file);
         }
     }
@@ -110,7 +143,10 @@ fn code_mapping(line: &[u8]) -> Option<(String, &Path)> {
     let path = parts.nth(3)?.trim_ascii_start();
     let code = rights.get(2) == Some(&b'x') && path.starts_with(b"/");
     let path = Path::new(std::ffi::OsStr::from_bytes(path));
-    code.then(|| (String::from_utf8_lossy(range).into_owned(), path))
+    // The folder of a process's mapped files has the same numbers without zeros in front.
+    let (from, to) = std::str::from_utf8(range).ok()?.split_once('-')?;
+    let range = format!("{}-{}", from.trim_start_matches('0'), to.trim_start_matches('0'));
+    code.then_some((range, path))
 }
 
 #[cfg(test)]
@@ -119,7 +155,7 @@ mod tests {
 
     #[test]
     fn lines_with_code_name_their_files() {
-        let line = b"7f00-7f10 r-xp 00001000 08:01 42                  /lib/a b.so";
+        let line = b"007f00-007f10 r-xp 00001000 08:01 42              /lib/a b.so";
         let (range, path) = code_mapping(line).unwrap();
         assert_eq!((range.as_str(), path), ("7f00-7f10", Path::new("/lib/a b.so")));
         assert!(code_mapping(b"7f00-7f10 rw-p 00001000 08:01 42    /lib/a.so").is_none());
@@ -133,6 +169,8 @@ mod tests {
         assert!(mapped(std::process::id()).contains(&own));
         assert!(running().any(|pid| pid == std::process::id()));
         assert!(mapped(0x3fff_ffff).is_empty());
+        assert_eq!(executable(std::process::id()), Some(own));
+        assert_eq!(executable(0x3fff_ffff), None);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use ebtrace::host::program::{
 };
 use ebtrace_runtime::binary::{self, Binary, Machine, Root};
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 
 use super::Live;
 use super::debug::Information;
@@ -52,8 +52,27 @@ impl Elf {
 
 impl Programs for Live {
     fn binaries(&self, target: &str) -> Result<Vec<PathBuf>, HostError> {
-        binary::resolve(target, std::env::var_os("PATH").as_deref(), &Root::own())
-            .map_err(|_| HostError::NotFound)
+        let root = self.process.map_or(Root::own(), Root::of);
+        let found = binary::resolve(target, std::env::var_os("PATH").as_deref(), &root);
+        let found = found.map_err(|_| HostError::NotFound)?;
+        let Some(process) = self.process else { return Ok(found) };
+        // What the process runs may have been replaced since.
+        let now = found.into_iter().map(|path| binary::replaced(process, &path).unwrap_or(path));
+        Ok(now.collect())
+    }
+
+    fn process(&self) -> Option<u32> {
+        self.process
+    }
+
+    fn running(&self, all: bool) -> Vec<PathBuf> {
+        let processes = self.process.map_or_else(|| binary::running().collect(), |one| vec![one]);
+        let files = processes.into_iter().flat_map(|process| match all {
+            true => binary::mapped(process),
+            false => binary::executable(process).into_iter().collect(),
+        });
+        let files: IndexSet<PathBuf> = files.collect();
+        files.into_iter().collect()
     }
 
     fn program(&self, path: &Path) -> Result<Rc<dyn Program>, HostError> {

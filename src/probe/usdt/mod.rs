@@ -19,7 +19,7 @@ pub(super) const ALL: &[Kind] = &[Kind {
     name: "usdt",
     aliases: &["U"],
     shape: &[
-        Field { name: "file", optional: false },
+        Field { name: "file", optional: true },
         Field { name: "provider", optional: true },
         Field { name: "name", optional: false },
     ],
@@ -32,7 +32,8 @@ pub(super) const ALL: &[Kind] = &[Kind {
     instead: nothing_else,
     resolve: usdt,
     summary: "Fires at a place that the authors of a program or library marked.",
-    details: "The file is written as for `uprobe`. Provider and name are those of the mark, and `*` in them stands for any \
+    details: "The file is written as for `uprobe`; with `-p` it can be left out, and then all that the process has \
+              loaded is searched. Provider and name are those of the mark, and `*` in them stands for any \
               text; all places of the name are probed. `arg0`, `arg1` and so on are the arguments of the mark as \
               unsigned 64-bit numbers, extended by their sign; addresses among them point into the process. A program \
               that computes something for a mark only while somebody watches (a semaphore) is told so.",
@@ -40,18 +41,18 @@ pub(super) const ALL: &[Kind] = &[Kind {
 }];
 
 fn usdt(point: &Point, host: &dyn Host, _: &mut Types) -> Targets {
-    let (file, provider, name) = match &point.parts[..] {
-        [file, provider, name] => (file, Some(provider), name),
-        _ => (&point.part(0), None, &point.part(1)),
-    };
-    let wanted =
-        [Some((file, "file")), provider.map(|part| (part, "provider")), Some((name, "name"))];
+    let Parts { file, provider, name } = Parts::of(point, host)?;
+    let named = |part: Option<_>, field| part.map(|part| (part, field));
+    let wanted = [named(file, "file"), named(provider, "provider"), Some((name, "name"))];
     for (part, field) in wanted.into_iter().flatten() {
         if part.text.is_empty() {
             return Err(ProbeError::Empty { span: point.span, kind: point.kind, field });
         }
     }
-    let mut files = Files::open(file, host)?;
+    let mut files = match file {
+        Some(file) => Files::open(file, host)?,
+        None => Files::running(host, true),
+    };
     let marks = Marks { provider, name };
     let mut targets = Vec::new();
     for (path, program) in &files.all {
@@ -59,9 +60,35 @@ fn usdt(point: &Point, host: &dyn Host, _: &mut Types) -> Targets {
         let path = path.display().to_string();
         targets.extend(found.map(|mark| target(point, host, &path, (&**program, mark))));
     }
-    let Some(first) = targets.first_mut() else { return Err(marks.missing(file, &files)) };
+    let Some(first) = targets.first_mut() else {
+        return Err(marks.missing(file.unwrap_or(name), &files));
+    };
     first.warnings.extend(files.warning.take());
     Ok(targets)
+}
+
+/// What an attach point consists of.
+struct Parts<'a> {
+    /// None where a process is traced: all that it has loaded.
+    file: Option<&'a Part>,
+    provider: Option<&'a Part>,
+    name: &'a Part,
+}
+
+impl Parts<'_> {
+    fn of<'a>(point: &'a Point, host: &dyn Host) -> Result<Parts<'a>, ProbeError> {
+        let process = host.process().is_some();
+        let is_file = |part: &Part| part.text.contains('/') || host.binaries(&part.text).is_ok();
+        Ok(match &point.parts[..] {
+            [file, provider, name] => Parts { file: Some(file), provider: Some(provider), name },
+            [provider, name] if process && !is_file(provider) => {
+                Parts { file: None, provider: Some(provider), name }
+            }
+            [file, name] => Parts { file: Some(file), provider: None, name },
+            [name] if process => Parts { file: None, provider: None, name },
+            _ => return Err(files::no_file(&point.part(0))),
+        })
+    }
 }
 
 fn target(

@@ -74,6 +74,7 @@ pub(super) fn missing_function(
     };
     let what = if name.pattern { "a function that fits" } else { "the function" };
     let within = match files {
+        [] => "the process".to_owned(),
         [(path, _)] => path.display().to_string(),
         files => format!("any of {} files", files.len()),
     };
@@ -326,6 +327,7 @@ pub(super) fn no_function(part: &Part, kind: &str) -> ProbeError {
     said(
         Diagnostic::error(Code::ProbeArity, format!("`{kind}` wants a file and a function"))
             .label(part.span, "one of the two is missing")
+            .note("with `-p` the function alone is enough, which is then looked for in the program of the process")
             .help(format!("write it as `{kind}:FILE:FUNCTION`, for example `{kind}:libc:malloc`")),
     )
 }

@@ -5,10 +5,23 @@ use std::rc::Rc;
 
 use super::error;
 pub(in crate::probe) use super::error::said;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::host::Host;
 use crate::host::program::Program;
 use crate::probe::{Part, ProbeError};
+
+/// A mark whose file is not known.
+pub(in crate::probe) fn no_file(part: &Part) -> ProbeError {
+    said(
+        Diagnostic::error(Code::ProbeArity, "`usdt` wants a file and the name of a mark")
+            .label(part.span, "one of the two is missing")
+            .note("with `-p` the name alone is enough, which is then looked for in all that the process has loaded")
+            .help("write it as `usdt:FILE:NAME`, for example `usdt:libc:setjmp`; the file `*` stands for all that processes have loaded"),
+    )
+}
+
+/// What stands for the files of all processes, or of the one that is traced.
+const ALL: &str = "*";
 
 /// The files of an attach point.
 pub(in crate::probe) struct Files {
@@ -21,6 +34,9 @@ pub(in crate::probe) struct Files {
 impl Files {
     /// Opens what a part of an attach point means.
     pub(in crate::probe) fn open(file: &Part, host: &dyn Host) -> Result<Files, ProbeError> {
+        if file.text == ALL && !file.quoted {
+            return Ok(Files::running(host, true));
+        }
         let paths = host.binaries(&file.text).map_err(|error| error::missing_file(file, error))?;
         let pattern = !file.quoted && file.text.contains(['*', '?', '[']);
         let warning = (paths.len() > 1 && !pattern).then(|| error::several_files(file, &paths));
@@ -37,9 +53,18 @@ impl Files {
         Ok(Files { all, warning })
     }
 
+    /// The program that the process runs, or all files that it, or any process, has code of.
+    pub(in crate::probe) fn running(host: &dyn Host, all: bool) -> Files {
+        let paths = host.running(all).into_iter();
+        // A process that has ended meanwhile has no files.
+        let all = paths.filter_map(|path| host.program(&path).ok().map(|program| (path, program)));
+        Files { all: all.collect(), warning: None }
+    }
+
     /// As messages call them.
     pub(in crate::probe) fn name(&self) -> String {
         match &self.all[..] {
+            [] => "the process".to_owned(),
             [(path, _)] => path.display().to_string(),
             all => format!("any of {} files", all.len()),
         }

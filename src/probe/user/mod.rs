@@ -10,17 +10,18 @@ mod place;
 
 use ebtrace_image::Attach;
 
-use super::{Context, Field, Kind, Point, ProbeError, Search, Target, Targets, nothing_else};
+use super::{Context, Field, Kind, Part, Point, ProbeError, Search, Target, Targets, nothing_else};
 use crate::host::{Feature, Host};
 use crate::ir::ProgramType;
 use crate::probe::list;
 use crate::types::{Space, Types};
+use demangle::Language;
 use files::Files;
 use line::Line;
 use place::{Found, Lookup, Place};
 
 const SHAPE: &[Field] = &[
-    Field { name: "file", optional: false },
+    Field { name: "file", optional: true },
     Field { name: "language", optional: true },
     Field { name: "function", optional: false },
 ];
@@ -40,7 +41,8 @@ pub(super) const ALL: &[Kind] = &[
         resolve: uprobe,
         summary: "Fires when a function of a program or library is entered.",
         details: "The file is a path, a program in PATH, or a library such as `libc`; with `*`, `?` or `[…]` in it, it \
-                  stands for all programs and libraries that fit. The function is a symbol, of the file itself or of its \
+                  stands for all programs and libraries that fit, and `*` alone for those that run. With `-p` it can be left \
+                  out, which means the program of the process. The function is a symbol, of the file itself or of its \
                   debug symbols; `*` in it stands for any text. `function+0x10` and an address (`0x401136`, as `objdump` \
                   shows it) probe the instruction there. Names as the source has them follow `cpp` or `rust`: \
                   `uprobe:./app:cpp:\"store::get(int)\"`; without the parameters, all functions of the name are meant. A line \
@@ -83,12 +85,8 @@ fn function_probe(point: &Point, host: &dyn Host, ret: bool) -> Targets {
     if let Some(line) = Line::parse(&point.parts, host)? {
         return line_probe(point, host, &line, ret);
     }
-    let (file, language, part) = match &point.parts[..] {
-        [file, part] => (file, None, part),
-        [file, language, part] => (file, Some(language), part),
-        _ => return Err(error::no_function(&point.part(0), point.kind.name)),
-    };
-    for (part, field) in [(file, "file"), (part, "function")] {
+    let Parts { file, language, part } = Parts::of(point, host)?;
+    for (part, field) in file.map(|file| (file, "file")).into_iter().chain([(part, "function")]) {
         if part.text.is_empty() {
             return Err(ProbeError::Empty { span: point.span, kind: point.kind, field });
         }
@@ -97,7 +95,10 @@ fn function_probe(point: &Point, host: &dyn Host, ret: bool) -> Targets {
         return Err(ProbeError::ReturnOffset { span: part.span, kind: point.kind });
     }
     let place = Place::parse(language, part)?;
-    let mut files = Files::open(file, host)?;
+    let mut files = match file {
+        Some(file) => Files::open(file, host)?,
+        None => Files::running(host, false),
+    };
     let mut targets = Vec::new();
     for (path, program) in &files.all {
         let lookup = Lookup { part, program: &**program, ret, forced: point.unsafe_mode };
@@ -109,6 +110,30 @@ fn function_probe(point: &Point, host: &dyn Host, ret: bool) -> Targets {
     };
     first.warnings.extend(files.warning.take());
     Ok(targets)
+}
+
+/// What an attach point consists of.
+struct Parts<'a> {
+    /// None where a process is traced: its own program.
+    file: Option<&'a Part>,
+    language: Option<&'a Part>,
+    part: &'a Part,
+}
+
+impl Parts<'_> {
+    fn of<'a>(point: &'a Point, host: &dyn Host) -> Result<Parts<'a>, ProbeError> {
+        let process = host.process().is_some();
+        let is_language = |part: &Part| Language::ALL.iter().any(|(word, _)| part.text == *word);
+        Ok(match &point.parts[..] {
+            [part] if process => Parts { file: None, language: None, part },
+            [language, part] if process && is_language(language) => {
+                Parts { file: None, language: Some(language), part }
+            }
+            [file, part] => Parts { file: Some(file), language: None, part },
+            [file, language, part] => Parts { file: Some(file), language: Some(language), part },
+            _ => return Err(error::no_function(&point.part(0), point.kind.name)),
+        })
+    }
 }
 
 fn line_probe(point: &Point, host: &dyn Host, line: &Line, ret: bool) -> Targets {

@@ -168,6 +168,11 @@ fn labels(
 ) -> Result<Vec<(String, String)>, HostError> {
     let mut found = match kind.list.names {
         Names::Nothing => Vec::new(),
+        Names::All(_)
+            if kind.list.resolved.is_some_and(|first| rest.split(':').next() == Some(first)) =>
+        {
+            resolved(kind, rest, catalog).into_iter().map(|label| (label.clone(), label)).collect()
+        }
         Names::All(names) => {
             let pattern = probe::pattern_with_stars(rest);
             let all = names(catalog)?;

@@ -2,6 +2,7 @@
 
 use super::kernel::is_kept_off;
 use super::pattern::Pattern;
+use super::trampoline::PROGRAMS;
 use super::user;
 use super::user::arguments::arguments;
 use crate::builtin::RESULT;
@@ -19,6 +20,8 @@ pub struct List {
     pub about: fn(&str, &Catalog<'_>) -> Vec<String>,
     /// The last part says how often it fires, and is not listed.
     pub counted: bool,
+    /// Where the first part is this, names are those that an attach point stands for.
+    pub resolved: Option<&'static str>,
 }
 
 /// How the probes of a type are found.
@@ -65,7 +68,7 @@ pub fn pattern_with_stars(text: &str) -> impl Fn(&str) -> bool {
 }
 
 pub(super) const NOTHING: List =
-    List { names: Names::Nothing, about: |_, _| Vec::new(), counted: false };
+    List { names: Names::Nothing, about: |_, _| Vec::new(), counted: false, resolved: None };
 pub(super) const MATCHES: List = List { names: Names::Matches, ..NOTHING };
 /// Functions of programs, whose arguments their debug information tells.
 pub(super) const USER_FUNCTIONS: List = List { about: user_arguments, ..MATCHES };
@@ -86,14 +89,18 @@ pub(super) const FUNCTIONS: List = List {
     names: Names::All(functions),
     about: |name, catalog| signature(name, catalog, false),
     counted: false,
+    resolved: None,
 };
 pub(super) const RETURNS: List = List {
     names: Names::All(functions),
     about: |name, catalog| signature(name, catalog, true),
     counted: false,
+    resolved: None,
 };
-pub(super) const TYPED_FUNCTIONS: List = List { names: Names::All(typed_functions), ..FUNCTIONS };
-pub(super) const TYPED_RETURNS: List = List { names: Names::All(typed_functions), ..RETURNS };
+pub(super) const TYPED_FUNCTIONS: List =
+    List { names: Names::All(typed_functions), resolved: Some(PROGRAMS), ..FUNCTIONS };
+pub(super) const TYPED_RETURNS: List =
+    List { names: Names::All(typed_functions), resolved: Some(PROGRAMS), ..RETURNS };
 pub(super) const TRACEPOINTS: List = List {
     names: Names::All(tracepoints),
     about: |name, catalog| {
@@ -101,6 +108,7 @@ pub(super) const TRACEPOINTS: List = List {
         catalog.tracepoint(category, event)
     },
     counted: false,
+    resolved: None,
 };
 pub(super) const EVENTS: List = List {
     names: Names::All(events),
@@ -109,11 +117,13 @@ pub(super) const EVENTS: List = List {
         catalog.event(module, event).unwrap_or_default()
     },
     counted: false,
+    resolved: None,
 };
 pub(super) const ITERATORS: List = List {
     names: Names::All(iterators),
     about: |name, catalog| catalog.iterator(name),
     counted: false,
+    resolved: None,
 };
 
 /// What the kernel itself is called among its modules.

@@ -22,7 +22,7 @@ const SHAPE: &[Field] = &[
 ];
 
 /// Stands where a module does, and means the BPF programs that are loaded.
-const PROGRAMS: &str = "bpf";
+pub(super) const PROGRAMS: &str = "bpf";
 
 /// The kernel proper, which has functions as modules have.
 const KERNEL: &str = "vmlinux";

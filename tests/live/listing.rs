@@ -1,8 +1,9 @@
 //! What `-l` lists is what the kernel and the files themselves say there is: the same set, both ways.
 
 use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use libtest_mimic::{Completion, Failed, Trial};
 
@@ -38,6 +39,7 @@ const ALL: &[Listing] = &[
     },
     Listing { name: "list_of_marks_of_a_program", needs: &["gcc", "uprobe"], compare: marks },
     Listing { name: "list_of_the_probes_of_a_process", needs: &["uprobe"], compare: process },
+    Listing { name: "list_of_bpf_programs", needs: &["btf", "bpftool"], compare: programs },
     Listing { name: "list_of_a_script", needs: &["tracepoint"], compare: script },
 ];
 
@@ -288,6 +290,31 @@ fn process(binary: &Path) -> Result<(), String> {
     match listed.iter().all(|probe| probe.ends_with(":main") || probe.contains("mallo")) {
         true => Ok(()),
         false => Err(format!("{listed:?}")),
+    }
+}
+
+/// The number of a BPF program, and its name as the list has it.
+fn programs(binary: &Path) -> Result<(), String> {
+    let mut tracer = Command::new(binary)
+        .args(["-q", "-e", "begin { printf(\"ready\\n\"); } interval:s:471 { @ = count(); }"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| error.to_string())?;
+    let mut line = String::new();
+    let ready = tracer.stdout.take().map(|out| BufReader::new(out).read_line(&mut line));
+    let found = shell("bpftool prog show | grep 'name interval_s_471'");
+    let listed = listed(binary, &["-l", "fentry:bpf:*"]);
+    drop(tracer.kill().and_then(|()| tracer.wait()));
+    let (found, listed) = (found?, lines(&listed?));
+    if ready.is_none() {
+        return Err("the tracer prints nothing".to_owned());
+    }
+    let ids: Vec<&str> = found.lines().filter_map(|line| line.split(':').next()).collect();
+    let wanted = |id: &&str| listed.contains(&format!("fentry:bpf:{}:interval_s_471_1", id.trim()));
+    if !ids.is_empty() && ids.iter().all(wanted) {
+        Ok(())
+    } else {
+        Err(format!("{ids:?}: {listed:?}"))
     }
 }
 

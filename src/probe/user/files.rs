@@ -7,7 +7,7 @@ use super::error;
 pub(in crate::probe) use super::error::said;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::host::Host;
-use crate::host::program::Program;
+use crate::host::program::{Debug, Instructions, Mark, Program, UserFunction};
 use crate::probe::{Part, ProbeError};
 
 /// A mark whose file is not known.
@@ -22,6 +22,40 @@ pub(in crate::probe) fn no_file(part: &Part) -> ProbeError {
 
 /// What stands for the files of all processes, or of the one that is traced.
 const ALL: &str = "*";
+
+/// A file of which nothing is known.
+#[derive(Debug)]
+struct Flat;
+
+impl Program for Flat {
+    fn functions(&self) -> &[UserFunction] {
+        &[]
+    }
+
+    fn offset(&self, _: u64) -> Option<u64> {
+        None
+    }
+
+    fn code(&self, _: u64, _: u64) -> &[u8] {
+        &[]
+    }
+
+    fn marks(&self) -> &[Mark] {
+        &[]
+    }
+
+    fn variable(&self, _: &str) -> Option<u64> {
+        None
+    }
+
+    fn debug(&self) -> Option<&dyn Debug> {
+        None
+    }
+
+    fn instructions(&self) -> Instructions {
+        Instructions::Other
+    }
+}
 
 /// The files of an attach point.
 pub(in crate::probe) struct Files {
@@ -51,6 +85,22 @@ impl Files {
             }
         }
         Ok(Files { all, warning })
+    }
+
+    /// The same; a file that is no program is code from its first byte to its last.
+    fn open_flat(file: &Part, host: &dyn Host) -> Result<Files, ProbeError> {
+        Files::open(file, host).or_else(|error| {
+            let [path] = &host.binaries(&file.text).unwrap_or_default()[..] else {
+                return Err(error);
+            };
+            let program: Rc<dyn Program> = Rc::new(Flat);
+            Ok(Files { all: vec![(path.clone(), program)], warning: None })
+        })
+    }
+
+    /// Opens what stands in front of a place; where it is an address, and all is allowed, any file will do.
+    pub(super) fn of_place(file: &Part, host: &dyn Host, any: bool) -> Result<Files, ProbeError> {
+        if any { Files::open_flat(file, host) } else { Files::open(file, host) }
     }
 
     /// The program that the process runs, or all files that it, or any process, has code of.

@@ -96,7 +96,10 @@ fn function_probe(point: &Point, host: &dyn Host, ret: bool) -> Targets {
     }
     let place = Place::parse(language, part)?;
     let mut files = match file {
-        Some(file) => Files::open(file, host)?,
+        Some(file) => {
+            let any = point.unsafe_mode && matches!(place, Place::Address(_));
+            Files::of_place(file, host, any)?
+        }
         None => Files::running(host, false),
     };
     let mut targets = Vec::new();

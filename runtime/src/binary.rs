@@ -96,6 +96,11 @@ impl Binary {
     /// # Errors
     /// When the file cannot be read or is not ELF.
     pub fn open(path: &Path) -> Result<Self, BinaryError> {
+        // A device may have no end, and a pipe waits for somebody.
+        if std::fs::metadata(path).is_ok_and(|data| !data.is_file()) {
+            let reason = "it is no regular file".to_owned();
+            return Err(BinaryError::Format { path: path.to_owned(), reason });
+        }
         let bytes = FileBytes::open(path)
             .map_err(|error| BinaryError::Io { path: path.to_owned(), error })?;
         let format = |reason: String| BinaryError::Format { path: path.to_owned(), reason };
@@ -300,5 +305,7 @@ mod tests {
     fn other_files_are_refused_by_name() {
         let error = Binary::open(Path::new("/etc/passwd")).unwrap_err();
         assert!(error.to_string().contains("/etc/passwd is not an ELF file"));
+        let error = Binary::open(Path::new("/dev/zero")).unwrap_err();
+        assert!(error.to_string().contains("it is no regular file"));
     }
 }

@@ -78,18 +78,17 @@ fn set(entry: &ConfigEntry, options: &mut Options, diagnostics: &mut Diagnostics
                     .help(format!("write `{variable}={} ebtrace …` in the shell", value.node)),
             );
         }
-        None => diagnostics.push(unknown(entry)),
+        None => diagnostics.push(unknown(&entry.key.node, entry.key.span)),
     }
 }
 
-fn unknown(entry: &ConfigEntry) -> Diagnostic {
-    let key = &entry.key;
+/// An option that there is not.
+pub(crate) fn unknown(name: &str, span: Span) -> Diagnostic {
     let known = || options::ENTRIES.iter().map(|option| option.name);
-    let diagnostic =
-        Diagnostic::error(Code::UnknownOption, format!("there is no option `{}`", key.node))
-            .label(key.span, "unknown option");
-    match nearest(&options::plain_name(&key.node), known()) {
-        Some(near) => diagnostic.suggest(key.span, near),
+    let diagnostic = Diagnostic::error(Code::UnknownOption, format!("there is no option `{name}`"))
+        .label(span, "unknown option");
+    match nearest(&options::plain_name(name), known()) {
+        Some(near) => diagnostic.suggest(span, near),
         None => {
             let known: Vec<&str> = known().collect();
             diagnostic.help(format!("options are {}", known.join(", ")))

@@ -5,17 +5,18 @@ mod declare;
 
 pub use catalog::Catalog;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
 use indexmap::IndexSet;
 
+use crate::host::btf::Btf;
 use crate::host::{Feature, Host, HostError};
 use crate::ir::Program;
 use crate::probe::{self, Kind, Names, Part, Point, Target};
 use crate::source::Span;
 use crate::syntax::{ast, attach};
-use crate::types::Types;
+use crate::types::{self, Types};
 
 /// What is listed where nothing is searched for.
 pub const EVERYTHING: &str = "*:*";
@@ -62,6 +63,35 @@ pub fn search(patterns: &str, host: &dyn Host, manner: &Manner) -> Listing {
     listing
 }
 
+/// What a probe of this name passes to programs, a line each.
+pub(crate) fn details(label: &str, catalog: &Catalog<'_>) -> Vec<String> {
+    let (kind, rest) = label.split_once(':').unwrap_or((label, ""));
+    probe::find(kind).map(|kind| (kind.list.about)(rest, catalog)).unwrap_or_default()
+}
+
+/// The declarations of the fields of a kernel's struct, by name: of the type of a number in the blob of a number.
+pub(crate) fn fields(
+    types: &Types,
+    host: &dyn Host,
+    (blob, id): (u32, u32),
+) -> HashMap<String, String> {
+    let btf = types::blob(types, host, blob);
+    btf.map(|btf| declare::fields(&btf, id).into_iter().collect()).unwrap_or_default()
+}
+
+/// The names of the kernel's types that have a tag (`struct`) and begin with some letters.
+pub(crate) fn type_names(tag: &str, begin: &str, host: &dyn Host) -> Vec<String> {
+    let Some((_, kind)) = declare::TAGS.into_iter().find(|(known, _)| *known == tag) else {
+        return Vec::new();
+    };
+    let catalog = Catalog::new(host);
+    let named = |btf: std::rc::Rc<Btf>| -> Vec<String> {
+        let names = btf.names(kind).filter(|name| name.starts_with(begin));
+        names.map(str::to_owned).collect()
+    };
+    catalog.blobs().flat_map(named).collect()
+}
+
 /// Lists the probes of a script.
 pub fn script(program: &Program, host: &dyn Host, manner: &Manner) -> Listing {
     let catalog = Catalog::new(host);
@@ -71,9 +101,7 @@ pub fn script(program: &Program, host: &dyn Host, manner: &Manner) -> Listing {
         .map(|point| without_count(&point.label))
         .collect();
     let found = labels.into_iter().map(|label| {
-        let (kind, rest) = label.split_once(':').unwrap_or((&label, ""));
-        let kind = probe::find(kind).filter(|_| manner.verbose);
-        let details = kind.map(|kind| (kind.list.about)(rest, &catalog)).unwrap_or_default();
+        let details = if manner.verbose { details(&label, &catalog) } else { Vec::new() };
         Found { label, details }
     });
     Listing { found: found.collect(), troubles: Vec::new() }

@@ -4,13 +4,15 @@
 
 mod table;
 
+pub use table::STACKS;
 use table::{DW_USTACK, IMPORT_STATEMENT, TSERIES, TYPEINFO};
 pub use table::{ENTRIES, LICENSES, LONGEST_STRING};
 
 use std::path::PathBuf;
 
-use ebtrace_image::Settings;
+use ebtrace_image::{Settings, StackMode};
 
+use crate::environment;
 use crate::syntax::literal;
 
 /// What can be set.
@@ -38,8 +40,17 @@ pub struct Options {
     pub import_statement: Gate,
     /// Whether scripts may change what they trace.
     pub unsafe_mode: bool,
+    /// Whether it is told where memory could not be read and where a key was not there.
+    pub tells_failed_reads: bool,
     /// The process that alone is traced.
     pub pid: Option<u32>,
+    /// Whether a command is run and traced.
+    pub command: bool,
+    /// The script is compiled ahead of time, and runs when more is known.
+    pub ahead: bool,
+    /// Whether the probes are those of a session at a prompt: each runs by itself, and integers and strings in maps have
+    /// more room than the script needs, because later entries will put more there.
+    pub at_prompt: bool,
     /// Which probes are wanted, by name; all if it is not given.
     pub probe_filter: Option<ProbeFilter>,
     /// Words of the command line after the script: `$1`, `$2` …
@@ -54,6 +65,19 @@ pub struct Options {
     pub settings: Settings,
     /// Names of the options that the environment has set.
     pub fixed: Vec<&'static str>,
+    /// Options that have another value than by default, as it was written.
+    pub given: Vec<(&'static str, String)>,
+}
+
+/// The value of an option.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Setting {
+    /// A number.
+    Number(u32),
+    /// `true` or `false`.
+    Truth(bool),
+    /// A word or text.
+    Text(String),
 }
 
 /// A regular expression that the names of the probes that are wanted match somewhere.
@@ -120,19 +144,6 @@ impl Unstable {
     }
 }
 
-/// How a call stack is taken and shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StackMode {
-    /// Names and offsets.
-    Bpftrace,
-    /// As `perf script` shows them.
-    Perf,
-    /// Addresses.
-    Raw,
-    /// Identities of files, and offsets in them.
-    BuildId,
-}
-
 /// An entry of the table.
 #[derive(Debug)]
 pub struct Entry {
@@ -196,6 +207,7 @@ const RENAMED: &[Renaming] = &[
 ];
 
 const WITHOUT_EFFECT: &[&str] = &[
+    "debug_output",
     "symbol_source",
     "max_type_res_iterations",
     "unstable_addr",
@@ -204,8 +216,6 @@ const WITHOUT_EFFECT: &[&str] = &[
     "unstable_map_decl",
     "use_blazesym",
 ];
-
-const ENVIRONMENT_ONLY: &[&str] = &["btf", "kernel_build", "kernel_source", "vmlinux"];
 
 /// What a name in a `config` block stands for; letter case and the prefix of the environment do not matter.
 pub fn find(name: &str) -> Option<Named> {
@@ -219,12 +229,17 @@ pub fn find(name: &str) -> Option<Named> {
     if WITHOUT_EFFECT.contains(&name.as_str()) {
         return Some(Named::WithoutEffect);
     }
-    ENVIRONMENT_ONLY.contains(&name.as_str()).then_some(Named::EnvironmentOnly)
+    environment::has(&name).then_some(Named::EnvironmentOnly)
 }
 
 /// The options that have another name now.
 pub fn renamed() -> impl Iterator<Item = &'static Renaming> {
     RENAMED.iter()
+}
+
+/// The options that had an effect once.
+pub fn without_effect() -> &'static [&'static str] {
+    WITHOUT_EFFECT
 }
 
 /// The option of this name.
@@ -314,7 +329,32 @@ impl Options {
             Takes::Gate(set) => set(self, gate(value).ok_or(BadValue)?),
             Takes::Text(set) => set(self, value),
         }
+        self.given.retain(|(name, _)| *name != entry.name);
+        if value != entry.default {
+            self.given.push((entry.name, value.to_owned()));
+        }
         Ok(())
+    }
+
+    /// The value of an option.
+    pub fn setting(&self, entry: &Entry) -> Setting {
+        let given = self.given.iter().find(|(name, _)| *name == entry.name);
+        let value = given.map_or(entry.default, |(_, value)| value.as_str());
+        let word = |words: &[&str], index: usize| words.get(index).unwrap_or(&"").to_string();
+        match &entry.takes {
+            Takes::Number(..) => {
+                let number = literal::parameter(value.trim()).unwrap_or(0);
+                Setting::Number(u32::try_from(number).unwrap_or(0))
+            }
+            Takes::Bool(_) => Setting::Truth(boolean(value).unwrap_or(false)),
+            Takes::Word(words, _) => {
+                Setting::Text(word(words, position(words, value).unwrap_or(0)))
+            }
+            Takes::Gate(_) => {
+                Setting::Text(word(&GATES, gate(value).map_or(0, |gate| gate as usize)))
+            }
+            Takes::Text(_) => Setting::Text(value.to_owned()),
+        }
     }
 
     /// Sets an option so that a script cannot change it.

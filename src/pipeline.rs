@@ -3,7 +3,7 @@
 //! Each stage takes what the one before made; between stages the pipeline stops if there are errors, so that a
 //! misspelt name is not followed by complaints about its consequences.
 
-use ebtrace_image::Attach;
+use ebtrace_image::{Action, Attach, Failure};
 
 use crate::config;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
@@ -12,9 +12,9 @@ use crate::host::Host;
 use crate::ir::layout::{self, Layout, Oversize};
 use crate::ir::{self, Program};
 use crate::options::Options;
-use crate::sema;
-use crate::source::{FileId, Sources};
-use crate::syntax;
+use crate::sema::{self, Known};
+use crate::source::{FileId, Sources, Span};
+use crate::syntax::{self, ast::Script};
 use crate::types::c;
 
 /// A script that can run, before its code is generated.
@@ -46,6 +46,70 @@ impl Checked {
 #[derive(Debug, Clone)]
 pub struct Bug(pub String);
 
+/// A script with what it imports, and with the code of its macros where they are used.
+#[derive(Debug)]
+pub struct Expanded {
+    /// The tree.
+    pub script: Script,
+    /// What it imports for its programs to call.
+    objects: Vec<Object>,
+    /// As it sets them.
+    options: Options,
+}
+
+/// Is told the name of each stage when it has ended.
+pub type Watch<'a> = &'a mut dyn FnMut(&'static str);
+
+/// Parses a script, and puts in what it imports and its macros.
+pub fn expand(
+    sources: &mut Sources,
+    file: FileId,
+    host: &dyn Host,
+    options: &Options,
+) -> (Option<Expanded>, Diagnostics) {
+    expand_watched(sources, file, host, options, &mut |_| {})
+}
+
+fn expand_watched(
+    sources: &mut Sources,
+    file: FileId,
+    host: &dyn Host,
+    options: &Options,
+    watch: Watch<'_>,
+) -> (Option<Expanded>, Diagnostics) {
+    let (script, mut diagnostics) = syntax::parse(sources, file);
+    watch("parse");
+    if diagnostics.has_errors() {
+        return (None, diagnostics);
+    }
+    let (expanded, found) = expand_read(script, (sources, file), host, options, watch);
+    diagnostics.append(found);
+    (expanded, diagnostics)
+}
+
+fn expand_read(
+    script: Script,
+    (sources, file): (&mut Sources, FileId),
+    host: &dyn Host,
+    options: &Options,
+    watch: Watch<'_>,
+) -> (Option<Expanded>, Diagnostics) {
+    let mut diagnostics = Diagnostics::new();
+    let mut options = options.clone();
+    diagnostics.append(config::apply(&script, &mut options));
+    let (script, objects, found) = expand::import(script, file, sources, host, &options);
+    diagnostics.append(found);
+    watch("import");
+    if diagnostics.has_errors() {
+        return (None, diagnostics);
+    }
+    let (script, found) = expand::expand(script, sources);
+    diagnostics.append(found);
+    watch("macros");
+    let expanded = Expanded { script, objects, options };
+    ((!diagnostics.has_errors()).then_some(expanded), diagnostics)
+}
+
 /// Parses, checks, folds, lays out and verifies a script. Warnings come with a checked script too.
 ///
 /// # Errors
@@ -56,35 +120,72 @@ pub fn check(
     host: &dyn Host,
     options: &Options,
 ) -> Result<(Option<Checked>, Diagnostics), Bug> {
-    let (script, mut diagnostics) = syntax::parse(sources, file);
-    if diagnostics.has_errors() {
-        return Ok((None, diagnostics));
-    }
-    let mut options = options.clone();
-    diagnostics.append(config::apply(&script, &mut options));
-    let (script, objects, found) = expand::import(script, file, sources, host, &options);
+    check_watched(sources, file, host, options, &mut |_| {})
+}
+
+/// [`check`], with somebody who wants to know how long its stages take.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_watched(
+    sources: &mut Sources,
+    file: FileId,
+    host: &dyn Host,
+    options: &Options,
+    watch: Watch<'_>,
+) -> Result<(Option<Checked>, Diagnostics), Bug> {
+    let (expanded, mut diagnostics) = expand_watched(sources, file, host, options, watch);
+    let Some(expanded) = expanded else { return Ok((None, diagnostics)) };
+    let (checked, found) = check_expanded(expanded, None, sources, host, watch)?;
     diagnostics.append(found);
-    if diagnostics.has_errors() {
-        return Ok((None, diagnostics));
-    }
-    let (script, found) = expand::expand(script, sources);
+    Ok((checked, diagnostics))
+}
+
+/// [`check`] for a script that was read before. All of it says what maps, functions and types are; only the probe whose
+/// first attach point stands at `only` is compiled. What the script imports is looked for beside `file`.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_probe(
+    script: Script,
+    (file, only): (FileId, Span),
+    sources: &mut Sources,
+    host: &dyn Host,
+    options: &Options,
+) -> Result<(Option<Checked>, Diagnostics), Bug> {
+    let watch: Watch<'_> = &mut |_| {};
+    let (expanded, mut diagnostics) = expand_read(script, (sources, file), host, options, watch);
+    let Some(expanded) = expanded else { return Ok((None, diagnostics)) };
+    let (checked, found) = check_expanded(expanded, Some(only), sources, host, watch)?;
     diagnostics.append(found);
-    if diagnostics.has_errors() {
-        return Ok((None, diagnostics));
-    }
+    Ok((checked, diagnostics))
+}
+
+fn check_expanded(
+    Expanded { script, objects, options }: Expanded,
+    only: Option<Span>,
+    sources: &mut Sources,
+    host: &dyn Host,
+    watch: Watch<'_>,
+) -> Result<(Option<Checked>, Diagnostics), Bug> {
+    let mut diagnostics = Diagnostics::new();
     let (included, found) = c::include(&script, sources, host, &options);
     diagnostics.append(found);
+    watch("headers");
     if diagnostics.has_errors() {
         return Ok((None, diagnostics));
     }
-    let (program, mut found) = sema::check(&script, included.as_ref(), &objects, host, &options);
+    let context = (host, &options);
+    let (program, mut found) = sema::check(&script, only, included.as_ref(), &objects, context);
     found.drop_embedded();
     found.drop_repeated(sources);
     diagnostics.append(found);
+    watch("check");
     if diagnostics.has_errors() {
         return Ok((None, diagnostics));
     }
     let program = ir::fold::fold(program);
+    watch("fold");
     let layout = match layout::lay_out(&program, sources, &options) {
         Ok(layout) => layout,
         Err(oversize) => {
@@ -94,8 +195,25 @@ pub fn check(
             return Ok((None, diagnostics));
         }
     };
+    watch("layout");
     ir::verify::verify(&program).map_err(Bug)?;
+    watch("verify");
     Ok((Some(Checked { program, layout, objects, options }), diagnostics))
+}
+
+/// Finds out what it can of a script that may be wrong or unfinished, and the type of what stands before a field of this
+/// name. `None` where too much is wrong.
+pub fn ask(sources: &mut Sources, file: FileId, host: &dyn Host, field: &str) -> Option<Known> {
+    let mut options = Options { unsafe_mode: true, ..Options::default() };
+    let (script, _) = syntax::parse(sources, file);
+    config::apply(&script, &mut options);
+    let (script, objects, _) = expand::import(script, file, sources, host, &options);
+    let (script, found) = expand::expand(script, sources);
+    if found.has_errors() {
+        return None;
+    }
+    let (included, _) = c::include(&script, sources, host, &options);
+    Some(sema::ask(&script, included.as_ref(), &objects, (host, &options), field))
 }
 
 /// What is said of a program that the kernel has no room for.
@@ -129,6 +247,21 @@ pub fn only_trials(program: &Program) -> Option<Diagnostic> {
         .filter(|(has, ..)| *has)
         .fold(Diagnostic::error(Code::NoProbes, headline), |said, (.., help)| said.help(*help));
     Some(at_probe(diagnostic, program, 0, "the first of them"))
+}
+
+/// What is said of a script that walks the stacks of processes although none is named.
+pub fn nobody_to_unwind(program: &Program) -> Option<Diagnostic> {
+    let site = program.events.iter().find_map(|(_, event)| match event.action {
+        Action::Fail { site, failure: Failure::NotUnwound } => Some(site),
+        _ => None,
+    })?;
+    let mut sites = program.sites.iter();
+    let (_, span) = sites.find(|(id, _)| ir::build::image_site(*id) == site)?;
+    let rule = "stacks without frame pointers are those of processes that the command line names";
+    let diagnostic = Diagnostic::error(Code::NotHere, rule)
+        .label(*span, "of which process?")
+        .help("name it with `-p PID` or `--dwarf-pid PID`, or start it with `-c COMMAND`");
+    Some(diagnostic)
 }
 
 /// What is said of a program that needs more stack than there is.

@@ -81,6 +81,8 @@ pub struct Source {
     pub text: Arc<str>,
     /// Byte offset of the start of each line.
     lines: Arc<[u32]>,
+    /// Lines at the beginning that nobody wrote: others are numbered as if these were not there.
+    hidden: u32,
     /// Of which text it is a use, and where.
     used: Option<Use>,
 }
@@ -121,7 +123,7 @@ pub struct Position {
 impl Source {
     /// The text of a line (from 1) without its end; empty beyond the last.
     pub fn line(&self, line: u32) -> &str {
-        let index = line.saturating_sub(1) as usize;
+        let index = line.saturating_sub(1) as usize + self.hidden as usize;
         let Some(&start) = self.lines.get(index) else { return "" };
         let end = self.lines.get(index + 1).map_or(self.text.len(), |&next| next as usize);
         self.text[start as usize..end].trim_end_matches(['\n', '\r'])
@@ -135,12 +137,18 @@ impl Source {
         }
         let line = self.lines.partition_point(|&start| start as usize <= offset).max(1);
         let start = self.lines[line - 1] as usize;
-        Position { line: line as u32, column: self.text[start..offset].chars().count() as u32 + 1 }
+        let line = (line as u32).saturating_sub(self.hidden).max(1);
+        Position { line, column: self.text[start..offset].chars().count() as u32 + 1 }
     }
 
-    /// Byte offset at which each line starts.
+    /// Byte offset at which each line starts, hidden ones included.
     pub fn line_starts(&self) -> &[u32] {
         &self.lines
+    }
+
+    /// How many lines at the beginning nobody wrote; numbers of lines leave them out.
+    pub fn hidden(&self) -> usize {
+        self.hidden as usize
     }
 }
 
@@ -156,6 +164,13 @@ impl Sources {
         Sources::default()
     }
 
+    /// Adds a text whose first lines nobody wrote.
+    pub fn add_hiding(&mut self, name: impl Into<String>, text: String, hidden: u32) -> FileId {
+        let file = self.add(name, text);
+        self.files[file.index()].hidden = hidden;
+        file
+    }
+
     /// Adds a text; a text of 4 GiB or more is cut, which no script that compiles in a lifetime reaches.
     pub fn add(&mut self, name: impl Into<String>, mut text: String) -> FileId {
         if text.len() > u32::MAX as usize {
@@ -168,7 +183,7 @@ impl Sources {
             .map(|(at, _)| at as u32 + 1);
         let lines = std::iter::once(0).chain(starts).collect();
         let text = Arc::from(text);
-        self.push(Source { name: name.into(), text, lines, used: None })
+        self.push(Source { name: name.into(), text, lines, hidden: 0, used: None })
     }
 
     /// Adds a text that is part of ebtrace.
@@ -188,9 +203,10 @@ impl Sources {
     }
 
     fn add_alias(&mut self, file: FileId, used: Use) -> FileId {
-        let Source { name, text, lines, .. } = self.get(file);
+        let Source { name, text, lines, hidden, .. } = self.get(file);
+        let hidden = *hidden;
         let (name, text, lines) = (name.clone(), Arc::clone(text), Arc::clone(lines));
-        let alias = self.push(Source { name, text, lines, used: Some(used) });
+        let alias = self.push(Source { name, text, lines, hidden, used: Some(used) });
         FileId(alias.0 | (file.0 & FileId::EMBEDDED))
     }
 

@@ -1,18 +1,23 @@
 //! What events do in user space.
 
+mod command;
 mod failure;
-mod time;
+mod message;
+mod packet;
+mod summary;
 
 use std::io::{self, Write};
 
 use ebtrace_image::{Action, Event, EventId, MapId, Settings, Site};
 
+use crate::clock;
 use crate::decode::{Value, decode_record, decode_slot, word};
 use crate::map::{LiveMap, MapError};
+use crate::names::LiveNames;
+use crate::packet::Files;
 use crate::render::{Format, Output, Renderer, View};
 use crate::symbol::LiveSymbols;
 use failure::Failures;
-pub(crate) use failure::grouped;
 
 /// How values look in this session.
 #[derive(Debug)]
@@ -22,6 +27,7 @@ pub(crate) struct Look {
     pub(crate) trailer: String,
     pub(crate) max_strlen: usize,
     pub(crate) symbols: LiveSymbols,
+    pub(crate) names: LiveNames,
 }
 
 impl Look {
@@ -32,6 +38,7 @@ impl Look {
             max_strlen: self.max_strlen,
             escape: self.escape,
             symbols: &self.symbols,
+            names: &self.names,
         }
     }
 }
@@ -47,6 +54,9 @@ pub(crate) struct Actions {
     events: Vec<Event>,
     sites: Vec<Site>,
     failures: Failures,
+    packets: Files,
+    /// How often the script said that something is wrong.
+    errors_said: u64,
     /// Of the first `exit`.
     exit: Option<u8>,
     /// What the output said first; nothing is written after it.
@@ -59,6 +69,7 @@ pub(crate) struct Ends {
     pub(crate) output: Output,
     pub(crate) errors: Box<dyn Write>,
     pub(crate) warnings: bool,
+    pub(crate) packets: Files,
 }
 
 impl Actions {
@@ -69,7 +80,7 @@ impl Actions {
         sites: Vec<Site>,
         settings: Settings,
     ) -> Self {
-        let Ends { look, output, errors, warnings } = ends;
+        let Ends { look, output, errors, warnings, packets } = ends;
         let failures = Failures::new(events.len());
         Self {
             look,
@@ -81,6 +92,8 @@ impl Actions {
             events,
             sites,
             failures,
+            packets,
+            errors_said: 0,
             exit: None,
             broken: None,
         }
@@ -101,9 +114,9 @@ impl Actions {
         self.exit.take()
     }
 
-    /// How often something has gone wrong so far.
+    /// How often something has gone wrong so far, or the script said so.
     pub(crate) fn failures(&self) -> u64 {
-        self.failures.count()
+        self.failures.count() + self.errors_said
     }
 
     /// The output's error, once.
@@ -155,10 +168,31 @@ impl Actions {
             Action::Clear(map) => self.map(*map).map_or(Ok(()), LiveMap::clear),
             Action::Zero(map) => self.map(*map).map_or(Ok(()), LiveMap::zero),
             Action::Time(format) => {
-                let now = time::now(format);
+                let now = clock::now(format);
                 self.look.renderer().ready(self.output.buffer(), "time", &now);
                 Ok(())
             }
+            Action::Message { .. } => {
+                self.say(id, bytes);
+                Ok(())
+            }
+            Action::Cat(format) => {
+                let path = self.look.renderer().text(format, &decode_record(&event.record, bytes));
+                self.cat(&path);
+                Ok(())
+            }
+            Action::System(format) => {
+                let words = self.look.renderer().text(format, &decode_record(&event.record, bytes));
+                self.system(&words);
+                Ok(())
+            }
+            Action::Join { separator } => {
+                let texts = decode_record(&event.record, bytes);
+                self.look.renderer().join(self.output.buffer(), separator, &texts);
+                Ok(())
+            }
+            // Packets come through buffers of their own.
+            Action::Packet { .. } => Ok(()),
             Action::Exit => {
                 let status = event.record.fields.first().map(|slot| decode_slot(slot, bytes));
                 self.exit.get_or_insert(status.map_or(0, |status| exit_status(&status)));
@@ -178,7 +212,10 @@ impl Actions {
 
     /// Writes what was rendered, as far as buffering asks for it.
     pub(crate) fn after_batch(&mut self) {
+        self.look.symbols.update();
         self.look.symbols.forget_processes();
+        self.look.names.forget_cgroups();
+        self.flush_packets();
         let written = self.output.after_batch();
         self.note(written);
     }

@@ -2,13 +2,14 @@
 
 mod closing;
 mod iterator;
+mod kprobe;
 pub(crate) mod multi;
 mod progress;
 mod refusal;
 mod sampled;
 pub(crate) mod tracing;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::{CString, OsStr};
 use std::fs::File;
 use std::io::{self, Write};
@@ -17,6 +18,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use ebtrace_image::{Attach, Image, MissingProbes, Probe, Site};
 use libbpf_rs::{Link, Object, ProgramMut};
 
+use crate::binary::{Changed, Verified};
 use crate::kernel::{self, Tracefs, TracefsError};
 use crate::perf::{self, Event, Function, Scope};
 pub(crate) use closing::Closing;
@@ -80,6 +82,11 @@ pub enum AttachReason {
     /// The object has no such program: compiler and runtime disagree.
     #[error("the object has no program `{0}`; this is a bug of ebtrace")]
     NoProgram(String),
+    /// The file of a uprobe is another by now, so that the offset may be within an instruction of it.
+    #[error(
+        "the file was replaced after the script was compiled; run it again to probe the new one"
+    )]
+    Replaced,
     /// A name with a NUL in it.
     #[error("its name has a NUL character in it")]
     Name,
@@ -104,12 +111,11 @@ struct How<'a> {
 #[derive(Debug)]
 enum Held {
     /// An event, and the link of a program to it.
-    Event {
-        event: Event,
-        link: OwnedFd,
-    },
+    Event { event: Event, link: OwnedFd },
+    /// A link.
     Link(#[expect(dead_code, reason = "closing it is what it is for")] Link),
-    Iterator(#[expect(dead_code, reason = "closing it is what it is for")] OwnedFd),
+    /// The same.
+    Descriptor(#[expect(dead_code, reason = "closing it is what it is for")] OwnedFd),
 }
 
 impl Links {
@@ -126,7 +132,12 @@ impl Links {
     ) -> Result<(Self, Vec<AttachError>), AttachError> {
         let programs: HashMap<&OsStr, ProgramMut<'_>> =
             object.progs_mut().map(|program| (program.name(), program)).collect();
-        let mut attacher = Attacher { tracefs: None, process, links: Self::default() };
+        let mut attacher = Attacher {
+            tracefs: None,
+            process,
+            verified: Verified::default(),
+            links: Self::default(),
+        };
         let points: usize = image.probes.iter().map(|probe| probe.points.len()).sum();
         let strict = image.settings.missing_probes == MissingProbes::Error;
         let mut how = How { strict, progress: Progress::new(points, terminal) };
@@ -175,7 +186,7 @@ impl Links {
                     events.push(event);
                     links.push(link);
                 }
-                Held::Link(_) | Held::Iterator(_) => {}
+                Held::Link(_) | Held::Descriptor(_) => {}
             }
         }
         closing::close(links);
@@ -197,7 +208,7 @@ fn in_order(probes: &[Probe]) -> impl Iterator<Item = &Probe> {
     let any = |probe: &Probe, test: fn(&Attach) -> bool| {
         probe.points.iter().any(|point| test(&point.attach))
     };
-    let reversed = move |probe: &&Probe| {
+    let is_reversed = |probe: &&Probe| {
         any(probe, |attach| match attach {
             Attach::Kprobe { ret, .. } => !ret,
             Attach::Uprobe { .. } | Attach::Trampoline { .. } | Attach::Program { .. } => true,
@@ -205,15 +216,24 @@ fn in_order(probes: &[Probe]) -> impl Iterator<Item = &Probe> {
             _ => false,
         })
     };
-    let attached = move |probe: &&Probe| !any(probe, Attach::is_run);
-    let forward = probes.iter().filter(move |probe| attached(probe) && !reversed(probe));
-    forward.chain(probes.iter().rev().filter(reversed))
+    // Those that another one's program carries out are attached with it.
+    let parts: HashSet<usize> =
+        probes.iter().filter_map(|probe| Some(probe.returns? as usize)).collect();
+    let own = probes
+        .iter()
+        .enumerate()
+        .filter(|(index, probe)| !parts.contains(index) && !any(probe, Attach::is_run));
+    let (reversed, forward): (Vec<&Probe>, Vec<&Probe>) =
+        own.map(|(_, probe)| probe).partition(is_reversed);
+    forward.into_iter().chain(reversed.into_iter().rev())
 }
 
 struct Attacher {
     tracefs: Option<Tracefs>,
     /// The process that what is sampled, and what user code triggers, is restricted to.
     process: Option<u32>,
+    /// The programs that uprobes are in.
+    verified: Verified,
     links: Links,
 }
 
@@ -227,22 +247,34 @@ impl Attacher {
     ) -> Vec<(&'p str, AttachReason)> {
         let together = match multi::of(probe) {
             None => None,
-            Some(Multi::Kprobes { ret }) => Some(multi::kprobes(program, &probe.points, ret)),
+            Some(Multi::Kprobes(edge)) => {
+                let links = kprobe::many(program, &probe.points, edge);
+                Some(links.map(|links| links.into_iter().map(Held::Descriptor).collect()))
+            }
             Some(Multi::Uprobes { ret }) => {
-                Some(multi::uprobes(program, &probe.points, ret, self.process))
+                let links =
+                    multi::uprobes(program, &probe.points, ret, self.process, &mut self.verified);
+                Some(links.map(|links| links.into_iter().map(Held::Link).collect::<Vec<_>>()))
             }
         };
         match together {
             Some(Ok(links)) => {
                 how.progress.step(probe.points.len());
-                self.links.held.extend(links.into_iter().map(Held::Link));
+                self.links.held.extend(links);
                 Vec::new()
             }
             Some(Err(reason)) => vec![(&probe.label, reason)],
             None => {
                 let mut failed = Vec::new();
+                let mut names = kprobe::repeated(&probe.points);
                 for (index, point) in probe.points.iter().enumerate() {
-                    let tried = self.attach(&point.attach, program, index as u64);
+                    let cookie = index as u64;
+                    let tried = match kprobe::shared(&point.attach, &mut names) {
+                        // Those that follow the first are attached with it.
+                        Some(false) => Ok(()),
+                        Some(true) => self.attach_all_named(&point.attach, program, cookie),
+                        None => self.attach(&point.attach, program, cookie),
+                    };
                     failed.extend(tried.err().map(|reason| (point.label.as_str(), reason)));
                     if !failed.is_empty() && how.strict {
                         break;
@@ -265,17 +297,19 @@ impl Attacher {
                 Ok(())
             }
             Attach::Kprobe { function, offset, ret } => {
-                let source = source(Facility::Kprobes, "kprobe", *ret)?;
-                let name = CString::new(function.as_str()).map_err(|_| AttachReason::Name)?;
-                let function = Function { source, name: &name, offset: *offset };
-                let event = Event::function(function, Scope::Cpu(0));
-                self.start(event, program, cookie, refusal::kprobe)
+                match kprobe::one(function, *offset, *ret) {
+                    Err(reason) if kprobe::is_one_of_many(&reason) => {
+                        self.attach_all_named(attach, program, cookie)
+                    }
+                    event => self.start(Ok(event?), program, cookie, refusal::kprobe),
+                }
             }
-            Attach::Uprobe { path, offset, ret, semaphore } => {
+            Attach::Uprobe { path, offset, ret, semaphore, stamp } => {
                 let (number, config) = source(Facility::Uprobes, "uprobe", *ret)?;
                 let counter = semaphore.unwrap_or(0) << SEMAPHORE_SHIFT;
                 let source = (number, config | counter);
-                let name = CString::new(path.as_str()).map_err(|_| AttachReason::Name)?;
+                let path = self.verified.path(path, *stamp).map_err(changed)?;
+                let name = CString::new(path).map_err(|_| AttachReason::Name)?;
                 let function = Function { source, name: &name, offset: *offset };
                 let scope = self.process.map_or(Scope::Cpu(0), Scope::Process);
                 let event = Event::function(function, scope);
@@ -288,7 +322,7 @@ impl Attacher {
             Attach::Iterator { walk, pin, .. } => {
                 let walk = (*walk, self.process);
                 let (link, iterator) = iterator::iterate(program, walk, pin.as_deref())?;
-                self.links.held.push(Held::Iterator(link));
+                self.links.held.push(Held::Descriptor(link));
                 self.links.iterator = iterator;
                 Ok(())
             }
@@ -314,6 +348,20 @@ impl Attacher {
                 self.start_everywhere(open, program, cookie, refusal::watchpoint)
             }
         }
+    }
+
+    /// To all functions of one name.
+    fn attach_all_named(
+        &mut self,
+        attach: &Attach,
+        program: &ProgramMut<'_>,
+        cookie: u64,
+    ) -> Result<(), AttachReason> {
+        let Attach::Kprobe { function, offset, ret } = attach else { return Ok(()) };
+        for event in kprobe::all(function, *offset, *ret)? {
+            self.start(Ok(event), program, cookie, refusal::kprobe)?;
+        }
+        Ok(())
     }
 
     /// Runs a program whenever the event happens.
@@ -353,6 +401,13 @@ fn source(facility: Facility, name: &str, ret: bool) -> Result<(u32, u64), Attac
     Ok((number, config))
 }
 
+fn changed(changed: Changed) -> AttachReason {
+    match changed {
+        Changed::Replaced => AttachReason::Replaced,
+        Changed::Gone(error) => refused(error, refusal::uprobe),
+    }
+}
+
 fn refused(error: io::Error, explain: fn(&io::Error) -> &'static str) -> AttachReason {
     AttachReason::Refused { explanation: explain(&error), error }
 }
@@ -370,6 +425,7 @@ mod tests {
             label: label.to_owned(),
             points: vec![Point { label: label.to_owned(), attach }],
             together: false,
+            returns: None,
             site: SiteId(0),
         };
         let kprobe = |ret| Attach::Kprobe { function: "f".to_owned(), offset: 0, ret };

@@ -28,14 +28,24 @@ struct Mapping {
 
 impl FileBytes {
     pub(crate) fn open(path: impl AsRef<Path>) -> io::Result<Self> {
-        let mut file = File::open(path)?;
+        Self::read(&mut File::open(path)?)
+    }
+
+    /// Those of an open file.
+    pub(crate) fn read(file: &mut File) -> io::Result<Self> {
         let length = usize::try_from(file.metadata()?.len()).unwrap_or(0);
-        if let Some(mapping) = Mapping::of(&file, length) {
+        if let Some(mapping) = Mapping::of(file, length) {
             return Ok(Self(Bytes::Mapped(mapping)));
         }
         let mut bytes = Vec::with_capacity(length);
         file.read_to_end(&mut bytes)?;
         Ok(Self(Bytes::Read(bytes)))
+    }
+}
+
+impl From<Vec<u8>> for FileBytes {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(Bytes::Read(bytes))
     }
 }
 

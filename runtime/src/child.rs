@@ -1,5 +1,9 @@
 //! The command that is run and traced.
 
+#[cfg(target_arch = "x86_64")]
+mod entry;
+
+use std::cell::Cell;
 use std::ffi::{CString, NulError, OsStr};
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -26,14 +30,14 @@ pub struct Child {
     gate: Option<File>,
     /// The error number comes through it when the command cannot be started.
     report: File,
-    status: Option<ExitStatus>,
+    status: Cell<Option<ExitStatus>>,
 }
 
 /// A command that cannot be run.
 #[derive(Debug, thiserror::Error)]
 pub enum ChildError {
     /// There is no such program.
-    #[error("Failed to fork child: Path '{}' does not exist or is not executable ({error})", path.display())]
+    #[error("the command cannot be run: {}", no_program(path, error))]
     NoProgram {
         /// What was looked for.
         path: PathBuf,
@@ -41,14 +45,23 @@ pub enum ChildError {
         error: io::Error,
     },
     /// The command has no word in it.
-    #[error("Failed to fork child: the command is empty")]
+    #[error("the command to run is empty")]
     Empty,
     /// The command has a NUL in it.
-    #[error("Failed to fork child: the command has a NUL character in it")]
+    #[error("the command to run has a NUL character in it")]
     Nul(#[from] NulError),
     /// The system refused.
-    #[error("Failed to fork child: {0}")]
+    #[error("the command cannot be run: {0}")]
     System(#[from] io::Error),
+}
+
+fn no_program(path: &Path, error: &io::Error) -> String {
+    let (path, is_path) = (path.display(), path.as_os_str().as_bytes().contains(&b'/'));
+    match (error.kind(), is_path) {
+        (io::ErrorKind::PermissionDenied, _) => format!("`{path}` is no program"),
+        (_, true) => format!("there is no program `{path}`"),
+        (_, false) => format!("no folder of PATH has a program `{path}`"),
+    }
 }
 
 impl Child {
@@ -85,7 +98,7 @@ impl Child {
             Pid::from_raw(pid).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
         let pidfd = pidfd_open(named, PidfdFlags::empty()).map_err(io::Error::from)?;
         let (gate, report) = (Some(File::from(gate_in)), File::from(report_out));
-        Ok(Self { pid, pidfd, gate, report, status: None })
+        Ok(Self { pid, pidfd, gate, report, status: Cell::new(None) })
     }
 
     /// Its process id.
@@ -100,6 +113,42 @@ impl Child {
     pub(crate) fn release(&mut self) -> Result<(), ChildError> {
         let Some(mut gate) = self.gate.take() else { return Ok(()) };
         gate.write_all(&[1])?;
+        self.started()
+    }
+
+    /// Lets the command start, and holds it until it was looked at: when it is in memory, when its libraries are,
+    /// and where its own code begins.
+    ///
+    /// # Errors
+    /// When it cannot be executed.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn release_held(&mut self, mut look: impl FnMut(u32)) -> Result<(), ChildError> {
+        let Some(mut gate) = self.gate.take() else { return Ok(()) };
+        let (debugged, pid) = (entry::Debugged::seize(self.pid), self.pid());
+        gate.write_all(&[1])?;
+        match debugged.and_then(|debugged| debugged.wait_for_entry(|| look(pid))) {
+            Ok(entry::Held::Ended(status)) => self.status.set(Some(ExitStatus::from_raw(status))),
+            // It goes on when it is let go of.
+            Ok(entry::Held::Waits(_held)) => look(pid),
+            // Who may be no debugger looks as soon as the command has started.
+            Err(_) => {
+                self.started()?;
+                look(pid);
+                return Ok(());
+            }
+        }
+        self.started()
+    }
+
+    /// As [`Child::release`]: elsewhere nothing needs to know more.
+    #[cfg(not(target_arch = "x86_64"))]
+    pub(crate) fn release_held(&mut self, mut look: impl FnMut(u32)) -> Result<(), ChildError> {
+        self.release()?;
+        look(self.pid());
+        Ok(())
+    }
+
+    fn started(&mut self) -> Result<(), ChildError> {
         let mut number = [0; 4];
         match self.report.read_exact(&mut number) {
             Ok(()) => Err(io::Error::from_raw_os_error(i32::from_ne_bytes(number)).into()),
@@ -110,15 +159,15 @@ impl Child {
     }
 
     /// How it ended, if it has.
-    pub fn exit_status(&mut self) -> Option<ExitStatus> {
-        if self.status.is_none() {
+    pub fn exit_status(&self) -> Option<ExitStatus> {
+        if self.status.get().is_none() {
             let mut status = 0;
             // SAFETY: the status is valid to write to, and the process is our child.
             if unsafe { libc::waitpid(self.pid, &mut status, libc::WNOHANG) } == self.pid {
-                self.status = Some(ExitStatus::from_raw(status));
+                self.status.set(Some(ExitStatus::from_raw(status)));
             }
         }
-        self.status
+        self.status.get()
     }
 }
 
@@ -189,7 +238,7 @@ unsafe fn become_command(
 ///
 /// # Safety
 /// As [`become_command`].
-unsafe fn reset_signals() {
+pub(crate) unsafe fn reset_signals() {
     // SAFETY: the set is initialised by sigemptyset; all of these are async-signal-safe.
     unsafe {
         let mut none = std::mem::zeroed();
@@ -219,6 +268,36 @@ mod tests {
         assert_eq!(ended(&mut child).code(), Some(1));
     }
 
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn the_command_is_held_until_its_libraries_are_there() {
+        let mut child = Child::spawn("false", Some(OsStr::new("/usr/bin:/bin"))).unwrap();
+        let mut seen = Vec::new();
+        let look = |pid| seen.push(std::fs::read_to_string(format!("/proc/{pid}/maps")).unwrap());
+        child.release_held(look).unwrap();
+        let has = |maps: &String, what: &str| maps.lines().any(|line| line.contains(what));
+        assert!(seen.iter().all(|maps| has(maps, "/false") && has(maps, "/ld-linux")));
+        let libraries: Vec<bool> = seen.iter().map(|maps| has(maps, "/libc.")).collect();
+        assert_eq!(
+            libraries,
+            [false, true, true],
+            "when the program, its libraries, and its own code are there"
+        );
+        assert_eq!(ended(&mut child).code(), Some(1));
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn what_cannot_start_is_not_held() {
+        let path = std::env::temp_dir().join(format!("ebtrace-held-{}", std::process::id()));
+        std::fs::write(&path, "not a program").unwrap();
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+            .unwrap();
+        let mut child = Child::spawn(&path.display().to_string(), None).unwrap();
+        assert!(matches!(child.release_held(|_| panic!("no program")), Err(ChildError::System(_))));
+        std::fs::remove_file(&path).unwrap();
+    }
+
     #[test]
     fn a_child_that_is_dropped_ends() {
         let child = Child::spawn("/bin/sleep 1000", None).unwrap();
@@ -231,9 +310,11 @@ mod tests {
     #[test]
     fn what_is_no_program_is_refused() {
         let error = Child::spawn("/bin/nope now", None).unwrap_err().to_string();
-        assert!(error.starts_with(
-            "Failed to fork child: Path '/bin/nope' does not exist or is not executable"
-        ));
+        assert_eq!(error, "the command cannot be run: there is no program `/bin/nope`");
+        let error = Child::spawn("nope-nope now", None).unwrap_err().to_string();
+        assert_eq!(error, "the command cannot be run: no folder of PATH has a program `nope-nope`");
+        let error = Child::spawn("/etc/passwd", None).unwrap_err().to_string();
+        assert_eq!(error, "the command cannot be run: `/etc/passwd` is no program");
         assert!(matches!(Child::spawn("  ", None), Err(ChildError::Empty)));
         assert!(matches!(Child::spawn("/etc/passwd", None), Err(ChildError::NoProgram { .. })));
     }

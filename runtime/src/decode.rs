@@ -2,7 +2,9 @@
 //!
 //! Decoding is total: bytes that are missing read as zero, so neither a truncated record nor garbage can stop a session.
 
-use ebtrace_image::{Aggregate, Record, Shape, Slot};
+use std::net::IpAddr;
+
+use ebtrace_image::{Aggregate, Clock, Fold, Record, SERIES_WORDS, STATS, Shape, Slot, StackMode};
 
 /// A decoded value; text is borrowed from the bytes it was decoded from.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,9 +43,13 @@ pub enum Value<'a> {
     Stack {
         /// Whose addresses these are.
         space: Space,
+        /// How they are shown.
+        mode: StackMode,
         /// The frames.
         addresses: Vec<u64>,
     },
+    /// A call stack by the files that its code is from, innermost frame first.
+    FileStack(Vec<FileFrame>),
     /// A code address to be shown as a symbol.
     Symbol {
         /// Whose address this is.
@@ -51,8 +57,43 @@ pub enum Value<'a> {
         /// The address.
         address: u64,
     },
+    /// A user, by id.
+    User(u32),
+    /// An address of network hardware.
+    Mac([u8; 6]),
+    /// An address of the internet protocols; `None` for one of another family.
+    Inet(Option<IpAddr>),
+    /// A time.
+    Time {
+        /// How it is shown: a strftime(3) format.
+        format: &'a str,
+        /// What was read.
+        clock: Clock,
+        /// Its nanoseconds.
+        ns: u64,
+    },
+    /// A control group.
+    CgroupPath {
+        /// What names of hierarchies have to fit.
+        filter: &'a str,
+        /// Which.
+        id: u64,
+    },
+    /// A value that the language has no type for.
+    Foreign,
     /// Counts per bucket.
     Histogram(Histogram<'a>),
+    /// Numbers by time.
+    Series(Series<'a>),
+}
+
+/// A frame of a call stack by the file that its code is from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileFrame {
+    /// The file's identity, and the offset in it.
+    Known([u8; 20], u64),
+    /// The file has no identity, or is not in memory: the address.
+    Unknown(u64),
 }
 
 /// Where a code address belongs.
@@ -62,6 +103,36 @@ pub enum Space {
     Kernel,
     /// The process with this id.
     Process(u32),
+}
+
+/// What `tseries` keeps.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Series<'a> {
+    /// How time is cut: [`Aggregate::Series`].
+    pub scale: &'a Aggregate,
+    /// The intervals that have a number, in order.
+    pub points: Vec<Point>,
+    /// The last interval that is shown.
+    pub last: u64,
+}
+
+impl Series<'_> {
+    /// What is shown of it where `last` is the last interval: so many before it as are kept.
+    pub fn until(mut self, last: u64) -> Self {
+        let Aggregate::Series { count, .. } = self.scale else { return self };
+        self.points.retain(|point| point.epoch.saturating_add((*count).into()) > last);
+        self.last = last;
+        self
+    }
+}
+
+/// The number of an interval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Point {
+    /// How many intervals there were between 1970 and this one.
+    pub epoch: u64,
+    /// What is kept of its numbers.
+    pub value: i128,
 }
 
 /// The buckets of `hist` or `lhist`.
@@ -104,10 +175,25 @@ pub fn decode<'a>(shape: &'a Shape, bytes: &'a [u8]) -> Value<'a> {
         }
         Shape::Bits { size, from, width } => decode_bits(wide(bytes, *size), *from, *width),
         Shape::Buffer { size } => decode_buffer(*size, bytes),
-        Shape::Stack { user, frames } => decode_stack(*user, *frames, bytes),
+        Shape::Stack { user, frames, mode } => decode_stack(*user, *frames, *mode, bytes),
         Shape::Symbol { user } => {
             Value::Symbol { space: space(*user, bytes, 8), address: word(bytes, 0) }
         }
+        Shape::User => Value::User(word(bytes, 0) as u32),
+        Shape::Mac => Value::Mac(first(bytes)),
+        Shape::Inet => decode_inet(bytes),
+        Shape::Time { formats } => Value::Time {
+            format: text(formats, unsigned(bytes, 4)),
+            clock: match unsigned(bytes.get(4..).unwrap_or_default(), 4) {
+                0 => Clock::Boot,
+                _ => Clock::Tai,
+            },
+            ns: word(bytes, 1),
+        },
+        Shape::CgroupPath { filters } => {
+            Value::CgroupPath { filter: text(filters, word(bytes, 0)), id: word(bytes, 1) }
+        }
+        Shape::Foreign { .. } => Value::Foreign,
         Shape::Aggregate(aggregate) => decode_aggregate(aggregate, bytes),
     }
 }
@@ -128,6 +214,26 @@ fn wide(bytes: &[u8], size: u8) -> u128 {
     let at = if cfg!(target_endian = "big") { 16 - size } else { 0 };
     word[at..at + size].copy_from_slice(&bytes[..size]);
     u128::from_ne_bytes(word)
+}
+
+/// The first so many bytes.
+fn first<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    std::array::from_fn(|index| bytes.get(index).copied().unwrap_or(0))
+}
+
+fn text(texts: &[String], index: u64) -> &str {
+    usize::try_from(index).ok().and_then(|index| texts.get(index)).map_or("", String::as_str)
+}
+
+fn decode_inet(bytes: &[u8]) -> Value<'_> {
+    const AF_INET: u64 = 2;
+    const AF_INET6: u64 = 10;
+    let address = bytes.get(8..).unwrap_or_default();
+    Value::Inet(match word(bytes, 0) {
+        AF_INET => Some(IpAddr::from(first::<4>(address))),
+        AF_INET6 => Some(IpAddr::from(first::<16>(address))),
+        _ => None,
+    })
 }
 
 fn sign_extend(value: u64, size: u8) -> i64 {
@@ -172,15 +278,26 @@ fn decode_buffer(size: u32, bytes: &[u8]) -> Value<'_> {
     Value::Buffer(&content[..length.min(content.len())])
 }
 
-fn decode_stack<'a>(user: bool, room: u32, bytes: &[u8]) -> Value<'a> {
-    let frames = word(bytes, 1).min(u64::from(room)) as usize;
-    let addresses = bytes
-        .get(16..)
-        .unwrap_or_default()
-        .chunks_exact(8)
-        .take(frames)
-        .map(|frame| word(frame, 0));
-    Value::Stack { space: space(user, bytes, 0), addresses: addresses.collect() }
+fn decode_stack<'a>(user: bool, room: u32, mode: StackMode, bytes: &[u8]) -> Value<'a> {
+    let count = word(bytes, 1).min(u64::from(room)) as usize;
+    let frames = bytes.get(16..).unwrap_or_default();
+    let frames = frames.chunks_exact(mode.frame_size() as usize).take(count);
+    if mode == StackMode::BuildId {
+        return Value::FileStack(frames.map(decode_file_frame).collect());
+    }
+    let addresses = frames.map(|frame| word(frame, 0)).collect();
+    Value::Stack { space: space(user, bytes, 0), mode, addresses }
+}
+
+/// What C calls `struct bpf_stack_build_id`.
+fn decode_file_frame(bytes: &[u8]) -> FileFrame {
+    const VALID: u64 = 1;
+    let offset = word(bytes, 3);
+    let identity = bytes.get(4..24).and_then(|identity| identity.try_into().ok());
+    match identity.filter(|_| unsigned(bytes, 4) == VALID) {
+        Some(identity) => FileFrame::Known(identity, offset),
+        None => FileFrame::Unknown(offset),
+    }
 }
 
 fn space(user: bool, bytes: &[u8], pid_at: usize) -> Space {
@@ -202,6 +319,30 @@ fn decode_aggregate<'a>(aggregate: &'a Aggregate, bytes: &[u8]) -> Value<'a> {
         }
         Aggregate::Avg { signed } => {
             integer(*signed, average(word(bytes, 0), word(bytes, 1), *signed))
+        }
+        Aggregate::Stats { signed } => {
+            let (total, count) = (word(bytes, 0), word(bytes, 1));
+            let average = integer(*signed, average(total, count, *signed));
+            let total = integer(*signed, total);
+            let values = [Value::Unsigned(count), average, total];
+            Value::Record(STATS.into_iter().zip(values).collect())
+        }
+        Aggregate::Series { count, fold, signed, .. } => {
+            let intervals = (0..*count as usize).map(|index| index * SERIES_WORDS as usize);
+            let intervals = intervals.filter(|at| word(bytes, at + 1) != 0);
+            let mut points: Vec<_> = intervals
+                .map(|at| {
+                    let value = match fold {
+                        Fold::Avg => average(word(bytes, at), word(bytes, at + 1), *signed),
+                        _ => word(bytes, at),
+                    };
+                    let value = if *signed { (value as i64).into() } else { value.into() };
+                    Point { epoch: word(bytes, at + 2), value }
+                })
+                .collect();
+            points.sort_by_key(|point| point.epoch);
+            let last = points.last().map_or(0, |point| point.epoch);
+            Value::Series(Series { scale: aggregate, points, last }.until(last))
         }
         Aggregate::Hist { .. } | Aggregate::Lhist { .. } => {
             let counts = (0..aggregate.words() as usize).map(|index| word(bytes, index)).collect();
@@ -274,12 +415,18 @@ mod tests {
             Shape::Str { size: 0 },
             Shape::Str { size: u32::MAX },
             Shape::Tuple(tuple),
-            Shape::Stack { user: true, frames: u32::MAX },
+            Shape::Stack { user: true, frames: 1 << 20, mode: StackMode::Raw },
+            Shape::Stack { user: true, frames: 1 << 20, mode: StackMode::BuildId },
             Shape::Array { of: Box::new(Shape::Bool), stride: 0, len: u32::MAX },
             Shape::Array { of: Box::new(Shape::Pointer), stride: u32::MAX, len: 2 },
             Shape::Bits { size: 8, from: 200, width: 200 },
             Shape::Bits { size: 1, from: 0, width: 0 },
             Shape::Buffer { size: u32::MAX },
+            Shape::User,
+            Shape::Mac,
+            Shape::Inet,
+            Shape::Time { formats: Vec::new() },
+            Shape::CgroupPath { filters: vec!["x".to_owned()] },
             Shape::Enum { size: 9, signed: true, names: Vec::new() },
             Shape::Aggregate(Aggregate::Hist { bits: 5 }),
             Shape::Aggregate(Aggregate::Lhist { min: 0, max: 100, step: 10 }),
@@ -322,7 +469,7 @@ mod tests {
         bytes[8] = 200;
         bytes.extend([1u8; 24]);
         let Value::Stack { addresses, .. } =
-            decode(&Shape::Stack { user: false, frames: 2 }, &bytes)
+            decode(&Shape::Stack { user: false, frames: 2, mode: StackMode::Raw }, &bytes)
         else {
             panic!()
         };

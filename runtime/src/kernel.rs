@@ -6,17 +6,17 @@ mod functions;
 mod kallsyms;
 mod programs;
 mod tracefs;
-mod trampoline;
 mod trial;
 
 pub use functions::{barred_functions, traceable_functions};
 pub use kallsyms::Kallsyms;
 pub use programs::{LoadedProgram, loaded_programs};
 pub use tracefs::{Tracefs, TracefsError};
-pub use trampoline::has_trampolines;
+pub use trial::{Trial, has_trampolines, permits_function};
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use ebtrace_image::Counter;
@@ -30,6 +30,9 @@ const EVENT_SOURCES: &str = "/sys/bus/event_source/devices";
 /// Directory of the kernel's description of its types, and of its modules'.
 const BTF: &str = "/sys/kernel/btf";
 
+/// The inode that the kernel gives the first namespace of process numbers.
+const FIRST_PID_NAMESPACE: u64 = 0xefff_fffc;
+
 // Bits of the effective capability set, from linux/capability.h.
 const CAP_SYS_ADMIN: u64 = 1 << 21;
 const CAP_PERFMON: u64 = 1 << 38;
@@ -37,7 +40,12 @@ const CAP_BPF: u64 = 1 << 39;
 
 /// Major, minor and patch number of the running kernel, from `uname(2)`; a part that is not there is 0.
 pub fn version() -> (u32, u32, u32) {
-    parse_version(&rustix::system::uname().release().to_string_lossy())
+    parse_version(&release())
+}
+
+/// The release of the running kernel, as `uname -r` prints it.
+pub fn release() -> String {
+    rustix::system::uname().release().to_string_lossy().into_owned()
 }
 
 fn parse_version(release: &str) -> (u32, u32, u32) {
@@ -45,6 +53,20 @@ fn parse_version(release: &str) -> (u32, u32, u32) {
         release.split(|c: char| !c.is_ascii_digit()).map(|part| part.parse().unwrap_or(0));
     let mut next = || numbers.next().unwrap_or(0);
     (next(), next(), next())
+}
+
+/// Number of the cgroup whose folder this is.
+///
+/// # Errors
+/// `NotFound` where there is no cgroup's folder, or what the system says.
+pub fn cgroup_id(path: &Path) -> io::Result<u64> {
+    const MAGIC: [u64; 2] = [0x6367_7270, 0x0027_e0eb];
+    let kind = rustix::fs::statfs(path)?.f_type as u64;
+    let folder = fs::metadata(path)?;
+    if !MAGIC.contains(&kind) || !folder.is_dir() {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    Ok(folder.ino())
 }
 
 /// Whether the kernel has kprobes that perf can attach to (`CONFIG_KPROBE_EVENTS`).
@@ -60,6 +82,25 @@ pub fn has_uprobes() -> bool {
 /// Whether many kernel functions can be attached to by one BPF link (kernel 5.18 and newer, `CONFIG_FPROBE`).
 pub fn has_kprobe_multi() -> bool {
     version() >= (5, 18, 0) && has_kprobes() && trial::kprobe_multi()
+}
+
+/// Whether one BPF link can be attached to both entry and return of kernel functions (kernel 6.10 and newer).
+pub fn has_kprobe_session() -> bool {
+    version() >= (6, 10, 0) && has_kprobes() && trial::kprobe_session()
+}
+
+/// Device and inode of this process's namespace of process numbers, unless it is the machine's first.
+pub fn pid_namespace() -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    let own = fs::metadata("/proc/self/ns/pid").ok()?;
+    (own.ino() != FIRST_PID_NAMESPACE).then_some((own.dev(), own.ino()))
+}
+
+/// Whether `/proc` numbers processes as we do, and not as a namespace around ours does.
+pub fn shows_own_processes() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
+    numbers.is_none_or(|numbers| numbers.split_whitespace().count() <= 1)
 }
 
 /// Whether the kernel lets memory be watched by the processor (`CONFIG_HAVE_HW_BREAKPOINT`).

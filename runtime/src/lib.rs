@@ -18,44 +18,56 @@ mod attach;
 pub mod binary;
 pub mod bytes;
 mod child;
+mod clock;
 pub mod decode;
+mod error;
 mod iterator;
 pub mod kernel;
 mod load;
 pub mod map;
+pub mod names;
+mod packet;
+mod part;
 mod perf;
 mod poll;
 mod process;
 pub mod render;
+mod ring;
 mod run;
 mod signal;
 pub mod symbol;
+mod terminal;
+mod unwind;
 
 pub use attach::{AttachError, AttachReason, Facility};
 pub use child::{Child, ChildError};
+pub use error::Error;
 pub use load::{LoadError, Place, Rejection, link};
+pub use part::{End, Ender, Part, RunningProgram, SharedMap, count_runs};
 pub use process::{Process, ProcessError};
 pub use run::Mode;
 pub use signal::Signals;
+pub use terminal::Terminal;
 
 use std::cell::RefCell;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::rc::Rc;
 
-use ebtrace_image::{
-    Action, Attach, Globals, Image, LOST, MapId, MissingProbes, Point, RING_BUFFER,
-};
-use libbpf_rs::{MapHandle, Object, RingBuffer, RingBufferBuilder};
-use rustix::time::{ClockId, clock_gettime};
+use ebtrace_image::{Action, Attach, Globals, Image, LOST, MissingProbes, Point};
+use libbpf_rs::{MapHandle, Object, RingBuffer};
 
 use action::{Actions, Ends, Look};
 use attach::{Closing, Links};
+use binary::DebugFolders;
 use iterator::pinned;
-use map::{LiveMap, MapError};
+use map::LiveMap;
+use names::LiveNames;
+use packet::{Buffers, Files};
 use poll::Pace;
-use render::{Buffering, Format, Output, View};
+use render::{Buffering, Format, Output};
 use symbol::LiveSymbols;
+use unwind::Unwinder;
 
 /// Most events that are handled before signals are looked at again.
 const BATCH: usize = 1 << 16;
@@ -82,12 +94,22 @@ pub struct Options {
     pub mode: Mode,
     /// Show all that libbpf says while loading.
     pub verbose: bool,
+    /// Show what the kernel's verifier says of each program.
+    pub verifier_log: bool,
     /// The command to run: it is released once everything is attached, and its end is the end of the session.
     pub child: Option<Child>,
     /// The process that alone is traced: its end is the end of the session.
     pub process: Option<Process>,
+    /// Processes whose stacks are to be walked without frame pointers, besides these two.
+    pub unwound: Vec<u32>,
+    /// Where debug information of programs that is not in them is looked for.
+    pub debug_folders: DebugFolders,
     /// Signals that end the session.
     pub signals: Option<Signals>,
+    /// Values of the parameters of [`Image::parameters`], one behind the other.
+    pub arguments: Vec<u8>,
+    /// What it shares with others, if it is a part of a longer session.
+    pub part: Option<Part>,
 }
 
 impl Options {
@@ -104,45 +126,16 @@ impl Options {
             warnings: true,
             mode: Mode::Trace,
             verbose: false,
+            verifier_log: false,
             child: None,
             process: None,
+            unwound: Vec::new(),
+            debug_folders: DebugFolders::default(),
             signals: None,
+            arguments: Vec::new(),
+            part: None,
         }
     }
-}
-
-/// What can end a session early. Whatever it is, everything is detached.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The object was not loaded.
-    #[error(transparent)]
-    Load(#[from] LoadError),
-    /// A `begin` or `end` program did not run.
-    #[error("cannot run {probe}: {error}")]
-    Run {
-        /// The probe as the user knows it.
-        probe: String,
-        /// What the kernel said.
-        error: io::Error,
-    },
-    /// A probe was not attached.
-    #[error(transparent)]
-    Attach(#[from] AttachError),
-    /// The command was not started.
-    #[error(transparent)]
-    Child(#[from] ChildError),
-    /// A map cannot be read.
-    #[error(transparent)]
-    Map(#[from] MapError),
-    /// The ring buffer cannot be read.
-    #[error("cannot read events: {0}")]
-    Events(#[source] io::Error),
-    /// An iterator cannot be read.
-    #[error("cannot read the iterator: {}", iterator::explain(.0))]
-    Iterator(#[source] io::Error),
-    /// The output cannot be written; of kind `BrokenPipe` when its reader went away.
-    #[error("cannot write output: {0}")]
-    Output(#[source] io::Error),
 }
 
 /// A script whose maps and programs are in the kernel; nothing runs yet.
@@ -169,6 +162,7 @@ pub struct Stopped {
 /// What all states have. The order of the fields is the order in which they end.
 struct Core {
     ring: RingBuffer<'static>,
+    packets: Option<Buffers>,
     actions: Rc<RefCell<Actions>>,
     lost: MapHandle,
     cpus: usize,
@@ -176,7 +170,12 @@ struct Core {
     image: Image,
     child: Option<Child>,
     process: Option<Process>,
+    /// Where stacks are walked without frame pointers.
+    unwinder: Option<Unwinder>,
+    /// Whose stacks, besides those of the command.
+    unwound: Vec<u32>,
     signals: Option<Signals>,
+    part: Option<Part>,
     mode: Mode,
     /// Of the session, unless the script asks for another.
     status: u8,
@@ -187,15 +186,20 @@ impl Session {
     ///
     /// # Errors
     /// [`Error::Load`]: above all [`LoadError::Rejected`], with the place in the script and the verifier's log.
-    pub fn load(image: Image, mut options: Options) -> Result<Self, Error> {
+    pub fn load(mut image: Image, mut options: Options) -> Result<Self, Error> {
+        if options.mode == Mode::DryRun {
+            image.unpin();
+        }
         let globals = Globals {
-            start_ns: boot_time(),
+            start_ns: clock::boot_time(),
             child_pid: options.child.as_ref().map_or(0, |child| child.pid().into()),
+            tai_offset_ns: clock::tai_offset(),
+            utc_offset_ns: clock::utc_offset(),
         };
         let (object, messages) = load::load(&image, globals, &options);
-        if options.verbose {
+        for text in load::shown(&image, &messages, options.verbose, options.verifier_log) {
             // Nobody is left to tell when the standard error is gone.
-            messages.iter().for_each(|message| drop(options.errors.write_all(message.as_bytes())));
+            drop(options.errors.write_all(text.as_bytes()));
         }
         let (object, quiet, progress) = (object?, options.quiet, options.progress.take());
         Ok(Self { core: Core::new(image, object, options)?, quiet, progress })
@@ -209,15 +213,21 @@ impl Session {
     /// [`Error::Attach`] names the probe and the reason; [`Error::Child`] when the command cannot be executed.
     pub fn attach(mut self) -> Result<Attached, Error> {
         self.core.run_programs(&Attach::Begin)?;
-        let exit = self.core.actions.borrow().is_over();
-        let process = self.core.process.as_ref().map(Process::pid);
-        let process = process.or(self.core.child.as_ref().map(Child::pid));
-        let (links, missing) = if exit {
-            (Links::default(), Vec::new())
-        } else {
-            let terminal = self.progress.as_deref_mut();
-            Links::attach(&self.core.image, &self.core.object, process, terminal)?
-        };
+        let is_dry = self.core.mode == Mode::DryRun;
+        let mut over =
+            (self.core.actions.borrow().is_over() && !is_dry) || self.core.target_has_ended();
+        let (mut links, mut missing) = (Links::default(), Vec::new());
+        if !over {
+            match self.core.attach_events(self.progress.as_deref_mut()) {
+                Ok(attached) => (links, missing) = attached,
+                // What cannot be attached to a process that is gone is not missed.
+                Err(_) if self.core.target_has_ended() => over = true,
+                Err(error) => return Err(error),
+            }
+        }
+        if is_dry {
+            return Ok(Attached { links, core: self.core, over: true });
+        }
         if let Some(path) = pinned(&self.core.image) {
             self.core.announce_pinned(path, self.quiet);
             return Ok(Attached { links, core: self.core, over: true });
@@ -233,9 +243,18 @@ impl Session {
         let only_once = |point: &&Point| matches!(point.attach, Attach::Begin | Attach::End);
         let (once, all) = (points().filter(only_once).count(), points().count());
         self.core.announce(all - missing.len(), self.quiet || mode != Mode::Trace);
-        let over = exit || once == all;
+        let over = over || once == all;
         if !over && let Some(child) = &mut self.core.child {
-            child.release()?;
+            // What was printed before the command started stands before what it prints.
+            let mut actions = self.core.actions.borrow_mut();
+            let written = actions.output.flush();
+            actions.note(written);
+            drop(actions);
+            match &mut self.core.unwinder {
+                // What became of it meanwhile shows when its stack is asked for.
+                Some(unwinder) => child.release_held(|pid| drop(unwinder.learn(pid)))?,
+                None => child.release()?,
+            }
         }
         Ok(Attached { links, core: self.core, over })
     }
@@ -272,7 +291,9 @@ impl Stopped {
         self.core.report_lost();
         let mut actions = self.core.actions.borrow_mut();
         actions.sum_up_failures();
-        actions.print_maps(self.core.mode)?;
+        if self.core.part.is_none() {
+            actions.print_maps(self.core.mode)?;
+        }
         let written = actions.output.flush();
         actions.note(written);
         drop(self.closing);
@@ -282,8 +303,8 @@ impl Stopped {
     }
 
     /// How the command ended, if there was one and it has.
-    pub fn command_status(&mut self) -> Option<std::process::ExitStatus> {
-        self.core.child.as_mut().and_then(Child::exit_status)
+    pub fn command_status(&self) -> Option<std::process::ExitStatus> {
+        self.core.child.as_ref().and_then(Child::exit_status)
     }
 }
 
@@ -300,7 +321,7 @@ impl Core {
         let cpus = kernel::possible_cpus().map_err(LoadError::Cpus)?;
         let mut maps = Vec::with_capacity(image.maps.len());
         for map in &image.maps {
-            maps.push(LiveMap::new(map.clone(), load::map(&object, &map.symbol)?, cpus));
+            maps.push(LiveMap::new(map.clone(), load::handles(&object, map)?, cpus));
         }
         let ends = Ends {
             look: Look {
@@ -308,20 +329,31 @@ impl Core {
                 escape: options.terminal,
                 trailer: image.settings.truncation_trailer.clone(),
                 max_strlen: image.settings.max_strlen as usize,
-                symbols: LiveSymbols::new(image.settings.symbols),
+                symbols: LiveSymbols::new(image.settings.symbols, options.debug_folders),
+                names: LiveNames::new(),
             },
             output: Output::new(options.output, options.buffering),
             errors: options.errors,
             warnings: options.warnings,
+            packets: Files::create(&image.events)
+                .map_err(|(path, error)| Error::Packets { path, error })?,
         };
         let (events, sites) = (image.events.clone(), image.sites.clone());
-        let actions =
-            Rc::new(RefCell::new(Actions::new(ends, maps, events, sites, image.settings.clone())));
-        let ring = ring_buffer(&object, Rc::clone(&actions)).map_err(Error::Load)?;
+        let mut actions = Actions::new(ends, maps, events, sites, image.settings.clone());
+        if options.child.is_some() {
+            actions.output.share();
+        }
+        let actions = Rc::new(RefCell::new(actions));
+        let ring = ring::open(&object, Rc::clone(&actions)).map_err(Error::Load)?;
+        let room = (image.settings.ring_buffer_bytes, cpus);
+        let packets = Buffers::open(&object, &actions, room)?;
         let lost = load::map(&object, LOST)?;
-        let Options { child, process, signals, mode, .. } = options;
+        let unwinder = Unwinder::of(&object)?;
+        let Options { child, process, mut unwound, signals, part, mode, .. } = options;
+        unwound.extend(process.as_ref().map(Process::pid));
         Ok(Self {
             ring,
+            packets,
             actions,
             lost,
             cpus,
@@ -329,7 +361,10 @@ impl Core {
             image,
             child,
             process,
+            unwinder,
+            unwound,
             signals,
+            part,
             mode,
             status: 0,
         })
@@ -354,21 +389,55 @@ impl Core {
         actions.note(written);
     }
 
+    /// Attaches all that is attached to events; what is missing does not matter to the script.
+    fn attach_events(
+        &mut self,
+        terminal: Option<&mut (dyn Write + 'static)>,
+    ) -> Result<(Links, Vec<AttachError>), Error> {
+        let process = self.process.as_ref().map(Process::pid);
+        if symbol::has_user_addresses(&self.image) {
+            self.actions.borrow_mut().look.symbols.follow(process);
+        }
+        self.prepare_unwinding()?;
+        let process = process.or(self.child.as_ref().map(Child::pid));
+        Ok(Links::attach(&self.image, &self.object, process, terminal)?)
+    }
+
+    /// Whether the process that is traced is gone, so that nothing will happen any more.
+    fn target_has_ended(&self) -> bool {
+        let (process, child) = (self.process.as_ref(), self.child.as_ref());
+        poll::is_any_over(&[process.map(AsFd::as_fd), child.map(AsFd::as_fd)])
+    }
+
+    /// Looks at the processes whose stacks are to be walked.
+    fn prepare_unwinding(&mut self) -> Result<(), Error> {
+        let Some(unwinder) = &mut self.unwinder else { return Ok(()) };
+        let failed = |pid| move |error| Error::Unwind { pid, error };
+        if let Some(child) = &self.child {
+            unwinder.expect(child.pid()).map_err(failed(child.pid()))?;
+        }
+        self.unwound.iter().try_for_each(|&pid| unwinder.learn(pid).map_err(failed(pid)))
+    }
+
     fn poll(&mut self) -> Result<(), Error> {
-        let has_events = self.actions.borrow().has_events();
+        let follows = symbol::has_user_addresses(&self.image);
+        let has_events = follows || self.actions.borrow().has_events();
         let (mut pace, mut found) = (Pace::new(), true);
         while !self.actions.borrow().is_over() {
             let pause = has_events.then(|| pace.next(found));
             let child = self.child.as_ref().map(AsFd::as_fd);
             let process = self.process.as_ref().map(AsFd::as_fd);
-            let wake = poll::wait(pause, self.signals.as_mut(), &[child, process])
+            let part = part::end_of(self.part.as_ref());
+            let wake = poll::wait(pause, self.signals.as_mut(), &[child, process, part])
                 .map_err(Error::Events)?;
-            if wake.signal {
+            let heard = self.part.as_ref().map(|part| part.end.hear()).unwrap_or_default();
+            if wake.signal || heard.signal {
                 self.run_programs(&Attach::Signal)?;
             }
-            if wake.stop {
+            if heard.end || (wake.stop && (!heard.signal || self.target_has_ended())) {
                 break;
             }
+            self.unwinder.iter_mut().for_each(Unwinder::update);
             found = self.consume()? > 0;
             if found && self.lost_exit() {
                 break;
@@ -382,8 +451,9 @@ impl Core {
         let count = self.ring.consume_raw_n(BATCH);
         let count = usize::try_from(count)
             .map_err(|_| Error::Events(io::Error::from_raw_os_error(-count)))?;
+        let packets = self.packets.as_ref().map_or(Ok(0), Buffers::take).map_err(Error::Events)?;
         self.actions.borrow_mut().after_batch();
-        Ok(count)
+        Ok(count + packets)
     }
 
     /// Whether an `exit` found the ring buffer full: it must end the session all the same.
@@ -417,72 +487,5 @@ impl Core {
             let actions = &mut *actions;
             actions.look.renderer().lost(actions.output.buffer(), total);
         }
-    }
-}
-
-fn ring_buffer(
-    object: &Object,
-    actions: Rc<RefCell<Actions>>,
-) -> Result<RingBuffer<'static>, LoadError> {
-    let map = load::map(object, RING_BUFFER)?;
-    let mut builder = RingBufferBuilder::new();
-    let handle = move |bytes: &[u8]| {
-        actions.borrow_mut().handle(bytes);
-        0
-    };
-    let refused = |error| LoadError::Refused {
-        reason: "the ring buffer".to_owned(),
-        error: map::io_error(error),
-    };
-    builder.add(&map, handle).map_err(refused)?;
-    builder.build().map_err(refused)
-}
-
-/// Nanoseconds since the machine was started, sleep included.
-fn boot_time() -> u64 {
-    let now = clock_gettime(ClockId::Boottime);
-    now.tv_sec.unsigned_abs() * 1_000_000_000 + now.tv_nsec.unsigned_abs()
-}
-
-impl Actions {
-    fn warn_missing(&mut self, missing: &[AttachError]) {
-        for error in missing.iter().filter(|_| self.warnings) {
-            let place = error.site.as_ref().map(|site| {
-                format!("{}:{}:{}-{}: ", site.file, site.line, site.column, site.end_column)
-            });
-            let place = place.unwrap_or_default();
-            // Nobody is left to tell when the standard error is gone.
-            let _ = writeln!(self.errors, "{place}WARNING: {error}; the script runs without it");
-        }
-    }
-
-    fn warn_lost(&mut self, probe: &str, count: u64) {
-        if !self.warnings {
-            return;
-        }
-        let pages = u64::from(self.settings.ring_buffer_bytes) / 4096;
-        let _ = writeln!(
-            self.errors,
-            "WARNING: Lost {} events of {probe}: they came faster than they could be printed. \
-             Write `config = {{ perf_rb_pages = {} }}` for a larger buffer",
-            action::grouped(count),
-            (pages * 4).max(64),
-        );
-    }
-
-    /// All maps by name, two blank lines before them; no maps where only tests were run.
-    fn print_maps(&mut self, mode: Mode) -> Result<(), MapError> {
-        if self.look.format == Format::Text {
-            self.output.buffer().extend_from_slice(b"\n\n");
-        }
-        if !self.settings.print_maps_on_exit || mode == Mode::Test {
-            return Ok(());
-        }
-        let mut order: Vec<u32> = (0..self.maps.len() as u32).collect();
-        order.sort_by(|left, right| {
-            let name = |index: u32| &self.maps[index as usize].info().name;
-            name(*left).cmp(name(*right))
-        });
-        order.into_iter().try_for_each(|map| self.print_map(MapId(map), View::default()))
     }
 }

@@ -2,14 +2,16 @@
 
 mod line_info;
 mod link;
+mod printing;
 mod verifier;
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::io;
+use std::os::fd::AsFd;
 
-use ebtrace_image::{GLOBALS, Globals, Image, RING_BUFFER};
+use ebtrace_image::{GLOBALS, Globals, Image, Map, RING_BUFFER};
 use libbpf_rs::{
     MapCore, MapHandle, Object, ObjectBuilder, OpenObject, PrintLevel, ProgramAttachType, set_print,
 };
@@ -17,10 +19,13 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::Options;
 use crate::attach;
-use crate::map::io_error;
-use crate::run::Mode;
+use crate::map::{Handles, io_error};
+use crate::unwind;
 use line_info::Lines;
 pub use link::link;
+
+/// At this level the verifier says what it knows before each instruction.
+const WHOLE_LOG: u32 = 2;
 
 /// A place in a script.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,15 +96,46 @@ pub(crate) fn load(
     options: &Options,
 ) -> (Result<Object, LoadError>, Vec<String>) {
     raise_open_files();
-    listening(options.verbose, || {
+    listening(options.verbose || options.verifier_log, || {
         let mut open = ObjectBuilder::default()
             .name("ebtrace")
             .and_then(|builder| builder.open_memory(&image.object))
             .map_err(|error| LoadError::Object(format!("{error:#}")))?;
-        prepare(&mut open, image, globals, options.mode)?;
+        if let Some(part) = &options.part {
+            open.maps_mut().try_for_each(|mut map| part.take_place(&mut map))?;
+        }
+        let _patterns = prepare(&mut open, image, globals, options)?;
+        if options.verifier_log {
+            open.progs_mut().for_each(|mut program| program.set_log_level(WHOLE_LOG));
+        }
         let _programs = attach::tracing::set_targets(&mut open, image)?;
-        open.load().map_err(|error| explain(image, io_error(error)))
+        let object = open.load().map_err(|error| explain(image, io_error(error)))?;
+        printing::await_switched_on(&object);
+        Ok(object)
     })
+}
+
+/// What there is to show of libbpf's messages: all but what the verifier said, and what it said.
+pub(crate) fn shown(
+    image: &Image,
+    messages: &[String],
+    loader: bool,
+    verifier: bool,
+) -> Vec<String> {
+    let shown = messages.iter().filter_map(|message| match verifier::program_log(message) {
+        None => loader.then(|| message.clone()),
+        Some((program, log)) => verifier.then(|| {
+            let label = label_of(image, program);
+            format!("The verifier's log of `{label}`:\n{}\n\n", log.trim_end())
+        }),
+    });
+    shown.collect()
+}
+
+/// The probe of a program as the user knows it.
+fn label_of<'a>(image: &'a Image, program: &'a str) -> &'a str {
+    let probe = image.probes.iter().find(|probe| probe.program == program);
+    probe.map_or(program, |probe| &probe.label)
 }
 
 /// A handle of its own to map `name` of the object.
@@ -113,6 +149,15 @@ pub(crate) fn map(object: &Object, name: &str) -> Result<MapHandle, LoadError> {
         .map_err(|error| LoadError::Refused { reason: name.to_owned(), error: io_error(error) })
 }
 
+/// Handles of their own to all that a map of the script is made of.
+///
+/// # Errors
+/// When one is missing.
+pub(crate) fn handles(object: &Object, info: &Map) -> Result<Handles, LoadError> {
+    let names = info.names.as_ref().map(|names| map(object, names)).transpose()?;
+    Ok(Handles { handle: map(object, &info.symbol)?, names })
+}
+
 /// Every probe takes at least one descriptor.
 fn raise_open_files() {
     let limit = getrlimit(Resource::Nofile);
@@ -124,14 +169,24 @@ fn prepare(
     open: &mut OpenObject,
     image: &Image,
     globals: Globals,
-    mode: Mode,
-) -> Result<(), LoadError> {
+    options: &Options,
+) -> Result<Vec<MapHandle>, LoadError> {
+    let mut patterns = Vec::new();
     for mut map in open.maps_mut() {
+        if let Some(pattern) = map.name().to_str().and_then(unwind::pattern) {
+            let pattern = pattern.map_err(|error| explain(image, error))?;
+            map.set_inner_map_fd(pattern.as_fd())
+                .map_err(|error| LoadError::Object(format!("{error:#}")))?;
+            patterns.push(pattern);
+        }
         if map.name() == OsStr::new(RING_BUFFER) {
             let size = image.settings.ring_buffer_bytes.max(4096).next_power_of_two();
             map.set_max_entries(size).map_err(|error| LoadError::Object(format!("{error:#}")))?;
         } else if map.name() == OsStr::new(GLOBALS) {
-            let bytes = [globals.start_ns.to_ne_bytes(), globals.child_pid.to_ne_bytes()].concat();
+            let Globals { start_ns, child_pid, tai_offset_ns, utc_offset_ns } = globals;
+            let mut bytes =
+                [start_ns, child_pid, tai_offset_ns, utc_offset_ns].map(u64::to_ne_bytes).concat();
+            bytes.extend_from_slice(&options.arguments);
             let place = map.initial_value_mut().and_then(|value| value.get_mut(..bytes.len()));
             place
                 .ok_or_else(|| LoadError::Missing(format!("data in `{GLOBALS}`")))?
@@ -142,7 +197,7 @@ fn prepare(
     let wanted = image
         .probes
         .iter()
-        .filter(|probe| probe.points.iter().all(|point| mode.runs(&point.attach)));
+        .filter(|probe| probe.points.iter().all(|point| options.mode.runs(&point.attach)));
     let own: HashSet<&str> = wanted.map(|probe| probe.program.as_str()).collect();
     for mut program in open.progs_mut() {
         program.set_autoattach(false);
@@ -159,7 +214,7 @@ fn prepare(
             program.set_attach_type(attach_type);
         }
     }
-    Ok(())
+    Ok(patterns)
 }
 
 thread_local! {
@@ -180,8 +235,9 @@ fn listening<T>(verbose: bool, work: impl FnOnce() -> T) -> (T, Vec<String>) {
 /// Why loading failed, from what libbpf said.
 fn explain(image: &Image, error: io::Error) -> LoadError {
     let messages = MESSAGES.with_borrow(Clone::clone);
-    if let Some((program, log)) = messages.iter().find_map(|message| verifier::program_log(message))
-    {
+    // The last: what was taken before has logs too where they are asked for.
+    let mut last = messages.iter().rev();
+    if let Some((program, log)) = last.find_map(|message| verifier::program_log(message)) {
         return LoadError::Rejected(Box::new(rejection(image, program, log, &error)));
     }
     if matches!(error.raw_os_error(), Some(libc::EPERM | libc::EACCES)) {
@@ -197,10 +253,9 @@ fn rejection(image: &Image, program: &str, log: &str, error: &io::Error) -> Reje
     let lines = Lines::of(&image.object);
     let place =
         finding.instruction.and_then(|index| lines.and_then(|lines| lines.place(program, index)));
-    let probe = image.probes.iter().find(|probe| probe.program == program);
     Rejection {
         program: program.to_owned(),
-        probe: probe.map_or(program, |probe| &probe.label).to_owned(),
+        probe: label_of(image, program).to_owned(),
         place: place.or(finding.place),
         reason: finding.reason,
         log: log.to_owned(),

@@ -6,6 +6,7 @@ mod order;
 
 pub use order::{divide, order};
 
+use std::collections::HashMap;
 use std::io;
 
 use ebtrace_image::{Map, Storage};
@@ -88,18 +89,41 @@ pub struct MapError {
     pub error: io::Error,
 }
 
+/// The kernel's maps that one of the script is made of.
+#[derive(Debug)]
+pub(crate) struct Handles {
+    /// The map itself.
+    pub(crate) handle: MapHandle,
+    /// The whole keys, where those of the map are digests.
+    pub(crate) names: Option<MapHandle>,
+}
+
+impl Handles {
+    /// The same again.
+    pub(crate) fn share(&self) -> io::Result<Self> {
+        let share = |handle: &MapHandle| MapHandle::try_from(handle).map_err(io_error);
+        Ok(Self {
+            handle: share(&self.handle)?,
+            names: self.names.as_ref().map(share).transpose()?,
+        })
+    }
+}
+
 /// A map of the script in the kernel.
 #[derive(Debug)]
 pub(crate) struct LiveMap {
     info: Map,
     handle: MapHandle,
+    /// The whole keys, where those of the map are digests.
+    names: Option<MapHandle>,
     /// CPUs that have a value each in an element of a per-CPU map.
     cpus: usize,
 }
 
 impl LiveMap {
-    pub(crate) fn new(info: Map, handle: MapHandle, cpus: usize) -> Self {
-        Self { info, handle, cpus }
+    pub(crate) fn new(info: Map, handles: Handles, cpus: usize) -> Self {
+        let Handles { handle, names } = handles;
+        Self { info, handle, names, cpus }
     }
 
     pub(crate) fn info(&self) -> &Map {
@@ -113,7 +137,9 @@ impl LiveMap {
 
     /// Removes all keys; a scalar map is as if it was never assigned.
     pub(crate) fn clear(&self) -> Result<(), MapError> {
-        let cleared = if self.info.key.is_some() {
+        let cleared = if let Some(names) = &self.names {
+            self.clear_named(names)
+        } else if self.info.key.is_some() {
             batch::for_each(&self.handle, self.stride(), batch::Access::Remove, |_, _| ())
         } else {
             self.write(&ONLY, &vec![0; self.stride()])
@@ -131,26 +157,68 @@ impl LiveMap {
     }
 
     fn try_read(&self) -> io::Result<Contents> {
-        let mut contents =
-            Contents::new(self.info.key.as_ref().map_or(0, |_| self.key_size()), self.value_size());
+        let value_size = if self.has_parts() { self.cpu_stride() } else { self.value_size() };
+        let key_size = self.info.key.as_ref().map_or(0, |key| key.shape.size() as usize);
+        let mut contents = Contents::new(key_size, value_size);
         let mut push = |key: &[u8], value: &[u8]| {
-            if self.is_per_cpu() {
+            if self.has_parts() {
                 contents.push(key, &merge::merge(&self.info, value, self.cpu_stride()));
             } else {
                 contents.push(key, value);
             }
         };
         match self.info.key {
-            Some(_) => batch::for_each(&self.handle, self.stride(), batch::Access::Read, push)?,
+            Some(_) => match &self.names {
+                None => batch::for_each(&self.handle, self.stride(), batch::Access::Read, push)?,
+                Some(names) => self.read_named(names, push)?,
+            },
             None => push(&[], &self.only_value()?),
         }
         Ok(contents)
     }
 
+    /// Elements of a map whose keys are digests. What is removed meanwhile has no whole key any more, and is left out.
+    fn read_named(&self, names: &MapHandle, mut push: impl FnMut(&[u8], &[u8])) -> io::Result<()> {
+        let mut elements = Vec::new();
+        batch::for_each(&self.handle, self.stride(), batch::Access::Read, |digest, value| {
+            elements.push((digest.to_vec(), value.to_vec()));
+        })?;
+        let mut whole = HashMap::with_capacity(elements.len());
+        let size = names.value_size() as usize;
+        batch::for_each(names, size, batch::Access::Read, |digest, key| {
+            whole.insert(digest.to_vec(), key.to_vec());
+        })?;
+        for (digest, value) in elements {
+            if let Some(key) = whole.get(&digest) {
+                push(key, &value);
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes all whole keys, each before its digest, so that one that comes back at this moment is not without.
+    fn clear_named(&self, names: &MapHandle) -> io::Result<()> {
+        let mut digests = Vec::new();
+        batch::for_each(&self.handle, self.stride(), batch::Access::Read, |digest, _| {
+            digests.push(digest.to_vec());
+        })?;
+        for digest in digests {
+            for map in [names, &self.handle] {
+                match map.delete(&digest) {
+                    Err(error) if error.kind() != libbpf_rs::ErrorKind::NotFound => {
+                        return Err(io_error(error));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn try_zero(&self) -> io::Result<()> {
         if self.info.key.is_none() {
             let mut value = self.only_value()?;
-            let stride = if self.is_per_cpu() { self.cpu_stride() } else { value.len() };
+            let stride = if self.has_parts() { self.cpu_stride() } else { value.len() };
             // The flag in front stays: the map was assigned before and still is.
             value
                 .chunks_mut(stride.max(1))
@@ -187,24 +255,30 @@ impl LiveMap {
         self.handle.update_percpu(key, &cpus, MapFlags::EXIST).map_err(io_error)
     }
 
+    /// The kernel has a value for each CPU.
     fn is_per_cpu(&self) -> bool {
+        self.has_parts() && !self.info.side_by_side
+    }
+
+    /// Each CPU has a part of its own.
+    fn has_parts(&self) -> bool {
         matches!(
             self.info.storage,
             Storage::PerCpuHash | Storage::PerCpuLruHash | Storage::PerCpuArray
         )
     }
 
-    fn key_size(&self) -> usize {
-        self.handle.key_size() as usize
-    }
-
     fn value_size(&self) -> usize {
         self.handle.value_size() as usize
     }
 
-    /// The kernel rounds the values of per-CPU maps up to whole words.
+    /// Bytes from one CPU's part to the next. The kernel rounds the values of per-CPU maps up to whole words.
     fn cpu_stride(&self) -> usize {
-        self.value_size().next_multiple_of(8)
+        if self.info.side_by_side {
+            self.value_size() / self.cpus.max(1)
+        } else {
+            self.value_size().next_multiple_of(8)
+        }
     }
 
     /// Bytes of one element's value as system calls hand it over.

@@ -2,7 +2,7 @@
 
 use std::ffi::CStr;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use ebtrace_image::{Counter, Period, Watchpoint};
 use libbpf_rs::libbpf_sys::{BPF_PERF_EVENT, bpf_link_create, bpf_link_create_opts};
@@ -18,6 +18,20 @@ const PERF_FLAG_FD_CLOEXEC: libc::c_ulong = 1 << 3;
 const PERF_EVENT_IOC_ENABLE: libc::c_ulong = 0x2400;
 /// Access that executes.
 const HW_BREAKPOINT_X: u32 = 4;
+const PERF_COUNT_SW_DUMMY: u64 = 9;
+const PERF_SAMPLE_TIME: u64 = 1 << 2;
+/// Code that is mapped is told.
+const MAPPINGS: u64 = 1 << 8;
+/// Changes of names are told.
+const NAMES: u64 = 1 << 9;
+/// Begin and end of tasks are told.
+const TASKS: u64 = 1 << 13;
+/// All that is told has its time.
+const ALL_WITH_TIME: u64 = 1 << 18;
+/// Mappings are told with file numbers and rights.
+const WHOLE_MAPPINGS: u64 = 1 << 23;
+/// Names that change because another program is run say so.
+const PROGRAMS: u64 = 1 << 24;
 /// Threads that are started later are counted too.
 const INHERIT: u64 = 1 << 1;
 /// The period is a frequency.
@@ -129,6 +143,20 @@ impl Event {
         Self::open(attributes, scope)
     }
 
+    /// Nothing that is counted, but what processes on a CPU do, for a buffer that is mapped from the event.
+    pub(crate) fn processes(cpu: u32) -> io::Result<Self> {
+        let flags = MAPPINGS | NAMES | TASKS | ALL_WITH_TIME | WHOLE_MAPPINGS | PROGRAMS;
+        let (config, sample_type) = (PERF_COUNT_SW_DUMMY, PERF_SAMPLE_TIME);
+        let attributes = Attributes {
+            kind: PERF_TYPE_SOFTWARE,
+            config,
+            sample_type,
+            flags,
+            ..Attributes::default()
+        };
+        Self::open(attributes, Scope::Cpu(cpu))
+    }
+
     /// Runs `program`, which can ask for the cookie, whenever the event happens and for as long as the link is there.
     pub(crate) fn run(&self, program: BorrowedFd<'_>, cookie: u64) -> io::Result<OwnedFd> {
         let mut options = bpf_link_create_opts {
@@ -179,6 +207,12 @@ impl Event {
         // SAFETY: both requests take their argument by value.
         let status = unsafe { libc::ioctl(self.0.as_raw_fd(), request as _, argument) };
         if status < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+}
+
+impl AsFd for Event {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 }
 

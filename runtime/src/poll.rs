@@ -67,6 +67,11 @@ pub(crate) fn wait(
     Ok(Wake { stop: ended || arrived.stop, signal: arrived.user })
 }
 
+/// Whether one of the processes is over.
+pub(crate) fn is_any_over(ends: &[Option<BorrowedFd<'_>>]) -> bool {
+    wait(Some(Duration::ZERO), None, ends).is_ok_and(|wake| wake.stop)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,7 +90,9 @@ mod tests {
     fn the_end_of_the_command_ends_the_wait() {
         let mut child = Child::spawn("/bin/true", None).unwrap();
         assert_eq!(wait(Some(BUSY), None, &[Some(child.as_fd())]).unwrap(), Wake::default());
+        assert!(!is_any_over(&[None, Some(child.as_fd())]));
         child.release().unwrap();
         assert!(wait(None, None, &[Some(child.as_fd())]).unwrap().stop);
+        assert!(is_any_over(&[None, Some(child.as_fd())]));
     }
 }

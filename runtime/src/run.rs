@@ -22,6 +22,8 @@ pub enum Mode {
     /// To trace.
     #[default]
     Trace,
+    /// To see whether everything can be attached, and no more.
+    DryRun,
     /// To run the tests of a script.
     Test,
     /// To run its benchmarks.
@@ -77,7 +79,7 @@ impl Core {
             return Ok(());
         }
         match self.mode {
-            Mode::Trace => {}
+            Mode::Trace | Mode::DryRun => {}
             Mode::Test => self.status = u8::from(!self.run_tests()?),
             Mode::Bench => self.run_benchmarks()?,
         }

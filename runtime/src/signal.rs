@@ -5,6 +5,9 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
 
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+
 /// Which signals arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Arrived {
@@ -63,6 +66,23 @@ impl Signals {
             self.release();
         }
         arrived
+    }
+
+    /// Waits for the next one, which is its number; all go on being caught.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn next(&self) -> io::Result<i32> {
+        loop {
+            let mut fds = [PollFd::new(&self.fd, PollFlags::IN)];
+            match poll(&mut fds, None) {
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+            if let Some(signal) = self.read() {
+                return Ok(signal);
+            }
+        }
     }
 
     fn read(&self) -> Option<libc::c_int> {

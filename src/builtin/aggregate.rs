@@ -25,6 +25,14 @@ pub(super) const ALL: &[Builtin] = &[
     )
     .examples(&["kprobe:vfs_read { @[comm] = avg(arg2); }"]),
     Builtin::aggregate(
+        "stats",
+        &[one("n")],
+        "Keeps how many numbers there were, their average and their sum.",
+        stats,
+    )
+    .details("An element can be read: `@[comm].average`.")
+    .examples(&["kprobe:vfs_read { @[comm] = stats(arg2); }"]),
+    Builtin::aggregate(
         "hist",
         &[one("n"), optional("bits")],
         "Sorts numbers into powers of two.",
@@ -45,7 +53,7 @@ pub(super) const ALL: &[Builtin] = &[
 ];
 
 fn count(_: &mut Lower<'_>, _: &Call<'_>) -> Option<Addition> {
-    Some(Addition { aggregate: Aggregate::Count, value: None })
+    Some(Addition { aggregate: Aggregate::Count, value: None, time: None })
 }
 
 fn sum(lower: &mut Lower<'_>, call: &Call<'_>) -> Option<Addition> {
@@ -64,11 +72,15 @@ fn avg(lower: &mut Lower<'_>, call: &Call<'_>) -> Option<Addition> {
     number(lower, call, |signed| Aggregate::Avg { signed })
 }
 
+fn stats(lower: &mut Lower<'_>, call: &Call<'_>) -> Option<Addition> {
+    number(lower, call, |signed| Aggregate::Stats { signed })
+}
+
 fn number(lower: &mut Lower<'_>, call: &Call<'_>, of: fn(bool) -> Aggregate) -> Option<Addition> {
     let operand = lower.int_arg(call, 0)?;
     let signed = lower.b.types().is_signed(operand.ty) && !operand.flexible();
     let value = lower.b.convert(operand.expr, TypeId::int(64, signed));
-    Some(Addition { aggregate: of(signed), value: Some(value) })
+    Some(Addition { aggregate: of(signed), value: Some(value), time: None })
 }
 
 fn hist(lower: &mut Lower<'_>, call: &Call<'_>) -> Option<Addition> {
@@ -79,7 +91,7 @@ fn hist(lower: &mut Lower<'_>, call: &Call<'_>) -> Option<Addition> {
     };
     let n = lower.b.convert(operand.expr, TypeId::I64);
     let index = log2_bucket(lower, n, u64::from(bits));
-    Some(Addition { aggregate: Aggregate::Hist { bits }, value: Some(index) })
+    Some(Addition { aggregate: Aggregate::Hist { bits }, value: Some(index), time: None })
 }
 
 /// Bucket 0 holds negative numbers; numbers below `1 << bits` have one each; above, the position of the leading
@@ -137,7 +149,7 @@ fn lhist(lower: &mut Lower<'_>, call: &Call<'_>) -> Option<Addition> {
     let n = lower.b.convert(operand.expr, TypeId::I64);
     let index = linear_bucket(lower, n, (min as i64, step as u64, buckets as u64));
     let aggregate = Aggregate::Lhist { min: min as i64, max: max as i64, step: step as i64 };
-    Some(Addition { aggregate, value: Some(index) })
+    Some(Addition { aggregate, value: Some(index), time: None })
 }
 
 fn linear_bucket(

@@ -8,22 +8,30 @@ use crate::types::{Space, TypeId};
 
 /// Name of the entry that stands for all arguments.
 const ARGUMENT: &str = "arg";
+/// What the fields of an event, or the arguments by name, are called together.
+pub(crate) const ARGUMENTS: &str = "args";
+/// The kernel's struct of registers.
+const REGISTERS: &str = "pt_regs";
+/// The kernel's struct for what samples pass.
+const SAMPLE: &str = "bpf_perf_event_data";
 /// What a function's result is called.
 pub(crate) const RESULT: &str = "retval";
 
 pub(super) const ALL: &[Builtin] = &[
-    Builtin::variable("args", "struct", "The fields of a tracepoint's record, or the arguments by name.", args)
+    Builtin::variable(ARGUMENTS, "struct", "The fields of a tracepoint's record, or the arguments by name.", args)
         .reserved()
         .details("`args.filename` and `args->filename` are the same. A misspelt field is answered with the list of all. `args` \
                   alone is a record of all fields. At `uprobe` the program must have debug information (`gcc -g`), and those \
                   arguments have names that are in registers for integers.")
         .only_in(&[Context::Record, Context::UserEntry, Context::Event, Context::Arguments, Context::Outcome], "the arguments of a function are `arg0`, `arg1` and so on")
         .examples(&["tracepoint:syscalls:sys_enter_openat { printf(\"%s\\n\", str(args.filename)); }"]),
-    Builtin::variable("ctx", "struct *", "What the kernel passes to the program of an iterator.", ctx)
+    Builtin::variable("ctx", "struct *", "What the kernel passes to the probe's program.", ctx)
         .reserved()
-        .details("`ctx.task` is the object at hand; the fields are those of `struct bpf_iter__task` and its like. \
-                  `ctx.meta.seq_num` is its number, from 0.")
-        .only_in(&[Context::Object], "the fields of a tracepoint are in `args`, and a function's arguments are `arg0` and so on")
+        .details("At `iter` it is the object at hand, such as `ctx.task`; the fields are those of `struct bpf_iter__task` \
+                  and its like, and `ctx.meta.seq_num` is its number, from 0. At probes on functions it is `struct pt_regs`, \
+                  the registers; at `profile`, `interval`, `software`, `hardware` and `watchpoint` it is \
+                  `struct bpf_perf_event_data`, which has them in `regs`.")
+        .only_in(&[Context::Object, Context::Entry, Context::Return, Context::UserEntry, Context::Mark, Context::Sample], "the fields of a tracepoint are in `args`, and a function's arguments are `arg0` and so on")
         .examples(&["iter:task { printf(\"%d %s\\n\", ctx.task.pid, ctx.task.comm); }"]),
     Builtin::variable(ARGUMENT, "uint64", "`arg0`, `arg1` …: the arguments of the probed function or event.", argument)
         .reserved()
@@ -78,9 +86,24 @@ fn args(lower: &mut Lower<'_>, call: &Call<'_>) -> Operand {
     lower.operand(context)
 }
 
-fn ctx(lower: &mut Lower<'_>, _: &Call<'_>) -> Operand {
-    let Some(record) = lower.args_type() else { return lower.poison() };
-    let ty = lower.b.types().pointer(record, Space::Context);
+fn ctx(lower: &mut Lower<'_>, call: &Call<'_>) -> Operand {
+    let ty = match lower.probe_context() {
+        Context::Object => {
+            let Some(record) = lower.args_type() else { return lower.poison() };
+            lower.b.types().pointer(record, Space::Context)
+        }
+        Context::Sample => lower.kernel_pointer(SAMPLE),
+        _ if lower.is_substituted() => {
+            let limit =
+                "without kprobes, this kernel has the arguments of a function but no registers";
+            return lower.complain_limit(call, limit.to_owned());
+        }
+        _ => {
+            lower.needs_registers();
+            lower.kernel_pointer(REGISTERS)
+        }
+    };
+    let ty = lower.b.types().respaced(ty, Space::Context);
     let context = lower.b.add(Expr::ContextAddress(0), ty);
     lower.operand(context)
 }

@@ -46,6 +46,7 @@ fn delete(lower: &mut Lower<'_>, call: &Call<'_>) -> Operand {
     let Some((map, key)) = lower.map_element(call) else { return lower.poison() };
     let found = lower.b.value(TypeId::BOOL);
     lower.b.stmt(StmtKind::MapDelete { map, key, found: Some(found) });
+    lower.tell_nothing_deleted(found);
     lower.result(found)
 }
 

@@ -5,18 +5,31 @@
 //! builtin made of existing IR operations is to add an entry to one of them.
 
 mod aggregate;
+mod cgroup;
 mod check;
 mod context;
+mod effect;
+mod machine;
 mod map;
+mod message;
+mod name;
+mod network;
+mod object;
 mod output;
 mod param;
 mod pointer;
 mod process;
+mod register;
+mod series;
 mod stack;
 mod string;
 mod time;
+mod variable;
 
-pub(crate) use context::RESULT;
+pub(crate) use context::{ARGUMENTS, RESULT};
+pub use effect::SIGNALS;
+pub(crate) use param::SETTINGS;
+pub use time::Clock;
 
 use crate::ir::ExprId;
 use crate::options::Unstable;
@@ -104,6 +117,8 @@ pub struct Addition {
     pub aggregate: Aggregate,
     /// The number in 64 bits, or the index of a bucket; `None` counts.
     pub value: Option<ExprId>,
+    /// The time of day that it belongs to, in nanoseconds, for what is kept by time.
+    pub time: Option<ExprId>,
 }
 
 /// A use of a builtin.
@@ -195,6 +210,11 @@ impl Builtin {
         Builtin { contexts: Some(contexts), instead, ..self }
     }
 
+    /// Asks for a permit.
+    const fn permitted_by(self, permit: Permit) -> Builtin {
+        Builtin { permit, ..self }
+    }
+
     /// More for the reference.
     const fn details(self, details: &'static str) -> Builtin {
         Builtin { details, ..self }
@@ -224,9 +244,14 @@ impl Builtin {
         }
         let mut list = String::new();
         for (index, param) in self.params.iter().enumerate() {
-            let comma = if index == 0 { "" } else { ", " };
+            let comma = if list.is_empty() || list.ends_with(", ]") { "" } else { ", " };
+            let next = self.params.get(index + 1).map(|next| next.count);
             match param.count {
                 Count::One => list.push_str(&format!("{comma}{}", param.name)),
+                // The first of two may be what can be left out.
+                Count::Optional if next == Some(Count::One) => {
+                    list.push_str(&format!("[{comma}{}, ]", param.name));
+                }
                 Count::Optional => list.push_str(&format!("[{comma}{}]", param.name)),
                 Count::Many => list.push_str(&format!("{comma}{}, …", param.name)),
             }
@@ -256,23 +281,33 @@ const fn many(name: &'static str) -> Param {
 }
 
 /// All builtins, by family.
-pub const FAMILIES: [&[Builtin]; 11] = [
+pub const FAMILIES: &[&[Builtin]] = &[
     process::ALL,
+    machine::ALL,
+    cgroup::ALL,
     time::ALL,
     context::ALL,
+    register::ALL,
     stack::ALL,
     string::ALL,
+    name::ALL,
+    network::ALL,
     pointer::ALL,
+    object::ALL,
     aggregate::ALL,
+    series::ALL,
     map::ALL,
     output::ALL,
+    message::ALL,
+    effect::ALL,
     check::ALL,
     param::ALL,
+    variable::ALL,
 ];
 
 /// All entries of the table.
 pub fn all() -> impl Iterator<Item = &'static Builtin> {
-    FAMILIES.into_iter().flatten()
+    FAMILIES.iter().copied().flatten()
 }
 
 /// The builtin of this name.

@@ -1,5 +1,7 @@
 //! Output and the end of the session.
 
+use std::ops::RangeInclusive;
+
 use ebtrace_image::{Action, Conversion, Format, Piece, Spec};
 
 use super::{Builtin, Call, many, one, optional};
@@ -11,9 +13,10 @@ use crate::types::{Type, TypeId, format};
 
 pub(super) const ALL: &[Builtin] = &[
     Builtin::function("printf", &[one("format"), many("value")], "Prints values in a format.", printf)
-        .details("Conversions are `%d %i %u %x %X %o %c %p %s`, with the flags `-`, `0`, `+`, `#` and a width. A \
+        .details("Conversions are `%d %i %u %x %X %o %c %p %s %r %rx %rh %gr`, with the flags `-`, `0`, `+`, `#` and a width. A \
                   number is cut to 32 bits, to 64 with `l` (`%ld`, `%llx`), to 16 with `h` and 8 with `hh`. `%s` \
-                  prints any value as `print()` does.")
+                  prints any value as `print()` does. The bytes of `buf()` are printed by `%r`, all by number by `%rx` \
+                  (`\\x0a\\xff`) and `%rh` (`0a ff`). `%gr` names the bits of the kernel's allocation flags.")
         .examples(&["begin { printf(\"%s is process %d\\n\", comm, pid); exit(); }"]),
     Builtin::function("print", &[one("value"), optional("top"), optional("divisor")], "Prints a value or a map.", print)
         .details("A map is printed whole, as it is when user space gets to it; `print(@x, 5)` prints the five \
@@ -41,13 +44,13 @@ pub(super) fn format_and_values(
     call: &Call<'_>,
 ) -> Option<(Format, Vec<Operand>)> {
     let text = lower.literal_text(call, 0)?;
-    let format = match format::parse(&text) {
+    let mut format = match format::parse(&text) {
         Ok(format) => format,
         Err(error) => {
             lower.complain_format(
                 call.args[0].span,
                 error.to_string(),
-                "conversions are %d %i %u %x %X %o %c %p %s",
+                "conversions are %d %i %u %x %X %o %c %p %s, %r %rx %rh for bytes, and %gr for allocation flags",
             );
             return None;
         }
@@ -57,6 +60,9 @@ pub(super) fn format_and_values(
         Piece::Text(_) => None,
     });
     let specs: Vec<Spec> = specs.collect();
+    if specs.iter().any(|spec| spec.conversion == Conversion::Flags) {
+        format.flags = lower.allocation_flags();
+    }
     let values = &call.args[1..];
     if specs.len() != values.len() {
         complain_of_count(lower, call, specs.len());
@@ -88,29 +94,39 @@ fn complain_of_count(lower: &mut Lower<'_>, call: &Call<'_>, conversions: usize)
 fn fits(lower: &mut Lower<'_>, spec: &Spec, value: &Operand, span: Span) -> bool {
     let fits = match (spec.conversion, lower.b.types().get(value.ty)) {
         (Conversion::Text, _) | (_, Type::Unknown) => true,
+        (Conversion::Bytes | Conversion::ByteNumbers | Conversion::HexDump, ty) => {
+            matches!(ty, Type::Buffer(_))
+        }
+        (Conversion::Flags, Type::Int { .. } | Type::Enum { .. }) => true,
         (Conversion::Pointer, Type::Int { .. } | Type::Pointer { .. }) => true,
         (Conversion::Char, Type::Int { .. }) => true,
-        (Conversion::Char | Conversion::Pointer, _) => false,
+        (Conversion::Char | Conversion::Pointer | Conversion::Flags, _) => false,
         (_, Type::Int { .. } | Type::Bool | Type::Pointer { .. } | Type::Enum { .. }) => true,
         _ => false,
     };
     if !fits {
         let name = lower.type_name(value.ty);
         let letter = match spec.conversion {
-            Conversion::Signed => 'd',
-            Conversion::Unsigned => 'u',
-            Conversion::Octal => 'o',
-            Conversion::Hex => 'x',
-            Conversion::UpperHex => 'X',
-            Conversion::Char => 'c',
-            Conversion::Pointer => 'p',
-            Conversion::Text => 's',
+            Conversion::Signed => "d",
+            Conversion::Unsigned => "u",
+            Conversion::Octal => "o",
+            Conversion::Hex => "x",
+            Conversion::UpperHex => "X",
+            Conversion::Char => "c",
+            Conversion::Pointer => "p",
+            Conversion::Text => "s",
+            Conversion::Bytes => "r",
+            Conversion::ByteNumbers => "rx",
+            Conversion::HexDump => "rh",
+            Conversion::Flags => "gr",
         };
-        lower.complain_format(
-            span,
-            format!("`%{letter}` cannot print `{name}`"),
-            "print it with `%s`",
-        );
+        let help = match spec.conversion {
+            Conversion::Bytes | Conversion::ByteNumbers | Conversion::HexDump => {
+                "it prints bytes, as `buf()` takes them; anything is printed by `%s`"
+            }
+            _ => "print it with `%s`",
+        };
+        lower.complain_format(span, format!("`%{letter}` cannot print `{name}`"), help);
     }
     fits
 }
@@ -144,11 +160,25 @@ fn print_map(lower: &mut Lower<'_>, call: &Call<'_>) -> Operand {
     lower.void()
 }
 
+/// What a process can end with, negative numbers from above.
+const STATUSES: RangeInclusive<i128> = -128..=255;
+
 fn exit(lower: &mut Lower<'_>, call: &Call<'_>) -> Operand {
     let status = match call.args.first() {
         None => lower.b.int(0, TypeId::U8),
         Some(_) => match lower.int_arg(call, 0) {
-            Some(status) => lower.b.convert(status.expr, TypeId::U8),
+            Some(status) => match status.literal_int() {
+                // As the shell has it, -1 is 255.
+                Some(number) if !STATUSES.contains(&number) => {
+                    return lower.complain_argument(
+                        call,
+                        0,
+                        "a status from 0 to 255",
+                        &number.to_string(),
+                    );
+                }
+                _ => lower.b.convert(status.expr, TypeId::U8),
+            },
             None => return lower.poison(),
         },
     };

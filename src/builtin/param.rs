@@ -3,7 +3,14 @@
 use super::{Builtin, Call, one, optional};
 use crate::sema::{Lower, Operand};
 
-pub(super) const ALL: &[Builtin] = &[Builtin::function(
+/// What all options are called.
+pub(crate) const SETTINGS: &str = "config";
+
+pub(super) const ALL: &[Builtin] = &[Builtin::variable(SETTINGS, "record", "The options of the script.", config)
+    .details("Each option of the `config` block is a field: `config.max_strlen`. What the environment sets counts. They are \
+              known before the script runs, so `if comptime` can ask for them.")
+    .examples(&["config = { max_strlen = 200 } begin { print(config.max_strlen); exit(); }"]),
+    Builtin::function(
     "getopt",
     &[one("name"), optional("default"), optional("description")],
     "A named parameter of the script: what follows `--name=` on its command line.",
@@ -20,4 +27,8 @@ pub(super) const ALL: &[Builtin] = &[Builtin::function(
 
 fn getopt(lower: &mut Lower<'_>, call: &Call<'_>) -> Operand {
     lower.named_parameter(call)
+}
+
+fn config(lower: &mut Lower<'_>, call: &Call<'_>) -> Operand {
+    lower.settings(call.span)
 }

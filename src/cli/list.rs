@@ -10,7 +10,9 @@ use ebtrace::source::Sources;
 use ebtrace_runtime::{Process, binary};
 
 use super::args::Args;
+use super::environment::{path, read_all_options};
 use super::live::Live;
+use super::session::debug_folders;
 use super::{report, run};
 
 /// Lists; the result is the exit status.
@@ -19,13 +21,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
         bail!("-l takes one search, or one script: separate several searches by commas");
     }
     let manner = Manner {
-        verbose: args.verbose,
+        verbose: args.manner.verbose,
         process: args.pid.map(mapped_files).transpose()?,
-        folders: std::env::var_os("PATH")
-            .map(|path| std::env::split_paths(&path).collect())
-            .unwrap_or_default(),
+        folders: path().map(|path| std::env::split_paths(&path).collect()).unwrap_or_default(),
     };
-    let host = Live::default().of_process(args.pid);
+    let host = Live::default().of_process(args.pid).with_debug_folders(debug_folders(args));
     let word = args.words.first().map(String::as_str);
     let listing = match word {
         None if args.program.is_none() => list::search(list::EVERYTHING, &host, &manner),
@@ -49,7 +49,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
 fn of_script(args: &Args, host: &Live, manner: &Manner) -> anyhow::Result<Option<Listing>> {
     let mut sources = Sources::new();
     let (file, params) = run::read_script(args, &mut sources)?;
-    let (options, _) = run::read_all_options(args, params)?;
+    let (options, _) = read_all_options(args, params)?;
     let (checked, mut found) =
         pipeline::check(&mut sources, file, host, &options).map_err(|bug| run::internal(&bug.0))?;
     found.drop_warnings();

@@ -8,23 +8,30 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use super::environment::value;
 use super::files;
+use ebtrace::environment;
 use ebtrace::host::bpf::{self, ProgramFunction};
 use ebtrace::host::btf::{self, Btf, Named};
 use ebtrace::host::files::{Entry, Files};
 use ebtrace::host::headers::{Headers, Request, Trouble};
-use ebtrace::host::program::FIRST_BLOB;
+use ebtrace::host::program::{FIRST_BLOB, Programs};
 use ebtrace::host::{
     Arch, Feature, Host, HostError, KernelFunction, TracepointField, Version, tracefs,
 };
+use ebtrace::ir::ProgramType;
+use ebtrace_runtime::binary::DebugFolders;
 use ebtrace_runtime::bytes::FileBytes;
-use ebtrace_runtime::kernel::{self, Kallsyms, Tracefs, TracefsError};
+use ebtrace_runtime::kernel::{self, Kallsyms, Tracefs, TracefsError, Trial};
 
 /// A function that every kernel has and describes, if it describes any.
 const ANY_FUNCTION: &str = "vfs_read";
 
-/// Names another file than the running kernel's own BTF.
-const BTF_FILE: &str = "BPFTRACE_BTF";
+/// An event that every kernel has and describes, if it describes any.
+const ANY_EVENT: &str = "btf_trace_sched_switch";
+
+/// What the kernel's own types are called, beside those of modules.
+const VMLINUX: &str = "vmlinux";
 
 /// Reads the running kernel and the files of this machine; each only when asked, and once.
 #[derive(Default)]
@@ -33,6 +40,7 @@ pub(crate) struct Live {
     kallsyms: OnceCell<Result<Kallsyms, HostError>>,
     functions: OnceCell<Result<Vec<KernelFunction>, HostError>>,
     kprobe_multi: OnceCell<bool>,
+    kprobe_session: OnceCell<bool>,
     /// What is not to be used.
     without: Vec<Feature>,
     /// Has the functions of the kernel in place of the kernel's own list.
@@ -40,6 +48,8 @@ pub(crate) struct Live {
     /// The process that alone is traced.
     process: Option<u32>,
     programs: program::Known,
+    /// Where separate debug information of programs is.
+    debug_folders: DebugFolders,
     btf: OnceCell<Result<Rc<Btf>, HostError>>,
     trampolines: OnceCell<bool>,
     bpf: OnceCell<Vec<ProgramFunction>>,
@@ -61,6 +71,11 @@ impl Live {
     /// The same; files are those that a process sees.
     pub(crate) fn of_process(self, process: Option<u32>) -> Live {
         Live { process, ..self }
+    }
+
+    /// The same; separate debug information is looked for in folders of the user too.
+    pub(crate) fn with_debug_folders(self, debug_folders: DebugFolders) -> Live {
+        Live { debug_folders, ..self }
     }
 
     fn tracefs(&self) -> Result<&Tracefs, HostError> {
@@ -118,10 +133,34 @@ impl Live {
         !kernel::is_privileged() || *self.trampolines.get_or_init(ask)
     }
 
+    /// Asks the kernel to take a program of this type that calls a function.
+    fn permits(&self, name: &str, program: ProgramType) -> Option<bool> {
+        let blobs = (0..self.btf_count()).filter_map(|blob| self.btf(blob).ok());
+        let (btf, function) = blobs.into_iter().find_map(|btf| {
+            let function = btf.find(Named::Function, name)?;
+            Some((btf, function))
+        })?;
+        let module = (btf.name() != VMLINUX).then(|| btf.name().to_owned());
+        let kind = match program {
+            ProgramType::Kprobe => Trial::Kprobe,
+            ProgramType::Tracepoint => Trial::Tracepoint,
+            ProgramType::PerfEvent => Trial::PerfEvent,
+            ProgramType::RawTracepoint => Trial::RawTracepoint,
+            ProgramType::TypedEvent
+            | ProgramType::FunctionEntry
+            | ProgramType::FunctionExit
+            | ProgramType::Iterator
+            | ProgramType::TextIterator => {
+                Trial::Tracing { event: self.vmlinux().ok()?.find(Named::Plain, ANY_EVENT)? }
+            }
+        };
+        Some(kernel::permits_function(kind, function, module.as_deref()))
+    }
+
     fn modules(&self) -> &[Module] {
         self.modules.get_or_init(|| {
             // The modules continue the kernel's own blob and no other.
-            if std::env::var_os(BTF_FILE).is_some() {
+            if value(&environment::BTF).is_some() {
                 return Vec::new();
             }
             let names = kernel::btf_modules().unwrap_or_default();
@@ -156,17 +195,29 @@ impl Host for Live {
         if cfg!(target_arch = "aarch64") { Arch::Aarch64 } else { Arch::X86_64 }
     }
 
+    fn possible_cpus(&self) -> u32 {
+        kernel::possible_cpus().map_or(1, |cpus| cpus as u32)
+    }
+
+    fn cgroup_id(&self, path: &str) -> Result<u64, HostError> {
+        kernel::cgroup_id(Path::new(path)).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => HostError::NotFound,
+            _ => HostError::Unreadable(error.to_string()),
+        })
+    }
+
     fn has(&self, feature: Feature) -> bool {
         if self.without.contains(&feature) {
             return false;
         }
         match feature {
             Feature::KprobeMulti => *self.kprobe_multi.get_or_init(kernel::has_kprobe_multi),
+            Feature::KprobeSession => *self.kprobe_session.get_or_init(kernel::has_kprobe_session),
             Feature::UprobeMulti => kernel::has_uprobe_multi(),
             Feature::Kprobes => kernel::has_kprobes(),
             Feature::Uprobes => kernel::has_uprobes(),
             Feature::Tracefs => !matches!(self.tracefs(), Err(HostError::Lacks(_))),
-            Feature::Btf => std::env::var_os(BTF_FILE).is_some() || kernel::has_btf(),
+            Feature::Btf => value(&environment::BTF).is_some() || kernel::has_btf(),
             Feature::Breakpoints => kernel::has_breakpoints(),
             Feature::Trampolines => self.has_trampolines(),
             Feature::Counters => kernel::has_counters(),
@@ -188,6 +239,52 @@ impl Host for Live {
 
     fn functions(&self) -> Result<&[KernelFunction], HostError> {
         self.functions.get_or_init(|| self.read_functions()).as_deref().map_err(Clone::clone)
+    }
+
+    fn function_size(&self, name: &str) -> Option<u64> {
+        let image = value(&environment::VMLINUX);
+        let image = image.and_then(|(_, path)| self.program(Path::new(&path)).ok());
+        if let Some(image) = image {
+            let name = name.strip_prefix("vmlinux:").unwrap_or(name);
+            let known = image.functions().iter().find(|function| function.name == name);
+            return known.map(|function| function.size).filter(|size| *size > 0);
+        }
+        self.kallsyms().ok()?.room(name)
+    }
+
+    fn function_at(&self, address: u64) -> Option<String> {
+        self.kallsyms().ok()?.function_at(address).map(str::to_owned)
+    }
+
+    fn symbol(&self, name: &str) -> Result<u64, HostError> {
+        match self.kallsyms()?.symbol(name) {
+            Some(0) => {
+                Err(HostError::Unreadable("the kernel shows them to nobody here".to_owned()))
+            }
+            Some(address) => Ok(address),
+            None => Err(HostError::NotFound),
+        }
+    }
+
+    fn symbols(&self) -> Vec<&str> {
+        self.kallsyms().map(|all| all.symbols().collect()).unwrap_or_default()
+    }
+
+    fn offers_function(&self, name: &str) -> bool {
+        let blobs = (0..self.btf_count()).filter_map(|blob| self.btf(blob).ok());
+        blobs.into_iter().any(|blob| blob.offers(name))
+    }
+
+    fn permits_function(&self, name: &str, program: ProgramType) -> bool {
+        self.permits(name, program).unwrap_or(false)
+    }
+
+    fn shown_pid_namespace(&self) -> Option<(u64, u64)> {
+        kernel::pid_namespace().filter(|_| kernel::shows_own_processes())
+    }
+
+    fn pid_namespace(&self) -> Option<(u64, u64)> {
+        kernel::pid_namespace()
     }
 
     fn program_functions(&self) -> &[ProgramFunction] {
@@ -224,12 +321,12 @@ impl Host for Live {
 }
 
 fn read_vmlinux() -> Result<Rc<Btf>, HostError> {
-    let (path, bytes) = match std::env::var_os(BTF_FILE) {
-        Some(path) => (path.display().to_string(), kernel::btf_file(&path)),
+    let (path, bytes) = match value(&environment::BTF) {
+        Some((_, path)) => (path.display().to_string(), kernel::btf_file(&path)),
         None => ("/sys/kernel/btf/vmlinux".to_owned(), kernel::btf_bytes()),
     };
     match bytes {
-        Ok(bytes) => index("vmlinux", bytes, None),
+        Ok(bytes) => index(VMLINUX, bytes, None),
         Err(error) if error.kind() == ErrorKind::NotFound => Err(HostError::Lacks(Feature::Btf)),
         Err(error) => Err(HostError::Unreadable(format!("{path}: {error}"))),
     }

@@ -1,39 +1,62 @@
 //! The command line: the one place that knows both compiler and runtime, the terminal and the environment.
 
+mod about;
+mod aot;
 mod args;
 mod compile;
+mod completion;
+mod doctor;
+mod environment;
 mod files;
 mod headers;
+mod layout;
 mod list;
 mod live;
+mod manual;
+mod measure;
+mod mistake;
+mod output;
 mod refusal;
+mod repl;
 mod report;
 mod run;
+mod session;
+mod stage;
 
+use std::ffi::OsString;
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use args::Args;
-use clap::Parser;
-
-/// Exit status where only a facility of the kernel is missing.
-const LACKS: u8 = 69;
+use clap::FromArgMatches as _;
 
 /// Runs the command and turns the result into an exit status.
 pub(crate) fn main() -> ExitCode {
-    let args = match Args::try_parse() {
+    if let Some(status) = aot::main() {
+        return status;
+    }
+    completion::answer();
+    let args = match parsed() {
         Ok(args) => args,
         Err(error) => {
-            // Help and version are what was asked for; anything else is a mistake.
-            let asked = !error.use_stderr();
-            drop(error.print());
-            return if asked { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+            return ExitCode::from(mistake::tell(&error, &args::command()));
         }
     };
-    match run::run(&args) {
+    match report::check_color().and_then(|()| run::run(&args)) {
         Ok(status) => ExitCode::from(status),
         Err(error) => {
             report::failure(&error);
             ExitCode::FAILURE
         }
     }
+}
+
+/// The command line; none at all on a terminal asks for a session.
+fn parsed() -> Result<Args, clap::Error> {
+    let mut words: Vec<OsString> = std::env::args_os().collect();
+    let is_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    if words.len() == 1 && is_terminal {
+        words.push(about::SESSION.into());
+    }
+    Args::from_arg_matches(&args::command().try_get_matches_from(words)?)
 }

@@ -24,6 +24,19 @@ const REFUSALS: &[(&str, &str)] = &[
         "jumps is too complex",
         "the verifier follows each way through the probe, and there are too many: cut it into several probes",
     ),
+    (
+        "bpf_probe_write_user",
+        "this kernel lets nobody write into processes: it is locked down (`/sys/kernel/security/lockdown`)",
+    ),
+    (
+        "helper call is not allowed in probe",
+        "the kernel tells paths in some of its functions only, such as `vfs_truncate`, `dentry_open`, `filp_close` and \
+         `security_file_permission`, and in `iter`",
+    ),
+    (
+        "bpf_override_return",
+        "this kernel keeps no function from running: it was built without CONFIG_BPF_KPROBE_OVERRIDE",
+    ),
     ("infinite loop", "the verifier sees no end of this loop: count with `for ($i : 0..N) { … }`"),
 ];
 

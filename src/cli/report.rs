@@ -3,16 +3,17 @@
 use std::io::{IsTerminal, Write};
 
 use ebtrace::diagnostic::{Code, Diagnostic, Diagnostics, render};
+use ebtrace::environment::{COLOR, LACKS_FILE, NO_COLOR};
 use ebtrace::host::Feature;
 use ebtrace::ir::{Block, Program, blocks_of};
 use ebtrace::source::{FileId, Sources, Span};
 use ebtrace_runtime::{Error, LoadError, Rejection};
 
+use super::environment::value;
 use super::refusal;
 
-/// Environment variable that names a file for the facilities that the kernel lacks: a wrapper sets it that can run
-/// the script elsewhere, and speaks to the user itself.
-const LACKS_FILE: &str = "EBTRACE_LACKS";
+/// Values of the variable for colours; `auto` is the default.
+const COLORS: [&str; 3] = ["always", "auto", "never"];
 
 /// Shows diagnostics.
 pub(crate) fn diagnostics(sources: &Sources, diagnostics: &Diagnostics) {
@@ -30,18 +31,43 @@ pub(crate) fn one(sources: &Sources, diagnostic: Diagnostic) {
 /// Shows an error that has no place in the script, with its causes.
 pub(crate) fn failure(error: &anyhow::Error) {
     let (red, plain) = if color() { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
-    drop(writeln!(std::io::stderr(), "{red}error{plain}: {error:#}"));
+    drop(writeln!(std::io::stderr(), "{red}error{plain}: {}", plainly(&format!("{error:#}"))));
 }
 
-/// Whether the terminal gets colours.
-fn color() -> bool {
-    std::io::stderr().is_terminal()
-        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+/// Without the numbers that the system has for errors, whose words stand there too.
+fn plainly(text: &str) -> String {
+    let mut parts = text.split(" (os error ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + part.split_once(')').map_or(part, |(_, rest)| rest))
+}
+
+/// Refuses a value of the variable for colours that means nothing.
+pub(crate) fn check_color() -> anyhow::Result<()> {
+    match value(&COLOR) {
+        Some((name, value)) if !COLORS.iter().any(|known| value == **known) => {
+            let values = COLORS.join(", ");
+            anyhow::bail!("{name} wants one of {values}, not `{}`", value.display())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether messages get colours.
+pub(super) fn color() -> bool {
+    let wanted = value(&COLOR).and_then(|(_, value)| value.into_string().ok());
+    match wanted.as_deref() {
+        Some("always") => true,
+        Some("never") => false,
+        _ => {
+            std::io::stderr().is_terminal()
+                && value(&NO_COLOR).is_none_or(|(_, value)| value.is_empty())
+        }
+    }
 }
 
 /// Tells a wrapper which facilities are missing; false where none listens.
 pub(crate) fn lacking(features: &[Feature]) -> bool {
-    let Some(path) = std::env::var_os(LACKS_FILE) else { return false };
+    let Some((_, path)) = value(&LACKS_FILE) else { return false };
     let names: String = features.iter().map(|feature| format!("{}\n", feature.name())).collect();
     std::fs::write(path, names).is_ok()
 }
@@ -55,42 +81,34 @@ pub(crate) fn plans(program: &Program) {
     }
 }
 
-/// What went wrong while loading, attaching or running, at its place in the script.
-pub(crate) fn runtime_error(sources: &Sources, program: &Program, error: &Error, verbose: bool) {
+/// What went wrong while loading, attaching or running, at its place in the script; with the verifier's log where it
+/// refused a program and that is wanted.
+pub(crate) fn runtime_error(sources: &Sources, error: &Error, span: Option<Span>, log: bool) {
     let mut list = Diagnostics::new();
     list.push(match error {
-        Error::Load(LoadError::Rejected(rejection)) => rejected(sources, program, rejection),
+        Error::Load(LoadError::Rejected(rejection)) => rejected(rejection, span),
         Error::Attach(error) => {
             let diagnostic =
                 Diagnostic::error(Code::NotAttached, format!("cannot attach `{}`", error.label))
                     .help("nothing was left attached");
-            let site = program
-                .probes
-                .iter()
-                .find(|probe| probe.label == error.label)
-                .map(|probe| probe.site);
-            match site {
-                Some(site) => diagnostic.label(program.sites[site], error.reason.to_string()),
+            match span {
+                Some(span) => diagnostic.label(span, error.reason.to_string()),
                 None => diagnostic.note(error.reason.to_string()),
             }
         }
-        error => Diagnostic::error(Code::NotAttached, error.to_string()),
+        error => Diagnostic::error(Code::NotAttached, plainly(&error.to_string())),
     });
     diagnostics(sources, &list);
-    if let (Error::Load(LoadError::Rejected(rejection)), true) = (error, verbose) {
+    if let (Error::Load(LoadError::Rejected(rejection)), true) = (error, log) {
         drop(writeln!(std::io::stderr(), "\nThe verifier's log:\n{}", rejection.log.trim_end()));
     }
 }
 
-fn rejected(sources: &Sources, program: &Program, rejection: &Rejection) -> Diagnostic {
+fn rejected(rejection: &Rejection, span: Option<Span>) -> Diagnostic {
     let diagnostic = Diagnostic::error(
         Code::Rejected,
         format!("the kernel's verifier refused the program of `{}`", rejection.probe),
     );
-    let span = rejection.place.as_ref().and_then(|place| {
-        let file = sources.named(&place.file)?;
-        statement_at(sources, file, program, (place.line, place.column.max(1)))
-    });
     let diagnostic = match (span, &rejection.place) {
         (Some(span), _) => diagnostic.label(span, rejection.reason.clone()),
         (None, Some(place)) => diagnostic
@@ -104,6 +122,22 @@ fn rejected(sources: &Sources, program: &Program, rejection: &Rejection) -> Diag
     }
 }
 
+/// The place of the script that an error is about.
+pub(crate) fn place_of(sources: &Sources, program: &Program, error: &Error) -> Option<Span> {
+    match error {
+        Error::Load(LoadError::Rejected(rejection)) => {
+            let place = rejection.place.as_ref()?;
+            let file = sources.named(&place.file)?;
+            statement_at(sources, file, program, (place.line, place.column.max(1)))
+        }
+        Error::Attach(error) => {
+            let probe = program.probes.iter().find(|probe| probe.label == error.label)?;
+            Some(program.sites[probe.site])
+        }
+        _ => None,
+    }
+}
+
 /// The statement that begins at a line and column; else what stands there.
 fn statement_at(
     sources: &Sources,
@@ -112,7 +146,7 @@ fn statement_at(
     (line, column): (u32, u32),
 ) -> Option<Span> {
     let source = sources.get(file);
-    let start = *source.line_starts().get(line.checked_sub(1)? as usize)?;
+    let start = *source.line_starts().get(line.checked_sub(1)? as usize + source.hidden())?;
     let characters = source.line(line).char_indices().map(|(at, _)| at as u32);
     let offset = start + characters.into_iter().nth(column as usize - 1)?;
     let mut spans = Vec::new();

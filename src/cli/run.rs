@@ -1,24 +1,27 @@
 //! Compiles a script and runs it.
 
-use std::ffi::OsString;
 use std::fs;
-use std::io::{IsTerminal, Read, Write};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use ebtrace::codegen::{self, Failure, Target};
-use ebtrace::diagnostic::{Code, Diagnostic, Diagnostics};
+use ebtrace::diagnostic::{Code, Diagnostic};
+use ebtrace::environment::{self, LACKS};
 use ebtrace::host::Host;
-use ebtrace::options::{self, Options};
+use ebtrace::ir;
+use ebtrace::options::Options;
 use ebtrace::pipeline::{self, Checked};
 use ebtrace::source::{FileId, Sources};
-use ebtrace::{ir, syntax};
 use ebtrace_image::Image;
-use ebtrace_runtime::render::{Buffering, Format};
-use ebtrace_runtime::{Child, Mode, Process, Session, Signals, kernel};
+use ebtrace_runtime::{Process, kernel};
 
-use super::args::{self, Args, Stage};
+use super::args::{self, Args};
+use super::environment::{read_all_options, value};
 use super::live::Live;
-use super::{LACKS, list, report};
+use super::session::{self, debug_folders};
+use super::stage::Stages;
+use super::{about, aot, doctor, layout, list, measure, repl, report};
 
 /// Name of a script that is no file.
 const INLINE: &str = "stdin";
@@ -26,54 +29,188 @@ const INLINE: &str = "stdin";
 /// Runs the script; the result is the exit status.
 pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
     if args.list {
+        check_paths(args)?;
         return list::run(args);
     }
+    if args.info {
+        if let Some(word) = args.words.first().or(args.program.as_ref()) {
+            bail!("--info looks at the machine and runs no script: leave out `{word}`");
+        }
+        // Whatever it says, it was said.
+        return doctor::run().map(|_| 0);
+    }
+    if args.program.is_none()
+        && let Some(answered) = about::answer(&args.words)
+    {
+        return answered;
+    }
+    if about::asks_for_session(&args.words) {
+        return repl::run(args);
+    }
+    if args.mode() == Some(args::Mode::Format) {
+        return layout::run(args);
+    }
+    check_paths(args)?;
     let mut sources = Sources::new();
     let (file, params) = read_script(args, &mut sources)?;
     let (options, doubts) = read_all_options(args, params)?;
     // Files are looked for where the process sees them, so it must be there.
-    args.pid.map(Process::open).transpose()?;
+    for pid in args.pid.iter().chain(&args.dwarf_pid) {
+        Process::open(*pid)?;
+    }
     if !args.no_warnings {
         report::diagnostics(&sources, &doubts);
     }
-    let host = Live::new(args.no_features.clone(), args.traceable_functions.clone());
-    let host = host.of_process(args.pid);
-    if args.stage == Some(Stage::Ast) {
-        return show_tree(&sources, file);
+    let host = || {
+        let host = Live::new(args.no_features.clone(), args.traceable_functions.clone());
+        host.of_process(args.pid).with_debug_folders(debug_folders(args))
+    };
+    let possible_cpus = u32::try_from(kernel::possible_cpus()?).unwrap_or(u32::MAX);
+    if args.mode() == Some(args::Mode::CompilerBench) {
+        let warnings = !args.no_warnings;
+        return measure::run(&sources, file, &options, (host, possible_cpus), warnings);
     }
-    let Some(checked) = check(args, &mut sources, file, &host, &options)? else { return Ok(1) };
+    let host = host();
+    let stages = Stages::new(&args.stages);
+    if let Some(status) = stages.show_trees(&mut sources, file, &host, &options)? {
+        return Ok(status);
+    }
+    let is_compiled_only = args.aot.is_some() || args.mode() == Some(args::Mode::Codegen);
+    let runs = stages.lets_run() && !is_compiled_only;
+    let Some(checked) = check(args, &mut sources, file, &host, &options, runs)? else {
+        return Ok(1);
+    };
     let mut checked = match checked {
         Verdict::Fine(checked) => *checked,
         Verdict::Lacks => return Ok(LACKS),
     };
-    let target = Target {
-        version: host.version(),
-        possible_cpus: u32::try_from(kernel::possible_cpus()?).unwrap_or(u32::MAX),
-    };
-    if let Some(stage) = args.stage {
-        return show(stage, &checked, &sources, &target);
+    let target = Target { version: host.version(), possible_cpus };
+    stages.show(&checked, &sources, file, &target)?;
+    if !stages.lets_run() {
+        return Ok(0);
     }
-    if args.trials().is_none()
+    if args.mode().is_none()
         && let Some(refused) = pipeline::only_trials(&checked.program)
     {
         report::one(&sources, refused);
         return Ok(1);
     }
-    let Some(mut image) = compile(&mut checked, &sources, &target)? else { return Ok(1) };
-    if !checked.program.externals.is_empty() {
-        let others: Vec<&[u8]> =
-            checked.objects.iter().map(|object| object.bytes.as_slice()).collect();
-        image.object = ebtrace_runtime::link(&image.object, &others)?;
+    let names_process = args.pid.is_some() || args.command.is_some();
+    if args.aot.is_some()
+        && let Some(refused) = aot::refusal(&checked.program)
+    {
+        report::one(&sources, refused);
+        return Ok(1);
     }
+    if runs
+        && !names_process
+        && args.dwarf_pid.is_empty()
+        && let Some(refused) = pipeline::nobody_to_unwind(&checked.program)
+    {
+        report::one(&sources, refused);
+        return Ok(1);
+    }
+    let Some(image) = compile(&mut checked, &sources, &target)? else { return Ok(1) };
     if let Some(path) = &args.emit_elf {
         fs::write(path, &image.object)
-            .with_context(|| format!("cannot write {}", path.display()))?;
+            .with_context(|| format!("cannot write the object to {}", path.display()))?;
     }
-    trace(args, &sources, &checked.program, image)
+    if let Some(path) = &args.emit_llvm {
+        emit_llvm(path, &checked, &sources, &target)?;
+    }
+    if let Some(path) = &args.aot {
+        return aot::make(path, image, args.no_warnings);
+    }
+    if !runs {
+        return Ok(0);
+    }
+    session::run(args, &stages, (&sources, &checked.program), image)
 }
 
-/// Makes the code; none if the kernel has no room for it, which was said.
-fn compile(
+/// What a file is to hold.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Types of the kernel, alone or in a program.
+    Types,
+    /// A program.
+    Program,
+}
+
+impl Kind {
+    /// Whether a file begins like that.
+    fn is_at(self, path: &Path) -> std::io::Result<bool> {
+        let mut first = [0; 4];
+        let count = fs::File::open(path)?.read(&mut first)?;
+        let is_program = count == 4 && first == *b"\x7fELF";
+        let is_types = count == 4 && first[..2] == 0xeb9f_u16.to_ne_bytes();
+        Ok(is_program || (self == Kind::Types && is_types))
+    }
+
+    fn missing(self) -> &'static str {
+        match self {
+            Kind::Types => "neither BTF nor a program with BTF",
+            Kind::Program => "no program",
+        }
+    }
+}
+
+/// Refuses files and folders of options and variables that are not there.
+fn check_paths(args: &Args) -> anyhow::Result<()> {
+    if let Some(path) = &args.traceable_functions {
+        fs::File::open(path)
+            .with_context(|| format!("cannot read the functions in {}", path.display()))?;
+    }
+    for (variable, kind) in
+        [(&environment::BTF, Kind::Types), (&environment::VMLINUX, Kind::Program)]
+    {
+        if let Some((name, path)) = value(variable) {
+            let path = Path::new(&path);
+            let is_one = kind.is_at(path);
+            let is_one = is_one.with_context(|| {
+                format!("{name} names a file that cannot be read, {}", path.display())
+            })?;
+            if !is_one {
+                bail!("{name} names {}, which is {}", path.display(), kind.missing());
+            }
+        }
+    }
+    for variable in [&environment::KERNEL_SOURCE, &environment::KERNEL_BUILD] {
+        if let Some((name, folder)) = value(variable)
+            && !Path::new(&folder).is_dir()
+        {
+            bail!("{name} names no folder: {}", folder.display());
+        }
+    }
+    let headers = args.header_folders.iter().map(|folder| ("-I", folder.as_path()));
+    let debug = args.debuginfo.iter().flat_map(|folders| folders.split(':'));
+    let debug = debug.filter(|folder| !folder.is_empty());
+    let debug = debug.map(|folder| ("--debuginfo", Path::new(folder)));
+    match headers.chain(debug).find(|(_, folder)| !folder.is_dir()) {
+        Some((option, folder)) => bail!("`{option}` names no folder: {}", folder.display()),
+        None => Ok(()),
+    }
+}
+
+/// Writes the code before and after LLVM's passes, each to a file beside the path.
+fn emit_llvm(
+    path: &Path,
+    Checked { program, layout, .. }: &Checked,
+    sources: &Sources,
+    target: &Target,
+) -> anyhow::Result<()> {
+    let stages = [("original", codegen::Stage::Lowered), ("optimized", codegen::Stage::Optimised)];
+    for (name, stage) in stages {
+        let text = codegen::llvm_text(program, layout, sources, target, stage)
+            .map_err(|bug| internal(&bug))?;
+        let path = PathBuf::from(format!("{}.{name}.ll", path.display()));
+        fs::write(&path, text)
+            .with_context(|| format!("cannot write LLVM's code to {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Makes the code, with that of what the script imports; none if the kernel has no room for it, which was said.
+pub(super) fn compile(
     checked: &mut Checked,
     sources: &Sources,
     target: &Target,
@@ -85,13 +222,24 @@ fn compile(
         object = generate(checked);
     }
     let refused = match object {
-        Ok(object) => return Ok(Some(Image { object, ..checked.layout.image.clone() })),
+        Ok(object) => {
+            let object = link(object, checked)?;
+            return Ok(Some(Image { object, ..checked.layout.image.clone() }));
+        }
         Err(Failure::TooLong(probe)) => pipeline::too_long(&checked.program, probe),
         Err(Failure::OutOfStack(probe)) => pipeline::out_of_stack(&checked.program, probe),
         Err(Failure::Bug(bug)) => return Err(internal(&bug)),
     };
     report::one(sources, refused);
     Ok(None)
+}
+
+fn link(object: Vec<u8>, checked: &Checked) -> anyhow::Result<Vec<u8>> {
+    if checked.program.externals.is_empty() {
+        return Ok(object);
+    }
+    let others: Vec<&[u8]> = checked.objects.iter().map(|object| object.bytes.as_slice()).collect();
+    Ok(ebtrace_runtime::link(&object, &others)?)
 }
 
 /// A script that was checked without errors, or whose only errors are facilities that the kernel lacks.
@@ -106,15 +254,17 @@ fn check(
     file: FileId,
     host: &Live,
     options: &Options,
+    runs: bool,
 ) -> anyhow::Result<Option<Verdict>> {
     let (checked, mut found) =
         pipeline::check(sources, file, host, options).map_err(|bug| internal(&bug.0))?;
     if let Some(checked) = checked.as_ref().filter(|checked| asks_for_help(checked, options)) {
-        drop(std::io::stderr().write_all(ir::help(&checked.program.parameters).as_bytes()));
+        let help = ir::help(&ir::places(&checked.program.parameters, 0));
+        drop(std::io::stderr().write_all(help.as_bytes()));
         return Ok(None);
     }
-    if !found.has_errors() && args.stage.is_none() && !kernel::is_privileged() {
-        found.push(not_privileged());
+    if let (false, Some(barred)) = (found.has_errors() || !runs, barred()) {
+        found.push(barred);
         report::diagnostics(sources, &found);
         return Ok(None);
     }
@@ -137,10 +287,25 @@ fn asks_for_help(checked: &Checked, options: &Options) -> bool {
     options.asks_for_help() && !parameters.any(|parameter| parameter.name == "help")
 }
 
-fn not_privileged() -> Diagnostic {
-    Diagnostic::error(Code::NotRoot, "tracing needs privileges that this user does not have")
-        .note("loading BPF programs needs root, or the capabilities CAP_BPF and CAP_PERFMON")
-        .help("run the same command with `sudo`")
+/// Why nothing can be traced here, if so.
+pub(super) fn barred() -> Option<Diagnostic> {
+    if !kernel::is_privileged() {
+        let rule = "tracing needs privileges that this user does not have";
+        let diagnostic = Diagnostic::error(Code::NotRoot, rule)
+            .note("loading BPF programs needs root, or the capabilities CAP_BPF and CAP_PERFMON")
+            .help("run the same command with `sudo`");
+        return Some(diagnostic);
+    }
+    if kernel::lockdown().as_deref() == Some("confidentiality") {
+        let rule = "this kernel is locked down, so that nobody can look into it";
+        let diagnostic = Diagnostic::error(Code::NotRoot, rule)
+            .note("`/sys/kernel/security/lockdown` says `confidentiality`")
+            .help(
+                "boot without `lockdown=confidentiality`; with secure boot, `integrity` is enough",
+            );
+        return Some(diagnostic);
+    }
+    None
 }
 
 /// The script's text and its parameters.
@@ -148,10 +313,11 @@ pub(super) fn read_script(
     args: &Args,
     sources: &mut Sources,
 ) -> anyhow::Result<(FileId, Vec<String>)> {
-    if let Some(program) = args.program.as_ref().filter(|program| !program.is_empty()) {
+    if let Some(program) = args.program.as_ref().filter(|program| !program.trim().is_empty()) {
         return Ok((sources.add(INLINE, program.clone()), args.words.clone()));
     }
-    let Some((name, params)) = args.words.split_first() else {
+    let words = args.words.split_first().filter(|(name, _)| !name.is_empty());
+    let Some((name, params)) = words else {
         bail!("there is no script: name a file, or give the script itself with -e 'PROGRAM'");
     };
     let (name, bytes) = if name == "-" {
@@ -175,63 +341,6 @@ pub(super) fn read_script(
     Ok((sources.add(name, String::from_utf8_lossy(&bytes).into_owned()), params.to_vec()))
 }
 
-/// Options from the environment and the command line, and what is doubtful about them.
-pub(super) fn read_all_options(
-    args: &Args,
-    params: Vec<String>,
-) -> anyhow::Result<(Options, Diagnostics)> {
-    let (mut options, doubts) = read_options(params)?;
-    options.unsafe_mode = args.unsafe_mode;
-    options.pid = args.pid;
-    options.probe_filter = args.probe_filter.clone();
-    options.headers = args.headers.clone();
-    options.header_folders = args.header_folders.clone();
-    Ok((options, doubts))
-}
-
-/// Options from the environment, and what is doubtful about them.
-fn read_options(params: Vec<String>) -> anyhow::Result<(Options, Diagnostics)> {
-    let mut warnings = Diagnostics::new();
-    let mut options = Options::default();
-    options.take_words(&params);
-    for renaming in options::renamed() {
-        let variable = options::variable(renaming.was);
-        if let Some(value) = environment(&variable)? {
-            let (entry, value) = (renaming.entry(), renaming.value(&value));
-            fix(&mut options, entry, &variable, value)?;
-            warnings.push(
-                Diagnostic::warning(
-                    Code::OptionRenamed,
-                    format!("{variable} has another name now"),
-                )
-                .help(format!("set {}={value}", entry.variable())),
-            );
-        }
-    }
-    for entry in options::ENTRIES {
-        if let Some(value) = environment(&entry.variable())? {
-            fix(&mut options, entry, &entry.variable(), &value)?;
-        }
-    }
-    Ok((options, warnings))
-}
-
-fn environment(variable: &str) -> anyhow::Result<Option<String>> {
-    let value = std::env::var_os(variable).map(OsString::into_string).transpose();
-    value.map_err(|_| anyhow::anyhow!("{variable} is not UTF-8"))
-}
-
-fn fix(
-    options: &mut Options,
-    entry: &options::Entry,
-    variable: &str,
-    value: &str,
-) -> anyhow::Result<()> {
-    options
-        .fix(entry, value)
-        .map_err(|_| anyhow::anyhow!("{variable} wants {}, not `{value}`", entry.wants()))
-}
-
 /// A fault of ebtrace: all that is needed to report it.
 pub(super) fn internal(what: &dyn std::fmt::Display) -> anyhow::Error {
     let (major, minor, patch) = kernel::version();
@@ -239,31 +348,6 @@ pub(super) fn internal(what: &dyn std::fmt::Display) -> anyhow::Error {
         "this is a bug of ebtrace {}, please report it with the script (Linux {major}.{minor}.{patch}):\n{what}",
         env!("CARGO_PKG_VERSION")
     )
-}
-
-fn show_tree(sources: &Sources, file: FileId) -> anyhow::Result<u8> {
-    let (script, found) = syntax::parse(sources, file);
-    report::diagnostics(sources, &found);
-    put(&syntax::print::script(&script))?;
-    Ok(u8::from(found.has_errors()))
-}
-
-fn show(stage: Stage, checked: &Checked, sources: &Sources, target: &Target) -> anyhow::Result<u8> {
-    let Checked { program, layout, .. } = checked;
-    let text = match stage {
-        Stage::Ast => String::new(),
-        Stage::Ir => ir::print::program(program),
-        Stage::Image => serde_json::to_string_pretty(&layout.image)? + "\n",
-        Stage::Llvm => {
-            codegen::llvm_text(program, layout, sources, target, codegen::Stage::Optimised)
-                .map_err(|bug| internal(&bug))?
-        }
-        Stage::Asm => {
-            codegen::assembly(program, layout, sources, target).map_err(|bug| internal(&bug))?
-        }
-    };
-    put(&text)?;
-    Ok(0)
 }
 
 /// Writes to standard output; a reader that went away is no error.
@@ -274,74 +358,4 @@ pub(super) fn put(text: &str) -> anyhow::Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-/// Loads, attaches, and prints what happens until the session ends.
-fn trace(
-    args: &Args,
-    sources: &Sources,
-    program: &ir::Program,
-    image: Image,
-) -> anyhow::Result<u8> {
-    let session = session_options(args)?;
-    if args.verbose {
-        report::plans(program);
-    }
-    let outcome = Session::load(image, session)
-        .and_then(Session::attach)
-        .and_then(ebtrace_runtime::Attached::poll)
-        .and_then(ebtrace_runtime::Stopped::finish);
-    match outcome {
-        Ok(status) => Ok(status),
-        Err(ebtrace_runtime::Error::Output(error))
-            if error.kind() == std::io::ErrorKind::BrokenPipe =>
-        {
-            Ok(0)
-        }
-        Err(error) => {
-            report::runtime_error(sources, program, &error, args.verbose);
-            Ok(1)
-        }
-    }
-}
-
-fn session_options(args: &Args) -> anyhow::Result<ebtrace_runtime::Options> {
-    let signals = Signals::catch().context("cannot catch signals")?;
-    let terminal = args.output.is_none() && std::io::stdout().is_terminal();
-    let output: Box<dyn Write> = match &args.output {
-        Some(path) => Box::new(
-            fs::File::create(path)
-                .with_context(|| format!("cannot write the output to {}", path.display()))?,
-        ),
-        None => Box::new(std::io::stdout()),
-    };
-    let mut options = ebtrace_runtime::Options::new(output, Box::new(std::io::stderr()));
-    options.format = match args.format {
-        args::Format::Text => Format::Text,
-        args::Format::Json => Format::Json,
-    };
-    options.buffering = match args.buffering {
-        args::Buffering::Line => Buffering::Line,
-        args::Buffering::Full => Buffering::Full,
-        args::Buffering::None => Buffering::None,
-    };
-    options.terminal = terminal;
-    options.quiet = args.quiet;
-    options.warnings = !args.no_warnings;
-    options.verbose = args.verbose;
-    options.mode = match args.trials() {
-        None => Mode::Trace,
-        Some(args::Trials::Test) => Mode::Test,
-        Some(args::Trials::Bench) => Mode::Bench,
-    };
-    if !args.quiet && std::io::stderr().is_terminal() {
-        options.progress = Some(Box::new(std::io::stderr()));
-    }
-    options.signals = Some(signals);
-    options.process = args.pid.map(Process::open).transpose()?;
-    options.child = match &args.command {
-        Some(command) => Some(Child::spawn(command, std::env::var_os("PATH").as_deref())?),
-        None => None,
-    };
-    Ok(options)
 }

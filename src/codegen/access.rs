@@ -19,7 +19,10 @@ const ANY: u64 = 0;
 pub(super) struct Entry<'a, 'ctx> {
     pub(super) table: &'a image::Map,
     pub(super) map: Pointer<'ctx>,
+    /// What the kernel knows it by.
     pub(super) key: Pointer<'ctx>,
+    /// Where that is a digest: the map of whole keys, and this one.
+    pub(super) names: Option<(Pointer<'ctx>, Pointer<'ctx>)>,
 }
 
 impl<'a, 'ctx> Function<'a, 'ctx> {
@@ -29,12 +32,20 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
         map: MapId,
         key: Option<ExprId>,
     ) -> Lowered<Entry<'a, 'ctx>> {
-        let (table, map) = self.unit.map(map.into_raw().into_u32())?;
+        let index = map.into_raw().into_u32();
+        let (table, map) = self.unit.map(index)?;
         let key = match key {
             None => Operand::Scalar(self.emitter.int(32, 0)),
             Some(key) => self.operand(key)?,
         };
-        Ok(Entry { table, map, key: self.in_memory(key)? })
+        let whole = self.in_memory(key)?;
+        match self.unit.names(index) {
+            None => Ok(Entry { table, map, key: whole, names: None }),
+            Some(names) => {
+                let key = self.digest(table, whole)?;
+                Ok(Entry { table, map, key, names: Some((names, whole)) })
+            }
+        }
     }
 
     /// An address where a value can be read.
@@ -105,6 +116,9 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
         match entry.table.storage {
             Storage::Hash | Storage::LruHash => {
                 let value = self.in_memory(value)?;
+                if entry.names.is_some() {
+                    return self.put_named(entry, value, full);
+                }
                 let args =
                     [entry.map.into(), entry.key.into(), value.into(), emitter.word(ANY).into()];
                 let result = self.unit.call_status(&helper::MAP_UPDATE_ELEM, &args)?;
@@ -126,6 +140,37 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
                 Err(Invariant(format!("{} takes no plain values", entry.table.name)))
             }
         }
+    }
+
+    /// Assigns a value to a key that the kernel knows by its digest.
+    fn put_named(
+        &mut self,
+        entry: Entry<'_, 'ctx>,
+        value: Pointer<'ctx>,
+        full: EventId,
+    ) -> Lowered<()> {
+        let emitter = self.emitter;
+        let known = self.look_up(entry)?;
+        let (fresh, put, no_room, after) =
+            (emitter.label(), emitter.label(), emitter.label(), emitter.label());
+        let failed = |result| emitter.less(result, emitter.word(0), true);
+        emitter.branch(emitter.is_null(known), fresh, put);
+        emitter.enter(fresh);
+        let written = self.write_name(entry)?.unwrap_or_else(|| emitter.word(0));
+        let from_fresh = emitter.here();
+        emitter.branch(failed(written), no_room, put);
+        emitter.enter(put);
+        let args = [entry.map.into(), entry.key.into(), value.into(), emitter.word(ANY).into()];
+        let result = self.unit.call_status(&helper::MAP_UPDATE_ELEM, &args)?;
+        let from_put = emitter.here();
+        emitter.branch(failed(result), no_room, after);
+        emitter.enter(no_room);
+        let result = emitter.merge(&[(written, from_fresh), (result, from_put)]);
+        self.drop_name(entry)?;
+        self.unit.say_full(self.full_event(full)?, result, self.span)?;
+        emitter.jump(after);
+        emitter.enter(after);
+        Ok(())
     }
 
     /// Says that a map had no room where a helper's result is negative.
@@ -153,6 +198,7 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
         let emitter = self.emitter;
         match entry.table.storage {
             Storage::Hash | Storage::LruHash | Storage::PerCpuHash | Storage::PerCpuLruHash => {
+                self.drop_name(entry)?;
                 let result = self
                     .unit
                     .call_status(&helper::MAP_DELETE_ELEM, &[entry.map.into(), entry.key.into()])?;

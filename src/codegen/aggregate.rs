@@ -32,9 +32,8 @@ impl<'ctx> Function<'_, 'ctx> {
     /// Adds to this CPU's part; says so where there is no room for a new key.
     pub(super) fn map_add(
         &mut self,
-        map: MapId,
-        key: Option<ExprId>,
-        value: Option<ExprId>,
+        (map, key): (MapId, Option<ExprId>),
+        (value, time): (Option<ExprId>, Option<ExprId>),
         full: EventId,
     ) -> Lowered<()> {
         let aggregate = self.aggregate(map)?;
@@ -43,6 +42,7 @@ impl<'ctx> Function<'_, 'ctx> {
             Some(value) => self.scalar(value)?,
             None => self.emitter.word(1),
         };
+        let time = time.map(|time| self.scalar(time)).transpose()?;
         let emitter = self.emitter;
         let found = self.look_up(entry)?;
         let (there, missing, after) = (emitter.label(), emitter.label(), emitter.label());
@@ -51,18 +51,51 @@ impl<'ctx> Function<'_, 'ctx> {
         emitter.enter(missing);
         if matches!(entry.table.storage, Storage::PerCpuHash | Storage::PerCpuLruHash) {
             let (index, event) = (map.into_raw().into_u32(), self.full_event(full)?);
+            let no_room = if entry.names.is_some() { emitter.label() } else { after };
+            if let Some(written) = self.write_name(entry)? {
+                let (unwritten, goes_on) = (emitter.label(), emitter.label());
+                let failed = emitter.less(written, emitter.word(0), true);
+                emitter.branch(failed, unwritten, goes_on);
+                emitter.enter(unwritten);
+                self.unit.say_full(event, written, self.span)?;
+                emitter.jump(after);
+                emitter.enter(goes_on);
+            }
             let inserted = self.unit.insert(index, entry.key, event, self.span)?;
             parts.push((inserted, emitter.here()));
-            emitter.branch(emitter.is_null(inserted), after, there);
+            emitter.branch(emitter.is_null(inserted), no_room, there);
+            if entry.names.is_some() {
+                emitter.enter(no_room);
+                self.drop_name(entry)?;
+                emitter.jump(after);
+            }
         } else {
             emitter.jump(after);
         }
         emitter.enter(there);
         let part = emitter.merge_pointers(&parts);
+        let part = if entry.table.side_by_side {
+            let cpu = self.unit.call(&helper::GET_SMP_PROCESSOR_ID, &[])?;
+            let within = emitter.label();
+            let cpus = emitter.word(self.unit.target.possible_cpus.into());
+            // The verifier does not know how many there are.
+            let cpu = emitter.opaque(cpu);
+            emitter.branch(emitter.less(cpu, cpus, false), within, after);
+            emitter.enter(within);
+            self.side_of(entry, part, cpu)
+        } else {
+            part
+        };
         if entry.table.value.offset > 0 {
             emitter.store(part, emitter.word(1), 8);
         }
-        self.add_to(&aggregate, emitter.at(part, entry.table.value.offset), value);
+        let part = emitter.at(part, entry.table.value.offset);
+        match (aggregate, time) {
+            (Aggregate::Series { .. }, Some(time)) => {
+                self.add_to_series(&aggregate, part, value, time)
+            }
+            _ => self.add_to(&aggregate, part, value),
+        }
         emitter.jump(after);
         emitter.enter(after);
         Ok(())
@@ -75,7 +108,7 @@ impl<'ctx> Function<'_, 'ctx> {
             |pointer, by| emitter.store(pointer, emitter.add(emitter.load(pointer, 64, 8), by), 8);
         match aggregate {
             Aggregate::Count | Aggregate::Sum { .. } => increase(part, value),
-            Aggregate::Avg { .. } => {
+            Aggregate::Avg { .. } | Aggregate::Stats { .. } => {
                 increase(part, value);
                 increase(emitter.at(part, 8), emitter.word(1));
             }
@@ -85,6 +118,7 @@ impl<'ctx> Function<'_, 'ctx> {
                 emitter.store(part, best, 8);
                 emitter.store(emitter.at(part, 8), emitter.word(1), 8);
             }
+            Aggregate::Series { .. } => {}
             Aggregate::Hist { .. } | Aggregate::Lhist { .. } => {
                 let bucket = emitter.opaque(value);
                 let (within, after) = (emitter.label(), emitter.label());
@@ -100,7 +134,7 @@ impl<'ctx> Function<'_, 'ctx> {
     }
 
     /// The lesser or greater of what is there, if it is set, and a new value.
-    fn better(
+    pub(super) fn better(
         &self,
         least: bool,
         signed: bool,
@@ -116,7 +150,7 @@ impl<'ctx> Function<'_, 'ctx> {
 
     // Reading.
 
-    /// Merges all CPUs' parts into a number of 64 bits; returns whether there was anything.
+    /// Merges all CPUs' parts into a number of 64 bits, for `stats` three of them; returns whether there was anything.
     pub(super) fn read_aggregate(
         &mut self,
         map: MapId,
@@ -124,7 +158,10 @@ impl<'ctx> Function<'_, 'ctx> {
         to: Pointer<'ctx>,
     ) -> Lowered<Int<'ctx>> {
         let aggregate = self.aggregate(map)?;
-        if matches!(aggregate, Aggregate::Hist { .. } | Aggregate::Lhist { .. }) {
+        if matches!(
+            aggregate,
+            Aggregate::Hist { .. } | Aggregate::Lhist { .. } | Aggregate::Series { .. }
+        ) {
             return Err(Invariant(format!("{} is read as one number", entry.table.name)));
         }
         let zero = self.emitter.word(0);
@@ -138,13 +175,18 @@ impl<'ctx> Function<'_, 'ctx> {
         })?;
         let emitter = self.emitter;
         let value = |pointer| emitter.load(pointer, 64, 8);
-        let number = match aggregate {
-            Aggregate::Avg { signed } => {
-                arithmetic::divide(emitter, value(merged.first), value(merged.second), signed)
+        let average =
+            |signed| arithmetic::divide(emitter, value(merged.first), value(merged.second), signed);
+        match aggregate {
+            Aggregate::Avg { signed } => emitter.store(to, average(signed), 8),
+            Aggregate::Stats { signed } => {
+                let words = [value(merged.second), average(signed), value(merged.first)];
+                for (offset, word) in (0..).step_by(8).zip(words) {
+                    emitter.store(emitter.at(to, offset), word, 8);
+                }
             }
-            _ => value(merged.first),
-        };
-        emitter.store(to, number, 8);
+            _ => emitter.store(to, value(merged.first), 8),
+        }
         Ok(emitter.is_not_zero(value(merged.set)))
     }
 
@@ -176,15 +218,25 @@ impl<'ctx> Function<'_, 'ctx> {
             }
             _ => {
                 join(merged.first, word(words), &|a, b| emitter.add(a, b));
-                if matches!(aggregate, Aggregate::Avg { .. }) {
+                if matches!(aggregate, Aggregate::Avg { .. } | Aggregate::Stats { .. }) {
                     join(merged.second, word(words + 8), &|a, b| emitter.add(a, b));
                 }
             }
         }
     }
 
+    /// A CPU's part of a value that has those of all.
+    fn side_of(&self, entry: Entry<'_, 'ctx>, all: Pointer<'ctx>, cpu: Int<'ctx>) -> Pointer<'ctx> {
+        let emitter = self.emitter;
+        let stride = emitter.word(entry.table.value_size.into());
+        emitter.offset(all, emitter.mul(cpu, stride))
+    }
+
     /// Makes a scalar aggregation unset on all CPUs; returns whether it was set on any.
     pub(super) fn unset_aggregate(&mut self, entry: Entry<'_, 'ctx>) -> Lowered<Int<'ctx>> {
+        if entry.table.side_by_side {
+            return self.unset_side_by_side(entry);
+        }
         let set = self.variable(self.emitter.word(0));
         self.for_each_cpu(entry, |function, part| {
             let emitter = function.emitter;
@@ -192,6 +244,27 @@ impl<'ctx> Function<'_, 'ctx> {
             memory::zero(emitter, part, 0..entry.table.value_size, 8);
         })?;
         Ok(self.emitter.is_not_zero(self.emitter.load(set, 64, 8)))
+    }
+
+    fn unset_side_by_side(&mut self, entry: Entry<'_, 'ctx>) -> Lowered<Int<'ctx>> {
+        let emitter = self.emitter;
+        let all = self.look_up(entry)?;
+        let (before, there, after) = (emitter.here(), emitter.label(), emitter.label());
+        emitter.branch(emitter.is_null(all), after, there);
+        emitter.enter(there);
+        let mut set = emitter.word(0);
+        for cpu in 0..self.unit.target.possible_cpus {
+            let part = self.side_of(entry, all, emitter.word(cpu.into()));
+            set = emitter.or(set, emitter.load(part, 64, 8));
+        }
+        let set = emitter.is_not_zero(set);
+        let zeros = self.unit.zeros(entry.table);
+        let args = [entry.map.into(), entry.key.into(), zeros.into(), emitter.word(0).into()];
+        self.unit.call_status(&helper::MAP_UPDATE_ELEM, &args)?;
+        let there = emitter.here();
+        emitter.jump(after);
+        emitter.enter(after);
+        Ok(emitter.merge(&[(emitter.bool(false), before), (set, there)]))
     }
 
     /// A loop over the parts of all CPUs, which ends at the first that is not there.

@@ -45,6 +45,8 @@ pub(super) struct Emitter<'ctx> {
     constants: RefCell<HashMap<Vec<u8>, Pointer<'ctx>>>,
     /// Room for a moment, by function and size.
     moments: RefCell<HashMap<(FunctionValue<'ctx>, u32), Pointer<'ctx>>>,
+    /// Names of the helpers that were called, by number.
+    helpers: RefCell<HashMap<u32, &'static str>>,
 }
 
 impl<'ctx> Emitter<'ctx> {
@@ -56,6 +58,7 @@ impl<'ctx> Emitter<'ctx> {
             function: RefCell::default(),
             constants: RefCell::default(),
             moments: RefCell::default(),
+            helpers: RefCell::default(),
         }
     }
 
@@ -371,12 +374,18 @@ impl<'ctx> Emitter<'ctx> {
                 _ => self.int_type(64).into(),
             })
             .collect();
+        self.helpers.borrow_mut().insert(helper.id, helper.name);
         let id = self.word(u64::from(helper.id)).const_to_pointer(self.pointer_type());
         let call = self
             .builder
             .build_indirect_call(returns.fn_type(&params, false), id, args, "")
             .unwrap();
         call.try_as_basic_value().unwrap_basic()
+    }
+
+    /// Names of the helpers that were called, by number.
+    pub(super) fn helpers(&self) -> HashMap<u32, &'static str> {
+        self.helpers.borrow().clone()
     }
 
     // Globals.

@@ -305,17 +305,29 @@ impl<'a, 'ctx> Debug<'a, 'ctx> {
                 let bytes = self.array(self.int(1, false)?, 1, *size);
                 self.structure(4 + size, &[("length", 0, 4, half), ("bytes", 4, *size, bytes)])
             }
-            image::Shape::Stack { frames, .. } => {
-                let frames_type = self.array(word, 8, *frames);
-                let members = [
-                    ("pid", 0, 4, half),
-                    ("count", 8, 8, word),
-                    ("frames", 16, 8 * frames, frames_type),
-                ];
+            image::Shape::Stack { frames, mode, .. } => {
+                let size = mode.frame_size() * frames;
+                let frames_type = self.array(word, 8, size / 8);
+                let members =
+                    [("pid", 0, 4, half), ("count", 8, 8, word), ("frames", 16, size, frames_type)];
                 self.structure(shape.size(), &members)
             }
             image::Shape::Symbol { .. } => {
                 self.structure(16, &[("address", 0, 8, word), ("pid", 8, 4, half)])
+            }
+            image::Shape::User => word,
+            image::Shape::Foreign { size } => self.array(self.int(1, false)?, 1, *size),
+            image::Shape::Mac => self.array(self.int(1, false)?, 1, 6),
+            image::Shape::Inet => {
+                let bytes = self.array(self.int(1, false)?, 1, 16);
+                self.structure(24, &[("family", 0, 8, word), ("address", 8, 16, bytes)])
+            }
+            image::Shape::Time { .. } => {
+                let members = [("format", 0, 4, half), ("clock", 4, 4, half), ("ns", 8, 8, word)];
+                self.structure(16, &members)
+            }
+            image::Shape::CgroupPath { .. } => {
+                self.structure(16, &[("filter", 0, 8, word), ("id", 8, 8, word)])
             }
             image::Shape::Aggregate(aggregate) => self.array(word, 8, aggregate.words()),
         })

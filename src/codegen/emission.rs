@@ -1,6 +1,7 @@
 //! LLVM's own work: the target, the passes, and the object that comes out.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::ffi::{CStr, c_void};
 
 use inkwell::OptimizationLevel;
@@ -99,6 +100,11 @@ impl Emission<'_, '_> {
 
     pub(super) fn object(&self) -> Result<Vec<u8>, Bug> {
         self.emit(FileType::Object)
+    }
+
+    /// Names of the helpers that are called, by number.
+    pub(super) fn helpers(&self) -> HashMap<u32, &'static str> {
+        self.emitter.helpers()
     }
 
     pub(super) fn assembly(&self) -> Result<String, Bug> {

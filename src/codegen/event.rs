@@ -14,6 +14,12 @@ use crate::source::Span;
 /// `BPF_RB_NO_WAKEUP`: user space looks by itself every now and then, which costs far less than being woken.
 const NO_WAKEUP: u64 = 1;
 
+/// `BPF_F_CURRENT_CPU`, and where among the flags the number of the packet's bytes stands.
+const CURRENT_CPU: u64 = 0xffff_ffff;
+const LENGTH_SHIFT: u64 = 32;
+/// `-ENOSPC`
+const NO_ROOM: i64 = -28;
+
 impl<'ctx> Unit<'_, 'ctx> {
     /// The record of an event with so many fields.
     pub(super) fn record(&self, event: EventId, fields: usize) -> Lowered<&image::Record> {
@@ -63,6 +69,36 @@ impl<'ctx> Function<'_, 'ctx> {
         let record = self.unit.record(event, args.len())?;
         let id = number(self.emitter, event);
         self.unit.send(record.size, id, self.span, |slot| self.fill(record, slot, args))
+    }
+
+    /// Sends an event with its values, and a packet behind them: what the kernel says to it. Counts it as lost where there
+    /// is no room.
+    pub(super) fn send_packet(
+        &mut self,
+        event: EventId,
+        args: &[Operand<'_, 'ctx>],
+        (packet, length): (Int<'ctx>, Int<'ctx>),
+    ) -> Lowered<Int<'ctx>> {
+        let emitter = self.emitter;
+        let map =
+            self.unit.maps.packets.ok_or_else(|| Invariant("no map of packets".to_owned()))?;
+        let (record, id) = (self.unit.record(event, args.len())?, number(emitter, event));
+        let slot = self.temporary(record.size);
+        emitter.store(slot, id, 8);
+        self.fill(record, slot, args)?;
+        let length = emitter.shift_left(length, emitter.word(LENGTH_SHIFT));
+        let flags = emitter.or(length, emitter.word(CURRENT_CPU));
+        let size = emitter.word(record.size.into());
+        let args = [packet.into(), map.into(), flags.into(), slot.into(), size.into()];
+        let result = self.unit.call_status(&helper::SKB_OUTPUT, &args)?;
+        let (lost, after) = (emitter.label(), emitter.label());
+        let no_room = emitter.word(NO_ROOM.cast_unsigned());
+        emitter.branch(emitter.equal(result, no_room), lost, after);
+        emitter.enter(lost);
+        self.unit.count_lost(id, self.span)?;
+        emitter.jump(after);
+        emitter.enter(after);
+        Ok(result)
     }
 
     /// Puts the values of an event behind its number.

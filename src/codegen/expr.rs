@@ -62,6 +62,7 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
                 let value = if size == 8 { self.untyped(value) } else { value };
                 self.scalar_of(value, ty)
             }
+            Expr::Object(offset) => emitter.load_volatile(emitter.at(self.context, *offset), 64, 8),
             // Not the address of a part of the context, which LLVM might share with a read from there: the verifier
             // wants to see the offset in the read itself.
             Expr::ContextAddress(offset) => {
@@ -73,9 +74,17 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
                 let offset = match global {
                     Global::StartNs => std::mem::offset_of!(Globals, start_ns),
                     Global::ChildPid => std::mem::offset_of!(Globals, child_pid),
+                    Global::TaiOffsetNs => std::mem::offset_of!(Globals, tai_offset_ns),
+                    Global::UtcOffsetNs => std::mem::offset_of!(Globals, utc_offset_ns),
+                    Global::Parameter(at) | Global::ParameterAddress(at) => {
+                        size_of::<Globals>() + *at as usize
+                    }
                 };
-                let value =
-                    emitter.load_volatile(emitter.at(self.globals()?, offset as u32), 64, 8);
+                let place = emitter.at(self.globals()?, offset as u32);
+                if matches!(global, Global::ParameterAddress(_)) {
+                    return Ok(emitter.number(place));
+                }
+                let value = emitter.load_volatile(place, 64, 8);
                 emitter.resize(value, self.bits(ty)?, false)
             }
             Expr::Binary { op, left, right } => {
@@ -99,16 +108,17 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
         })
     }
 
-    /// A word of the context as a number. Where the verifier knows the types, it follows an address from there, and
-    /// forbids most of what can be done with numbers; of what was negated it knows nothing.
+    /// A word of the context as a number.
     fn untyped(&self, word: Int<'ctx>) -> Int<'ctx> {
-        match self.program_type().is_some_and(ProgramType::has_typed_context) {
-            true => {
-                let negated = self.emitter.opaque(self.emitter.negate(word));
-                self.emitter.negate(negated)
-            }
-            false => word,
-        }
+        let typed = self.program_type().is_some_and(ProgramType::has_typed_context);
+        if typed { self.plain_number(word) } else { word }
+    }
+
+    /// What may be an address to the verifier as a number. It follows an address whose type it knows, and forbids most of
+    /// what can be done with numbers; of what was negated it knows nothing.
+    pub(super) fn plain_number(&self, word: Int<'ctx>) -> Int<'ctx> {
+        let negated = self.emitter.opaque(self.emitter.negate(word));
+        self.emitter.negate(negated)
     }
 
     fn signed(&self, id: ExprId) -> bool {

@@ -63,7 +63,7 @@ fn is_signed(ty: &CType) -> bool {
 }
 
 /// A type that the linker takes for the same as the definition's: it compares kinds, sizes and tags.
-fn describe<'ctx>(debug: &Debug<'_, 'ctx>, ty: &CType) -> Lowered<DIType<'ctx>> {
+pub(super) fn describe<'ctx>(debug: &Debug<'_, 'ctx>, ty: &CType) -> Lowered<DIType<'ctx>> {
     match ty {
         CType::Void => debug.void(),
         CType::Int { size, signed } => debug.int(*size, *signed),
@@ -71,6 +71,7 @@ fn describe<'ctx>(debug: &Debug<'_, 'ctx>, ty: &CType) -> Lowered<DIType<'ctx>> 
         CType::Enum { name, size, .. } => debug.enumeration(name, *size),
         CType::Pointer(to) => Ok(debug.pointer(describe(debug, to)?)),
         CType::Record { name, union, .. } => Ok(debug.record(name, *union)),
+        CType::Array(of, len) => Ok(debug.array(describe(debug, of)?, of.size(), *len)),
         CType::Other => Err(Invariant("a type that cannot be described".to_owned())),
     }
 }

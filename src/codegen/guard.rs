@@ -3,9 +3,11 @@
 //! The kernel sees to it that no program interrupts itself. But two can keep each other going, or one can wait for a
 //! lock that the other holds.
 
+use inkwell::values::FunctionValue;
+
 use super::Invariant;
 use super::Lowered;
-use super::context::Pointer;
+use super::context::{Label, Pointer};
 use super::helper;
 use super::probe::{Outer, Unit};
 use crate::source::Span;
@@ -17,17 +19,13 @@ impl<'a, 'ctx> Unit<'a, 'ctx> {
         name: &str,
         outer: Outer<'ctx>,
         site: Span,
-        inner: impl FnOnce(&str) -> Lowered<inkwell::values::FunctionValue<'ctx>>,
+        inner: impl FnOnce() -> Lowered<FunctionValue<'ctx>>,
     ) -> Lowered<()> {
         let map = self.maps.guard.ok_or_else(|| Invariant("no map of guards".to_owned()))?;
-        let Outer { function, entry, context } = outer;
         let emitter = self.emitter;
-        let mut lines = self.debug.program(name, site)?;
-        function.set_subprogram(lines.subprogram());
-        self.debug.at(&mut lines, site);
-        let body = emitter.label();
-        emitter.enter(body);
-        let work = emitter.aside(|| inner(&format!("ebt_work_{name}")))?;
+        let body = self.enter_outer(name, &outer, site)?;
+        let Outer { entry, context, .. } = outer;
+        let work = emitter.aside(inner)?;
         let flag = self.flag(map)?;
         let (look, run, leave) = (emitter.label(), emitter.label(), emitter.label());
         emitter.branch(emitter.is_null(flag), leave, look);
@@ -42,6 +40,21 @@ impl<'a, 'ctx> Unit<'a, 'ctx> {
         emitter.ret(0);
         emitter.close(entry, body);
         Ok(())
+    }
+
+    /// Begins the body of a program that calls others for its work.
+    pub(super) fn enter_outer(
+        &'a self,
+        name: &str,
+        outer: &Outer<'ctx>,
+        site: Span,
+    ) -> Lowered<Label<'ctx>> {
+        let mut lines = self.debug.program(name, site)?;
+        outer.function.set_subprogram(lines.subprogram());
+        self.debug.at(&mut lines, site);
+        let body = self.emitter.label();
+        self.emitter.enter(body);
+        Ok(body)
     }
 
     fn flag(&self, map: Pointer<'ctx>) -> Lowered<Pointer<'ctx>> {

@@ -42,7 +42,7 @@ fn rewrite(object: &mut Vec<u8>, sources: &Sources) -> Option<()> {
 }
 
 /// The script behind a name that `debug` made: `/dev/null/0/lat.bt`.
-fn source_of<'s>(name: &[u8], sources: &'s Sources) -> Option<&'s Source> {
+pub(super) fn source_of<'s>(name: &[u8], sources: &'s Sources) -> Option<&'s Source> {
     let rest = std::str::from_utf8(name.strip_prefix(NO_DIRECTORY.as_bytes())?).ok()?;
     let id = rest.split_once('/')?.0.parse().ok()?;
     Some(sources.get(FileId(id)))

@@ -3,17 +3,19 @@
 use ebtrace_image as image;
 use inkwell::debug_info::DIType;
 
-use super::Invariant;
 use super::context::{Emitter, Pointer};
 use super::debug::Debug;
-use crate::host::Version;
+use super::{Invariant, Target};
 
 const HASH: u32 = 1;
 const ARRAY: u32 = 2;
+const PERF_EVENT_ARRAY: u32 = 4;
 const PERCPU_HASH: u32 = 5;
 const PERCPU_ARRAY: u32 = 6;
 const LRU_HASH: u32 = 9;
 const LRU_PERCPU_HASH: u32 = 10;
+const ARRAY_OF_MAPS: u32 = 12;
+const HASH_OF_MAPS: u32 = 13;
 const RINGBUF: u32 = 27;
 
 /// Elements of the map that old kernels go through for want of a helper that counts: so many rounds has a loop at most.
@@ -27,9 +29,11 @@ const GUARD_MAP: &str = "ebt_guard";
 const NO_PREALLOC: u32 = 1;
 /// Before, hashes without preallocation were unsafe in programs that may interrupt the allocator.
 const NO_PREALLOC_SINCE: (u32, u32) = (6, 1);
-/// The kernel has enough of per-CPU memory at hand for values of so many bytes, whatever the number of new keys in
-/// a moment; of larger ones, a burst of a hundred keys finds none.
+/// The kernel has enough of per-CPU memory at hand for values of so many bytes and some ten thousand new keys in a
+/// moment; of larger ones, a burst of a hundred keys finds none.
 const SMALL_PART: u32 = 64;
+/// Of more keys than this, many may well be new in the same moment.
+const MANY_KEYS: u32 = 1 << 14;
 /// So many bytes for each CPU are set aside at most.
 const MOST_PREALLOCATED: u64 = 8 << 20;
 
@@ -37,8 +41,12 @@ const MOST_PREALLOCATED: u64 = 8 << 20;
 pub(super) struct Maps<'ctx> {
     /// In the order of the image.
     pub(super) script: Vec<Pointer<'ctx>>,
+    /// The maps of their whole keys, where they have digests.
+    pub(super) names: Vec<Option<Pointer<'ctx>>>,
     /// [`image::RING_BUFFER`]
     pub(super) events: Pointer<'ctx>,
+    /// [`image::PACKETS`], where a program sends some.
+    pub(super) packets: Option<Pointer<'ctx>>,
     /// [`image::LOST`]
     pub(super) lost: Pointer<'ctx>,
     /// [`image::SCRATCH`], where a program needs it.
@@ -47,6 +55,8 @@ pub(super) struct Maps<'ctx> {
     pub(super) rounds: Option<Pointer<'ctx>>,
     /// Whether a guarded program runs on this CPU, where there is such a program.
     pub(super) guard: Option<Pointer<'ctx>>,
+    /// [`image::unwind::PROCESSES`] and [`image::unwind::TABLES`], where a program walks stacks by them.
+    pub(super) unwind: Option<(Pointer<'ctx>, Pointer<'ctx>)>,
 }
 
 /// A map definition.
@@ -66,6 +76,8 @@ pub(super) struct Needs {
     pub(super) rounds: bool,
     /// Something that says whether a guarded program runs.
     pub(super) guard: bool,
+    /// Tables to walk stacks by.
+    pub(super) unwinds: bool,
 }
 
 /// Defines all maps.
@@ -74,9 +86,9 @@ pub(super) fn define<'ctx>(
     debug: &Debug<'_, 'ctx>,
     image: &image::Image,
     needs: Needs,
-    kernel: Version,
+    target: &Target,
 ) -> Result<Maps<'ctx>, Invariant> {
-    let definer = Definer { emitter, debug };
+    let definer = Definer { emitter, debug, target };
     let (index, word) = (debug.int(4, false)?, debug.int(8, false)?);
     let array = |entries: usize, value| Definition {
         kind: PERCPU_ARRAY,
@@ -85,14 +97,40 @@ pub(super) fn define<'ctx>(
         types: Some((index, value)),
     };
     let mut script = Vec::with_capacity(image.maps.len());
+    let mut names = Vec::with_capacity(image.maps.len());
     for map in &image.maps {
-        script.push(definer.define(&map.symbol, &definer.script_map(map, kernel)?)?);
+        script.push(definer.define(&map.symbol, &definer.script_map(map)?)?);
+        names.push(match &map.names {
+            Some(symbol) => Some(definer.define(symbol, &definer.names_map(map)?)?),
+            None => None,
+        });
     }
     let bytes = image.settings.ring_buffer_bytes;
     let ring = Definition { kind: RINGBUF, entries: bytes, flags: 0, types: None };
     let events = definer.define(image::RING_BUFFER, &ring)?;
     let lost = definer.define(image::LOST, &array(image.events.len().max(1), word))?;
-    let mut maps = Maps { script, events, lost, scratch: None, rounds: None, guard: None };
+    let mut maps = Maps {
+        script,
+        names,
+        events,
+        packets: None,
+        lost,
+        scratch: None,
+        rounds: None,
+        guard: None,
+        unwind: None,
+    };
+    let sends = |event: &image::Event| matches!(event.action, image::Action::Packet { .. });
+    if image.events.iter().any(sends) {
+        // libbpf makes it as large as there are CPUs.
+        let packets = Definition {
+            kind: PERF_EVENT_ARRAY,
+            entries: 0,
+            flags: 0,
+            types: Some((index, index)),
+        };
+        maps.packets = Some(definer.define(image::PACKETS, &packets)?);
+    }
     if needs.rounds {
         let types = Some((index, debug.int(1, false)?));
         let rounds = Definition { kind: ARRAY, entries: ROUNDS, flags: 0, types };
@@ -100,6 +138,14 @@ pub(super) fn define<'ctx>(
     }
     if needs.guard {
         maps.guard = Some(definer.define(GUARD_MAP, &array(1, word))?);
+    }
+    if needs.unwinds {
+        let of_maps =
+            |kind, entries| Definition { kind, entries, flags: 0, types: Some((index, index)) };
+        let processes = of_maps(HASH_OF_MAPS, image::unwind::MOST_PROCESSES);
+        let tables = of_maps(ARRAY_OF_MAPS, image::unwind::MOST_TABLES);
+        let processes = definer.define(image::unwind::PROCESSES, &processes)?;
+        maps.unwind = Some((processes, definer.define(image::unwind::TABLES, &tables)?));
     }
     if needs.scratch > 0 {
         let area = debug.array(word, 8, needs.scratch.div_ceil(8));
@@ -112,20 +158,26 @@ pub(super) fn define<'ctx>(
 fn wants_preallocation(map: &image::Map) -> bool {
     let all = u64::from(map.value_size) * u64::from(map.max_entries);
     map.storage == image::Storage::PerCpuHash
-        && map.value_size > SMALL_PART
+        && !map.side_by_side
+        && (map.value_size > SMALL_PART || map.max_entries > MANY_KEYS)
         && all <= MOST_PREALLOCATED
 }
 
 struct Definer<'a, 'ctx> {
     emitter: &'a Emitter<'ctx>,
     debug: &'a Debug<'a, 'ctx>,
+    target: &'a Target,
 }
 
 impl<'ctx> Definer<'_, 'ctx> {
-    fn script_map(&self, map: &image::Map, kernel: Version) -> Result<Definition<'ctx>, Invariant> {
+    fn script_map(&self, map: &image::Map) -> Result<Definition<'ctx>, Invariant> {
+        let kernel = self.target.version;
         let (kind, hash) = match map.storage {
             image::Storage::Hash => (HASH, true),
             image::Storage::LruHash => (LRU_HASH, true),
+            image::Storage::PerCpuHash if map.side_by_side => (HASH, true),
+            image::Storage::PerCpuLruHash if map.side_by_side => (LRU_HASH, true),
+            image::Storage::PerCpuArray if map.side_by_side => (ARRAY, false),
             image::Storage::PerCpuHash => (PERCPU_HASH, true),
             image::Storage::PerCpuLruHash => (LRU_PERCPU_HASH, true),
             image::Storage::Array => (ARRAY, false),
@@ -137,6 +189,7 @@ impl<'ctx> Definer<'_, 'ctx> {
             && (kernel.0, kernel.1) >= NO_PREALLOC_SINCE
             && !wants_preallocation(map);
         let key = match &map.key {
+            Some(_) if map.names.is_some() => self.digest()?,
             Some(key) => self.debug.shape(&key.shape)?,
             None => self.debug.int(4, false)?,
         };
@@ -150,12 +203,34 @@ impl<'ctx> Definer<'_, 'ctx> {
                 &[set, ("value", map.value.offset, map.value.shape.size(), value)],
             )
         };
+        let value = if map.side_by_side {
+            self.debug.array(value, map.value_size, self.target.possible_cpus)
+        } else {
+            value
+        };
         let entries = if hash { map.max_entries } else { 1 };
         Ok(Definition {
             kind,
             entries,
             flags: if lazy { NO_PREALLOC } else { 0 },
             types: Some((key, value)),
+        })
+    }
+
+    fn digest(&self) -> Result<DIType<'ctx>, Invariant> {
+        Ok(self.debug.array(self.debug.int(8, false)?, 8, image::DIGEST / 8))
+    }
+
+    /// The whole keys of a map by their digests.
+    fn names_map(&self, map: &image::Map) -> Result<Definition<'ctx>, Invariant> {
+        let kernel = self.target.version;
+        let lazy = (kernel.0, kernel.1) >= NO_PREALLOC_SINCE;
+        let key = map.key.as_ref().ok_or_else(|| Invariant(format!("{} has no keys", map.name)))?;
+        Ok(Definition {
+            kind: HASH,
+            entries: map.max_entries,
+            flags: if lazy { NO_PREALLOC } else { 0 },
+            types: Some((self.digest()?, self.debug.shape(&key.shape)?)),
         })
     }
 

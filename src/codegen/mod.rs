@@ -7,9 +7,10 @@
 //! here. What the verifier of the IR let through cannot fail: an error is a [`Bug`].
 //!
 //! - [`context`] is all that lowering sees of LLVM.
-//! - `probe` opens a program; `stmt` and `expr` fill it; `access`, `aggregate`, `call`, `event`, `iterator`, `external`, `rare`, `region` and `string` are what takes
+//! - `probe` opens a program; `stmt` and `expr` fill it; `access`, `aggregate`, `call`, `event`, `iterator`, `external`, `rare`, `region`, `string` and `unwind` are what takes
 //!   more than a few instructions; `memory` moves bytes.
-//! - `map` and `debug` describe maps, programs and lines; `lines` puts the script's text into the result.
+//! - `map` and `debug` describe maps, programs and lines; `lines` puts the script's text into the result, and
+//!   `listing` shows instructions below it.
 
 mod access;
 mod aggregate;
@@ -17,6 +18,7 @@ mod arithmetic;
 mod call;
 mod context;
 mod debug;
+mod digest;
 mod emission;
 mod event;
 mod expr;
@@ -24,21 +26,29 @@ mod external;
 mod guard;
 mod helper;
 mod iterator;
+mod kernel;
 mod lines;
+mod listing;
 mod map;
 mod memory;
 mod probe;
 mod rare;
 mod region;
+mod series;
+mod session;
 mod stmt;
 mod string;
+mod unwind;
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
 
+use ebtrace_image::Action;
+
 use crate::host::Version;
 use crate::ir::layout::Layout;
 use crate::ir::{self, Program};
+use crate::pipeline::Watch;
 use crate::source::Sources;
 
 /// The kernel that the object is for.
@@ -117,6 +127,20 @@ pub fn generate(
     sources: &Sources,
     target: &Target,
 ) -> Result<Vec<u8>, Failure> {
+    generate_watched(program, layout, sources, target, &mut |_| {})
+}
+
+/// [`generate`], with somebody who wants to know how long its stages take.
+///
+/// # Errors
+/// As [`generate`].
+pub fn generate_watched(
+    program: &Program,
+    layout: &Layout,
+    sources: &Sources,
+    target: &Target,
+    watch: Watch<'_>,
+) -> Result<Vec<u8>, Failure> {
     // Parts of a program are called after it.
     let index = |name: &str| {
         let mut probes = layout.image.probes.iter();
@@ -127,7 +151,9 @@ pub fn generate(
         probes.position(|probe| part_of(&probe.program)).unwrap_or(0)
     };
     emission::with_module(program, layout, sources, target, |module| {
+        watch("lower");
         module.optimise()?;
+        watch("optimise");
         if let Some(name) = module.too_long(target) {
             return Ok(Err(Failure::TooLong(index(&name))));
         }
@@ -137,6 +163,7 @@ pub fn generate(
         }
         let mut object = object?;
         lines::restore(&mut object, sources)?;
+        watch("emit");
         Ok(Ok(object))
     })?
 }
@@ -160,7 +187,7 @@ pub fn llvm_text(
     })
 }
 
-/// The BPF assembly of the program.
+/// The instructions of each program below the lines of the script that they come from, numbered as the kernel does.
 ///
 /// # Errors
 /// As for [`generate`].
@@ -172,7 +199,7 @@ pub fn assembly(
 ) -> Result<String, Bug> {
     emission::with_module(program, layout, sources, target, |module| {
         module.optimise()?;
-        module.assembly()
+        Ok(listing::list(&module.assembly()?, &module.helpers(), layout, sources))
     })
 }
 
@@ -193,8 +220,11 @@ fn lower<'ctx>(
         .chain(program.functions.iter().map(|(_, function)| &function.func.body));
     let rounds = region::needs_rounds(target.version) && bodies.any(region::counts);
     let guard = program.probes.iter().any(|probe| probe.guarded);
-    let needs = map::Needs { scratch, rounds, guard };
-    let maps = map::define(emitter, &debug, &layout.image, needs, target.version)?;
+    let unwinds = layout.image.events.iter().any(|event| {
+        matches!(event.action, Action::Fail { failure: ebtrace_image::Failure::NotUnwound, .. })
+    });
+    let needs = map::Needs { scratch, rounds, guard, unwinds };
+    let maps = map::define(emitter, &debug, &layout.image, needs, target)?;
     let rare = rare::Functions::plan(program);
     let unit = probe::Unit {
         emitter,

@@ -107,26 +107,42 @@ pub(super) struct Outer<'ctx> {
 pub(super) fn lower<'a, 'ctx>(unit: &'a Unit<'a, 'ctx>, index: usize) -> Lowered<()> {
     let Some(table) = unit.layout.image.probes.get(index) else { return Err(no_layout()) };
     let (probe, name) = (&unit.program.probes[index], &table.program);
+    let is_part = unit.program.probes.iter().any(|other| other.returns == Some(index));
+    if is_part {
+        // It is made with the program that runs it.
+        return Ok(());
+    }
     let (function, entry, context) = unit.emitter.open(name, section(probe.program));
     let outer = Outer { function, entry, context };
     let site = unit.program.sites[probe.site];
-    if !probe.guarded {
-        let lines = unit.debug.program(name, site)?;
-        return fill(unit, index, outer, lines);
+    if probe.guarded {
+        return unit.guarded(name, outer, site, || unit.part(index));
     }
-    unit.guarded(name, outer, site, |name| {
-        let (emitter, word) = (unit.emitter, unit.debug.int(8, false)?);
+    if let Some(exit) = probe.returns {
+        return unit.session(name, outer, site, || Ok((unit.part(index)?, unit.part(exit)?)));
+    }
+    let lines = unit.debug.program(name, site)?;
+    fill(unit, index, outer, lines)
+}
+
+impl<'a, 'ctx> Unit<'a, 'ctx> {
+    /// The code of a probe as a function that a program calls with its context.
+    fn part(&'a self, index: usize) -> Lowered<FunctionValue<'ctx>> {
+        let Some(table) = self.layout.image.probes.get(index) else { return Err(no_layout()) };
+        let name = &format!("ebt_work_{}", table.program);
+        let site = self.program.sites[self.program.probes[index].site];
+        let (emitter, word) = (self.emitter, self.debug.int(8, false)?);
         let address = emitter.pointer_type().into();
         let function = emitter.declare(name, &[address], emitter.int_type(32).into());
-        let params = [("ctx", unit.debug.pointer(word))];
-        let lines = unit.debug.function(name, &params, unit.debug.int(4, true)?, site, true)?;
+        let params = [("ctx", self.debug.pointer(word))];
+        let lines = self.debug.function(name, &params, self.debug.int(4, true)?, site, true)?;
         let entry = emitter.body_of(function);
         let context = function.get_first_param();
         let context = context.ok_or_else(|| Invariant(format!("{name} has no context")))?;
         let context = context.into_pointer_value();
-        fill(unit, index, Outer { function, entry, context }, lines)?;
+        fill(self, index, Outer { function, entry, context }, lines)?;
         Ok(function)
-    })
+    }
 }
 
 fn no_layout() -> Invariant {
@@ -295,11 +311,16 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
         if let Some(known) = self.emitter.module.get_global(NAME) {
             return Ok(known.as_pointer_value());
         }
-        let size = size_of::<image::Globals>() as u32;
+        let last = self.unit.layout.image.parameters.last();
+        let parameters = last.map_or(0, |last| (last.offset + last.size).next_multiple_of(8));
+        let size = size_of::<image::Globals>() as u32 + parameters;
         let global = self.emitter.zeroed_global(NAME, image::GLOBALS, size);
         global.set_constant(true);
         let word = self.unit.debug.int(8, false)?;
-        let members = [("start_ns", 0, 8, word), ("child_pid", 8, 8, word)];
+        let names = ["start_ns", "child_pid", "tai_offset_ns", "utc_offset_ns"];
+        let places = (0..).step_by(8);
+        let members: Vec<_> =
+            names.into_iter().zip(places).map(|(name, at)| (name, at, 8, word)).collect();
         self.unit.debug.global(global, NAME, self.unit.debug.structure(size, &members));
         Ok(global.as_pointer_value())
     }
@@ -354,5 +375,10 @@ impl<'a, 'ctx> Unit<'a, 'ctx> {
             (Some(table), Some(&map)) => Ok((table, map)),
             _ => Err(Invariant(format!("no map {index}"))),
         }
+    }
+
+    /// The map of its whole keys, where it has digests.
+    pub(super) fn names(&self, index: u32) -> Option<Pointer<'ctx>> {
+        self.maps.names.get(index as usize).copied().flatten()
     }
 }

@@ -69,7 +69,7 @@ impl Functions<'_> {
                     Rare::Insert(map.into_raw().into_u32())
                 }
                 StmtKind::MapPut { key: Some(_), .. } => Rare::Full,
-                StmtKind::Emit { .. } => Rare::Lost,
+                StmtKind::Emit { .. } | StmtKind::SendPacket { .. } => Rare::Lost,
                 kind => {
                     blocks_of(kind).into_iter().for_each(|inner| self.count(inner));
                     continue;
@@ -144,6 +144,12 @@ impl<'ctx> Unit<'_, 'ctx> {
         }
     }
 
+    /// Zeros as large as a whole value of a map, where that is too large for the stack.
+    pub(super) fn zeros(&self, table: &ebtrace_image::Map) -> Pointer<'ctx> {
+        let parts = if table.side_by_side { self.target.possible_cpus } else { 1 };
+        self.emitter.constant(&vec![0; table.value_size as usize * parts as usize])
+    }
+
     fn insert_here(
         &self,
         map: u32,
@@ -158,7 +164,7 @@ impl<'ctx> Unit<'_, 'ctx> {
             memory::zero(emitter, initial, 0..table.value_size, 8);
             initial
         } else {
-            emitter.constant(&vec![0; table.value_size as usize])
+            self.zeros(table)
         };
         let args = [pointer.into(), key.into(), zeros.into(), emitter.word(NO_EXIST).into()];
         let result = self.call_status(&helper::MAP_UPDATE_ELEM, &args)?;

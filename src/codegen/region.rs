@@ -88,7 +88,7 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
                         return Err(Invariant("a body for elements takes four".to_owned()));
                     };
                     let (at_key, at_value) = (at_key.pointer()?, at_value.pointer()?);
-                    key.iter().for_each(|&key| inner.take(key, at_key));
+                    inner.take_key(map, *key, at_key)?;
                     match value {
                         Some(value) if aggregate => inner.take_merged(map, at_key, *value),
                         Some(value) => {
@@ -250,6 +250,32 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
         memory::copy(self.emitter, self.local(local), bytes, 8);
     }
 
+    /// Copies the key of an element into a local; an element whose key is being removed is left out.
+    fn take_key(
+        &mut self,
+        map: crate::ir::MapId,
+        local: Option<LocalId>,
+        key: Pointer<'ctx>,
+    ) -> Lowered<()> {
+        let (Some(local), names) = (local, self.unit.names(map.into_raw().into_u32())) else {
+            return Ok(());
+        };
+        let Some(names) = names else {
+            self.take(local, key);
+            return Ok(());
+        };
+        let emitter = self.emitter;
+        let args = [names.into(), key.into()];
+        let whole = self.unit.call_pointer(&helper::MAP_LOOKUP_ELEM, &args)?;
+        let (gone, there) = (emitter.label(), emitter.label());
+        emitter.branch(emitter.is_null(whole), gone, there);
+        emitter.enter(gone);
+        self.end_round(true);
+        emitter.enter(there);
+        self.take(local, whole);
+        Ok(())
+    }
+
     /// Merges what all CPUs have for a key.
     fn take_merged(
         &mut self,
@@ -258,7 +284,7 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
         value: LocalId,
     ) -> Lowered<()> {
         let (table, pointer) = self.unit.map(map.into_raw().into_u32())?;
-        let entry = super::access::Entry { table, map: pointer, key };
+        let entry = super::access::Entry { table, map: pointer, key, names: None };
         self.read_aggregate(map, entry, self.local(value))?;
         Ok(())
     }

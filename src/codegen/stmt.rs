@@ -59,6 +59,21 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
             StmtKind::CallExternal { external, args, result } => {
                 self.call_external(*external, args, *result)?
             }
+            StmtKind::SendPacket { event, args, packet, length, result } => {
+                let args =
+                    args.iter().map(|&arg| self.operand(arg)).collect::<Lowered<Vec<_>>>()?;
+                let packet = (self.scalar(*packet)?, self.scalar(*length)?);
+                let sent = self.send_packet(*event, &args, packet)?;
+                self.define(*result, sent);
+            }
+            StmtKind::TaskName { pid, offset, into, found } => {
+                let there = self.task_name(*pid, *offset, *into)?;
+                self.define(*found, there);
+            }
+            StmtKind::PerCpu { variable, cpu, result } => {
+                let address = self.per_cpu(*variable, *cpu)?;
+                self.define(*result, address);
+            }
             StmtKind::Let { result, value } => {
                 let value = self.scalar(*value)?;
                 self.define(*result, value);
@@ -93,8 +108,8 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
             StmtKind::MapPut { map, key, value, full } => {
                 self.map_put(*map, *key, *value, *full)?
             }
-            StmtKind::MapAdd { map, key, value, full } => {
-                self.map_add(*map, *key, *value, *full)?
+            StmtKind::MapAdd { map, key, value, time, full } => {
+                self.map_add((*map, *key), (*value, *time), *full)?
             }
             StmtKind::MapHas { map, key, found } => {
                 let there = self.map_has(*map, *key)?;
@@ -168,7 +183,10 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
         result: Option<ValueId>,
     ) -> Lowered<()> {
         let args = args.iter().map(|&arg| self.argument(arg)).collect::<Lowered<Vec<_>>>()?;
-        let value = self.unit.call(helper::of(helper), &args)?;
+        let value = match helper::of(helper) {
+            Some(helper) => self.unit.call(helper, &args)?,
+            None => self.unit.unwind(&args, self.span)?,
+        };
         let Some(result) = result else { return Ok(()) };
         let bits = self.bits(self.func.values[result].ty)?;
         if bits == 1 {

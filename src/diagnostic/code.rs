@@ -484,6 +484,10 @@ codes! {
     AlwaysEmpty = "W0346",
         "`str($1 + 5)` leaves out the first five characters of `$1`, and there are no more.",
         "";
+    /// Something is used that is meant for finding mistakes only.
+    ForDebugging = "W0347",
+        "What `debugf()` prints is in `/sys/kernel/tracing/trace_pipe`, among what others print there.",
+        "begin { debugf(\"%d\", pid); exit(); }";
     /// An option has another name now.
     OptionRenamed = "W0801",
         "It still works under the name that it had.",

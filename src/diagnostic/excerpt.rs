@@ -152,6 +152,10 @@ impl<'a> Files<'a> for Excerpts<'_> {
         Ok(line_of(&self.get(id)?.starts, byte_index))
     }
 
+    fn line_number(&'a self, id: FileId, line: usize) -> Result<usize, Error> {
+        Ok((line + 1).saturating_sub(self.get(id)?.source.hidden()).max(1))
+    }
+
     fn line_range(&'a self, id: FileId, line: usize) -> Result<Range<usize>, Error> {
         let Excerpt { starts, text, .. } = self.get(id)?;
         let max = starts.len().saturating_sub(1);

@@ -21,7 +21,7 @@ const UNITS: [Unit; 5] = [
     Unit {
         name: "stdlib/checks.bt",
         text: include_str!("stdlib/checks.bt"),
-        macros: &["static_assert"],
+        macros: &["static_assert", "assert"],
     },
     Unit {
         name: "stdlib/task.bt",
@@ -41,7 +41,7 @@ const UNITS: [Unit; 5] = [
     Unit {
         name: "stdlib/strings.bt",
         text: include_str!("stdlib/strings.bt"),
-        macros: &["strlen", "strstr", "strcontains"],
+        macros: &["strlen", "strstr", "strcontains", "strcap", "default_str_length", "assert_str"],
     },
 ];
 

@@ -48,7 +48,17 @@ pub enum Named {
     Function,
     /// A global variable.
     Variable,
+    /// A word about a type or function.
+    Tag,
+    /// Variables that lie together.
+    Section,
 }
+
+/// Where variables lie of which each CPU has its own.
+const PER_CPU: &str = ".data..percpu";
+
+/// What is said about functions that programs can call.
+const FOR_PROGRAMS: &str = "bpf_kfunc";
 
 impl Named {
     fn has(self, kind: u32) -> bool {
@@ -59,6 +69,8 @@ impl Named {
             Named::Plain => kind == 8 || kind == 1 || kind == 16,
             Named::Function => kind == KIND_FUNC,
             Named::Variable => kind == 14,
+            Named::Tag => kind == 17,
+            Named::Section => kind == 15,
         }
     }
 }
@@ -166,6 +178,29 @@ impl Btf {
             let name = self.string(name).filter(|name| !name.is_empty())?;
             Some((id, name))
         })
+    }
+
+    /// Whether there is a function of this name that programs can call. Kernels older than 6.10 do not say, so any
+    /// function counts.
+    pub fn offers(&self, name: &str) -> bool {
+        let Some(function) = self.find(Named::Function, name) else { return false };
+        let mut tags = self.find_all(Named::Tag, FOR_PROGRAMS).peekable();
+        tags.peek().is_none() || tags.any(|tag| self.target(tag) == Some(function))
+    }
+
+    /// The variables of this blob of which each CPU has its own.
+    pub fn per_cpu(&self) -> Vec<u32> {
+        let section = self.find(Named::Section, PER_CPU).and_then(|id| self.get(id));
+        match section {
+            Some(Described::Section(variables)) => variables,
+            _ => Vec::new(),
+        }
+    }
+
+    /// What a type of this blob is made of, or a tag is about.
+    fn target(&self, id: u32) -> Option<u32> {
+        let at = *self.offsets.get(id.checked_sub(self.first_id)? as usize)?;
+        word(self.types(), at as usize + 8)
     }
 
     fn types(&self) -> &[u8] {

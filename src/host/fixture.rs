@@ -16,6 +16,7 @@ use super::headers::{Complaint, Headers, Request, Trouble};
 use super::program::FIRST_BLOB;
 use super::tracefs::parse_format;
 use super::{Arch, Feature, Host, HostError, KernelFunction, TracepointField, Version};
+use crate::ir::ProgramType;
 
 /// Functions of the kernel, and their modules.
 const FUNCTIONS: [(&str, &str); 8] = [
@@ -29,7 +30,18 @@ const FUNCTIONS: [(&str, &str); 8] = [
     ("ext4_sync_file", "ext4"),
 ];
 
-const TRACEPOINTS: [(&str, &str, &str); 5] = [
+/// Of the first function of the kernel.
+const FIRST_ADDRESS: u64 = 0xffffffff81000000;
+
+/// What the kernel's symbol table has; not all variables are there.
+const SYMBOLS: [(&str, u64); 4] = [
+    ("vfs_open", 0xffff_ffff_8100_0040),
+    ("runqueues", 0x2a000),
+    ("process_counts", 0x2b000),
+    ("average_ticks", 0x2b008),
+];
+
+const TRACEPOINTS: [(&str, &str, &str); 6] = [
     (
         "syscalls",
         "sys_enter_openat",
@@ -39,6 +51,14 @@ const TRACEPOINTS: [(&str, &str, &str); 5] = [
          field:const char * filename; offset:24; size:8; signed:0;
          field:int flags; offset:32; size:8; signed:0;
          field:umode_t mode; offset:40; size:8; signed:0;",
+    ),
+    (
+        "syscalls",
+        "sys_enter_execve",
+        "field:int __syscall_nr; offset:8; size:4; signed:1;
+         field:const char * filename; offset:16; size:8; signed:0;
+         field:const char *const * argv; offset:24; size:8; signed:0;
+         field:const char *const * envp; offset:32; size:8; signed:0;",
     ),
     (
         "syscalls",
@@ -79,6 +99,8 @@ pub struct Fixture {
     bpf: OnceCell<Vec<ProgramFunction>>,
     functions: OnceCell<Vec<KernelFunction>>,
     files: BTreeMap<PathBuf, (Vec<u8>, bool)>,
+    arch: Option<Arch>,
+    version: Option<Version>,
 }
 
 impl Fixture {
@@ -99,8 +121,21 @@ impl Fixture {
         self
     }
 
-    /// The same without a facility.
+    /// The same with another processor.
     #[must_use]
+    pub fn with_arch(mut self, arch: Arch) -> Fixture {
+        self.arch = Some(arch);
+        self
+    }
+
+    /// The same with another kernel.
+    #[must_use]
+    pub fn with_version(mut self, version: Version) -> Fixture {
+        self.version = Some(version);
+        self
+    }
+
+    /// The same machine without something.
     pub fn without(mut self, feature: Feature) -> Fixture {
         self.lacking.insert(feature);
         self
@@ -175,11 +210,23 @@ fn plain(path: &Path) -> PathBuf {
 
 impl Host for Fixture {
     fn version(&self) -> Version {
-        (6, 12, 0)
+        self.version.unwrap_or((6, 12, 0))
     }
 
     fn arch(&self) -> Arch {
-        Arch::X86_64
+        self.arch.unwrap_or(Arch::X86_64)
+    }
+
+    fn possible_cpus(&self) -> u32 {
+        4
+    }
+
+    fn cgroup_id(&self, path: &str) -> Result<u64, HostError> {
+        match path {
+            "/sys/fs/cgroup" => Ok(1),
+            "/sys/fs/cgroup/user.slice" => Ok(42),
+            _ => Err(HostError::NotFound),
+        }
     }
 
     fn has(&self, feature: Feature) -> bool {
@@ -198,6 +245,39 @@ impl Host for Fixture {
             });
             functions.collect()
         }))
+    }
+
+    fn function_size(&self, name: &str) -> Option<u64> {
+        (name == "vfs_open").then_some(128)
+    }
+
+    fn function_at(&self, address: u64) -> Option<String> {
+        (address >= FIRST_ADDRESS).then(|| "vfs_open".to_owned())
+    }
+
+    fn symbol(&self, name: &str) -> Result<u64, HostError> {
+        let known = SYMBOLS.iter().find(|(symbol, _)| *symbol == name);
+        known.map(|(_, address)| *address).ok_or(HostError::NotFound)
+    }
+
+    fn symbols(&self) -> Vec<&str> {
+        SYMBOLS.iter().map(|(name, _)| *name).collect()
+    }
+
+    fn offers_function(&self, name: &str) -> bool {
+        name == "bpf_task_from_pid"
+    }
+
+    fn permits_function(&self, name: &str, program: ProgramType) -> bool {
+        self.offers_function(name) && program.has_typed_context()
+    }
+
+    fn shown_pid_namespace(&self) -> Option<(u64, u64)> {
+        None
+    }
+
+    fn pid_namespace(&self) -> Option<(u64, u64)> {
+        None
     }
 
     fn program_functions(&self) -> &[ProgramFunction] {

@@ -18,6 +18,8 @@ use bpf::ProgramFunction;
 use btf::Btf;
 use headers::{Headers, Request, Trouble};
 
+use crate::ir::ProgramType;
+
 /// A facility that some kernels lack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Feature {
@@ -39,12 +41,19 @@ pub enum Feature {
     KprobeMulti,
     /// One link for many user functions (Linux 6.6).
     UprobeMulti,
+    /// One link for entry and return of kernel functions (Linux 6.10).
+    KprobeSession,
 }
 
 impl Feature {
     /// What probes can be attached without, in another way.
-    pub const OPTIONAL: [Feature; 4] =
-        [Feature::Kprobes, Feature::Trampolines, Feature::KprobeMulti, Feature::UprobeMulti];
+    pub const OPTIONAL: [Feature; 5] = [
+        Feature::Kprobes,
+        Feature::Trampolines,
+        Feature::KprobeMulti,
+        Feature::KprobeSession,
+        Feature::UprobeMulti,
+    ];
 
     /// As messages and `EBTRACE_LACKS` call it.
     pub fn name(self) -> &'static str {
@@ -58,6 +67,7 @@ impl Feature {
             Feature::Breakpoints => "breakpoints",
             Feature::KprobeMulti => "kprobe_multi",
             Feature::UprobeMulti => "uprobe_multi",
+            Feature::KprobeSession => "kprobe_session",
         }
     }
 
@@ -70,6 +80,7 @@ impl Feature {
             Feature::Breakpoints => "hardware breakpoints",
             Feature::KprobeMulti => "link for many kernel functions",
             Feature::UprobeMulti => "link for many user functions",
+            Feature::KprobeSession => "link for entry and return of kernel functions",
             Feature::Btf => "description of its types (BTF)",
         }
     }
@@ -82,7 +93,11 @@ impl Feature {
             | Feature::Counters
             | Feature::Breakpoints
             | Feature::Trampolines => "them",
-            Feature::Tracefs | Feature::Btf | Feature::KprobeMulti | Feature::UprobeMulti => "it",
+            Feature::Tracefs
+            | Feature::Btf
+            | Feature::KprobeMulti
+            | Feature::KprobeSession
+            | Feature::UprobeMulti => "it",
         }
     }
 
@@ -109,7 +124,7 @@ impl Feature {
             Feature::Trampolines => "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS",
             Feature::Counters => "CONFIG_PERF_EVENTS",
             Feature::Breakpoints => "CONFIG_HAVE_HW_BREAKPOINT",
-            Feature::KprobeMulti => "CONFIG_FPROBE",
+            Feature::KprobeMulti | Feature::KprobeSession => "CONFIG_FPROBE",
             Feature::UprobeMulti => "CONFIG_UPROBE_EVENTS",
         }
     }
@@ -188,6 +203,15 @@ pub trait Host: files::Files + program::Programs {
     /// Instruction set.
     fn arch(&self) -> Arch;
 
+    /// Number of CPUs that the machine can have at most.
+    fn possible_cpus(&self) -> u32;
+
+    /// The number of the cgroup whose folder this is.
+    ///
+    /// # Errors
+    /// `NotFound` where there is no cgroup's folder, or `Unreadable` with the reason.
+    fn cgroup_id(&self, path: &str) -> Result<u64, HostError>;
+
     /// Whether the kernel has a facility.
     fn has(&self, feature: Feature) -> bool;
 
@@ -202,6 +226,34 @@ pub trait Host: files::Files + program::Programs {
     /// # Errors
     /// As for [`Host::has_function`].
     fn functions(&self) -> Result<&[KernelFunction], HostError>;
+
+    /// How many bytes long a kernel function is, or a little more; `None` where that is not known, or several functions
+    /// have the name. `module:function` is that of a module.
+    fn function_size(&self, name: &str) -> Option<u64>;
+
+    /// The function of the kernel that an address is in, where that is known.
+    fn function_at(&self, address: u64) -> Option<String>;
+
+    /// The address of a symbol of the kernel.
+    ///
+    /// # Errors
+    /// `NotFound`, or `Unreadable` where the kernel hides its addresses.
+    fn symbol(&self, name: &str) -> Result<u64, HostError>;
+
+    /// The names of all symbols of the kernel, where they can be known.
+    fn symbols(&self) -> Vec<&str>;
+
+    /// Whether the kernel offers a function of this name to programs (a "kfunc").
+    fn offers_function(&self, name: &str) -> bool;
+
+    /// Whether the kernel lets programs of a type call one of these functions.
+    fn permits_function(&self, name: &str, program: ProgramType) -> bool;
+
+    /// Device and inode of the namespace of process numbers that ebtrace runs in, if it is not the machine's own.
+    fn pid_namespace(&self) -> Option<(u64, u64)>;
+
+    /// Likewise the namespace whose processes `/proc` shows.
+    fn shown_pid_namespace(&self) -> Option<(u64, u64)>;
 
     /// The functions of all BPF programs that are loaded and that others can be attached to.
     fn program_functions(&self) -> &[ProgramFunction];

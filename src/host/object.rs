@@ -71,7 +71,9 @@ pub enum CType {
         /// Bytes; 0 where it is only declared.
         size: u32,
     },
-    /// What scripts cannot pass on: an array, a function, a number with a fraction.
+    /// `T[len]`
+    Array(Box<CType>, u32),
+    /// What scripts cannot pass on: a function, a number with a fraction.
     Other,
 }
 
@@ -117,6 +119,13 @@ pub fn read(bytes: &[u8]) -> Result<Contents, Unusable> {
     Ok(Contents { functions, defined, license })
 }
 
+/// The type of a variable of the kernel that each CPU has its own of.
+pub fn variable(btf: &Btf, name: &str) -> Option<CType> {
+    let id = btf.find_all(Named::Variable, name).find(|id| btf.per_cpu().contains(id))?;
+    let Described::Variable { of, .. } = btf.get(id)? else { return None };
+    Some(c_type(btf, of, 0))
+}
+
 fn prototype(btf: &Btf, name: &str) -> Option<Prototype> {
     let id = btf.find(Named::Function, name)?;
     let Described::Function { prototype, .. } = btf.get(id)? else { return None };
@@ -143,6 +152,7 @@ fn c_type(btf: &Btf, id: u32, step: u32) -> CType {
             CType::Enum { name: name.to_owned(), size, signed }
         }
         Described::Pointer(to) => CType::Pointer(Box::new(c_type(btf, to, step + 1))),
+        Described::Array { of, len } => CType::Array(Box::new(c_type(btf, of, step + 1)), len),
         Described::Struct { name, union, size, .. } => {
             CType::Record { name: name.to_owned(), union, size }
         }
@@ -161,7 +171,7 @@ impl CType {
     /// cannot be described.
     pub fn register(&self) -> Option<u32> {
         match self {
-            CType::Void | CType::Record { .. } | CType::Other => None,
+            CType::Void | CType::Record { .. } | CType::Array(..) | CType::Other => None,
             CType::Int { size, .. } | CType::Enum { size, .. } => Some(*size),
             CType::Bool => Some(1),
             CType::Pointer(to) => to.is_plain().then_some(8),
@@ -172,14 +182,24 @@ impl CType {
     pub fn size(&self) -> u32 {
         match self {
             CType::Record { size, .. } => *size,
+            CType::Array(of, len) => of.size().saturating_mul(*len),
             other => other.register().unwrap_or(0),
         }
     }
 
-    /// Whether all of it is known.
-    fn is_plain(&self) -> bool {
+    /// Whether it can be described to the kernel in full.
+    pub fn is_described(&self) -> bool {
         match self {
             CType::Other => false,
+            CType::Pointer(of) | CType::Array(of, _) => of.is_described(),
+            _ => true,
+        }
+    }
+
+    /// Whether all of it is known, and it is no array.
+    fn is_plain(&self) -> bool {
+        match self {
+            CType::Other | CType::Array(..) => false,
             CType::Pointer(to) => to.is_plain(),
             _ => true,
         }

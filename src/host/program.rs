@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use ebtrace_image::Stamp;
+
 use super::HostError;
 use super::btf::Named;
 
@@ -128,14 +130,28 @@ pub trait Program: std::fmt::Debug {
     /// The places that are marked as probes, in order.
     fn marks(&self) -> &[Mark];
 
-    /// The address of a variable.
-    fn variable(&self, name: &str) -> Option<u64>;
+    /// The address of code at this offset in the file, if there is some.
+    fn address(&self, offset: u64) -> Option<u64>;
+
+    /// The address of a variable or function, and its size, which is 0 where the file does not say.
+    fn symbol(&self, name: &str) -> Option<(u64, u64)>;
+
+    /// The names of its variables and functions.
+    fn symbols(&self) -> Vec<String>;
+
+    /// Whether it is moved when it is loaded, so that addresses count from wherever that is.
+    fn moves(&self) -> bool;
 
     /// Its debug information, if it has some.
     fn debug(&self) -> Option<&dyn Debug>;
 
     /// What its code is made of.
     fn instructions(&self) -> Instructions;
+
+    /// What tells the file that was read from others, where that is known.
+    fn stamp(&self) -> Option<Stamp> {
+        None
+    }
 }
 
 /// Facts about programs, each read only when asked for.

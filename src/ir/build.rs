@@ -229,6 +229,16 @@ impl<'p> Builder<'p> {
         }
     }
 
+    /// A variable of the kernel; each is in the program once.
+    pub fn variable(&mut self, name: &str, ty: CType) -> VariableId {
+        let variables = &mut self.program.variables;
+        let known = variables.iter().find(|(_, known)| known.name == name);
+        match known.map(|(id, _)| id) {
+            Some(id) => id,
+            None => variables.alloc(Variable { name: name.to_owned(), ty }),
+        }
+    }
+
     /// The same value in another scalar type; itself if it has that type already.
     pub fn convert(&mut self, operand: ExprId, ty: TypeId) -> ExprId {
         if self.ty(operand) == ty {
@@ -276,6 +286,20 @@ impl<'p> Builder<'p> {
     pub fn event(&mut self, action: Action, fields: Vec<TypeId>) -> EventId {
         let probe = self.program.probes.len();
         self.program.events.alloc(Event { action, fields, probe })
+    }
+
+    /// Sends an event with so many bytes of a packet, for a file: 0, or a negative number of an error.
+    pub fn send_packet(
+        &mut self,
+        path: String,
+        args: Vec<ExprId>,
+        (packet, length): (ExprId, ExprId),
+    ) -> ExprId {
+        let fields = args.iter().map(|&arg| self.ty(arg)).collect();
+        let event = self.event(Action::Packet { path }, fields);
+        let result = self.value(TypeId::I64);
+        self.stmt(StmtKind::SendPacket { event, args, packet, length, result });
+        self.add(Expr::Value(result), TypeId::I64)
     }
 
     /// Sends an event.

@@ -24,6 +24,8 @@ pub enum Expr {
     Value(ValueId),
     /// A scalar at so many bytes in the context.
     Context(u32),
+    /// An address at so many bytes in the context that the kernel's verifier knows as an object's: for helpers alone.
+    Object(u32),
     /// The address so many bytes into the context, as an untyped pointer or integer.
     ContextAddress(u32),
     /// Address of a local, for helpers that write there; at so many bytes from its start.
@@ -79,6 +81,14 @@ pub enum Global {
     StartNs,
     /// [`ebtrace_image::Globals::child_pid`]
     ChildPid,
+    /// [`ebtrace_image::Globals::tai_offset_ns`]
+    TaiOffsetNs,
+    /// [`ebtrace_image::Globals::utc_offset_ns`]
+    UtcOffsetNs,
+    /// The value of a parameter, so many bytes behind all of these.
+    Parameter(u32),
+    /// The address of one.
+    ParameterAddress(u32),
 }
 
 /// Operations on two scalars of one type.

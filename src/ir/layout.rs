@@ -12,12 +12,17 @@ use ebtrace_image as image;
 use super::{Event, Func, Function, LocalId, Map, Probe, Program, ValueId, scope};
 use crate::options::Options;
 use crate::source::{Sources, Span};
-use crate::types::{Access, Struct, Type, TypeId, Types, types_of};
+use crate::types::{Access, Struct, Type, TypeId, Types, Worded, types_of};
 
 /// How much of the 512 bytes of stack a program's locals may fill; the rest is for what LLVM spills.
 pub const STACK_BUDGET: u32 = 256;
 /// The largest scratch area of one program in bytes: the kernel's limit for a per-CPU value.
 pub const SCRATCH_LIMIT: u32 = 32 * 1024;
+
+/// Sizes of the ring buffer in bytes where nobody chose one: some ten milliseconds of what one CPU can send, and room for
+/// what is seldom said. The process has twice as much in its memory from the start.
+const RING_BUFFER: u32 = 4 << 20;
+const SMALL_RING_BUFFER: u32 = 256 << 10;
 
 /// Where everything is.
 #[derive(Debug, Clone, PartialEq)]
@@ -114,15 +119,38 @@ pub fn lay_out(
             .map(|(index, probe)| probe_table(index, probe))
             .collect(),
         sites: program.sites.iter().map(|(_, &span)| site(sources, span)).collect(),
-        settings: options.settings.clone(),
+        settings: settings(program, options),
+        parameters: match options.ahead {
+            true => super::places(&program.parameters, options.settings.max_strlen),
+            false => Vec::new(),
+        },
     };
     Ok(Layout { image, probes, functions, license: options.license })
+}
+
+fn settings(program: &Program, options: &Options) -> image::Settings {
+    let mut settings = options.settings.clone();
+    let is_seldom = |event: &Event| {
+        use image::Action::{Clear, Exit, Fail, PrintMap, Zero};
+        matches!(event.action, Clear(_) | Exit | Fail { .. } | PrintMap { .. } | Zero(_))
+    };
+    if settings.ring_buffer_bytes == 0 {
+        let seldom = program.events.iter().all(|(_, event)| is_seldom(event));
+        settings.ring_buffer_bytes = if seldom { SMALL_RING_BUFFER } else { RING_BUFFER };
+    }
+    settings
 }
 
 /// The locals of a function that its callers put arguments into, or take its result from.
 fn handed_over(function: &Function) -> HashSet<LocalId> {
     function.params.iter().copied().chain(function.returned).collect()
 }
+
+/// Most bytes that the kernel's own maps have for a value on each CPU.
+const LARGEST_PART: u32 = 32 << 10;
+
+/// Bytes of a key from which on the kernel is given a digest of it: it goes through all bytes of a key several times.
+const LONG_KEY: u32 = 96;
 
 fn map_table(types: &Types, map: &Map) -> image::Map {
     let aggregate = matches!(types.get(map.value), Type::Aggregate(_));
@@ -135,15 +163,20 @@ fn map_table(types: &Types, map: &Map) -> image::Map {
         (false, true) => image::Storage::PerCpuArray,
     };
     let offset = if map.key.is_some() { 0 } else { 8 };
+    let value_size = offset + types.size(map.value);
+    // What the kernel removes by itself would leave its name behind.
+    let is_long = map.key.is_some_and(|key| types.size(key) >= LONG_KEY) && !map.evicts;
     image::Map {
         name: format!("@{}", map.name),
         symbol: format!("AT_{}", map.name),
         storage,
         key: map.key.map(|key| image::Slot { offset: 0, shape: shape(types, key) }),
         value: image::Slot { offset, shape: shape(types, map.value) },
-        value_size: offset + types.size(map.value),
+        value_size,
+        side_by_side: aggregate && value_size > LARGEST_PART,
         max_entries: map.max_entries,
         declared: map.declared,
+        names: is_long.then(|| format!("OF_{}", map.name)),
     }
 }
 
@@ -170,6 +203,7 @@ fn probe_table(index: usize, probe: &Probe) -> image::Probe {
         label: probe.label.clone(),
         points: probe.points.clone(),
         together: probe.plan.together,
+        returns: probe.returns.map(|index| index as u32),
         site: image::SiteId(probe.site.into_raw().into_u32()),
     }
 }
@@ -234,8 +268,17 @@ pub fn shape(types: &Types, id: TypeId) -> image::Shape {
         },
         Type::Buffer(size) => image::Shape::Buffer { size: *size },
         Type::Tuple(elements) => record(elements),
-        Type::Stack { user, frames } => image::Shape::Stack { user: *user, frames: *frames },
+        Type::Stack { user, frames, mode } => {
+            image::Shape::Stack { user: *user, frames: *frames, mode: *mode }
+        }
         Type::Symbol { user } => image::Shape::Symbol { user: *user },
+        Type::Worded(worded) => match worded {
+            Worded::User => image::Shape::User,
+            Worded::Mac => image::Shape::Mac,
+            Worded::Inet => image::Shape::Inet,
+            Worded::Time => image::Shape::Time { formats: types.texts() },
+            Worded::CgroupPath => image::Shape::CgroupPath { filters: types.texts() },
+        },
         Type::Aggregate(aggregate) => image::Shape::Aggregate(*aggregate),
     }
 }
@@ -251,7 +294,7 @@ fn structure(types: &Types, record: &Struct) -> image::Shape {
     image::Shape::Record(image::Record { size: record.size, fields: slots }, names)
 }
 
-/// The fields of a struct, those of members without names included; what cannot be shown is left out.
+/// The fields of a struct, those of members without names included; what has no value is left out.
 fn shown_fields(
     types: &Types,
     record: &Struct,
@@ -265,7 +308,6 @@ fn shown_fields(
                 shown_fields(types, types.record(*id), offset, each);
             }
             (Type::Function | Type::Opaque(_) | Type::Void | Type::Unknown, _) => {}
-            _ if types.is_foreign(field.ty) => {}
             (_, Access::Bits { bytes: size, from, width }) => {
                 let shape = image::Shape::Bits { size, from, width };
                 each(field.name.clone(), image::Slot { offset, shape });
@@ -286,6 +328,7 @@ fn c_shape(types: &Types, ty: TypeId) -> image::Shape {
             image::Shape::Array { of: Box::new(c_shape(types, of)), stride: types.size(of), len }
         }
         Type::Bool => image::Shape::Int { size: 1, signed: false },
+        _ if types.is_foreign(ty) => image::Shape::Foreign { size: types.size(ty) },
         _ => shape(types, ty),
     }
 }

@@ -24,16 +24,17 @@ pub mod print;
 mod scope;
 mod stmt;
 pub mod text;
+pub mod typed;
 pub mod verify;
 
 use ebtrace_image as image;
 pub use expr::{BinaryOp, Expr, Global, Part};
 use la_arena::{Arena, ArenaMap, Idx};
-pub use parameter::{Argument, Parameter, help};
+pub use parameter::{Argument, Parameter, Wrong, given, help, places};
 pub use scope::blocks_of;
-pub use stmt::{Block, Helper, LoopKind, MOST_ROUNDS, Stmt, StmtKind};
+pub use stmt::{Block, Helper, LoopKind, MOST_ROUNDS, Stmt, StmtKind, TASK_FROM_PID, Unwinding};
 
-use crate::host::object::Prototype;
+use crate::host::object::{CType, Prototype};
 use crate::probe::Plan;
 use crate::source::Span;
 use crate::types::{TypeId, Types};
@@ -52,6 +53,8 @@ pub type EventId = Idx<Event>;
 pub type FunctionId = Idx<Function>;
 /// Index of a function in C in the [`Program`].
 pub type ExternalId = Idx<Prototype>;
+/// Index of a variable of the kernel in the [`Program`].
+pub type VariableId = Idx<Variable>;
 /// Index of a place in [`Program::sites`].
 pub type SiteId = Idx<Span>;
 
@@ -72,8 +75,12 @@ pub struct Program {
     pub functions: Arena<Function>,
     /// What programs call of the objects that the script imports.
     pub externals: Arena<Prototype>,
+    /// Variables of the kernel that programs look at, of which each CPU has its own.
+    pub variables: Arena<Variable>,
     /// What the script takes by name from its command line.
     pub parameters: Vec<Parameter>,
+    /// Types of the script's expressions, in no order; one that is lowered for several probes has several.
+    pub typed: Vec<(Span, TypeId)>,
 }
 
 /// A function of the script that programs call: a BPF function of its own.
@@ -92,6 +99,15 @@ pub struct Function {
     pub site: SiteId,
     /// The code.
     pub func: Func,
+}
+
+/// A variable of the kernel of which each CPU has its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variable {
+    /// Its symbol.
+    pub name: String,
+    /// Its type.
+    pub ty: CType,
 }
 
 /// A map of the script.
@@ -133,6 +149,10 @@ pub struct Probe {
     pub plan: Plan,
     /// How the kernel runs it.
     pub program: ProgramType,
+    /// Index in [`Program::probes`] of the probe of the same functions' returns: one program carries out both.
+    pub returns: Option<usize>,
+    /// Its program may also carry out another probe, or be carried out by another's.
+    pub joins: bool,
     /// What it calls may come to where it is attached: then, and where others like it are, none of them runs.
     pub guarded: bool,
     /// The attach point.

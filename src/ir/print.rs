@@ -115,9 +115,10 @@ impl Printer<'_> {
             StmtKind::MapPut { map, key, value, .. } => {
                 format!("put {} = {}", self.map(*map, *key), self.expr(*value))
             }
-            StmtKind::MapAdd { map, key, value, .. } => {
+            StmtKind::MapAdd { map, key, value, time, .. } => {
                 let value = value.map_or("1".to_owned(), |value| self.expr(value));
-                format!("add {} {value}", self.map(*map, *key))
+                let time = time.map_or(String::new(), |time| format!(" at {}", self.expr(time)));
+                format!("add {} {value}{time}", self.map(*map, *key))
             }
             StmtKind::MapHas { map, key, found } => {
                 format!("{} = has {}", self.result(*found), self.map(*map, Some(*key)))
@@ -152,6 +153,21 @@ impl Printer<'_> {
                 let name = &self.program.externals[*external].name;
                 let call = format!("call external {name}({})", self.exprs(args));
                 result.map_or(call.clone(), |result| format!("{} = {call}", self.result(result)))
+            }
+            StmtKind::PerCpu { variable, cpu, result } => {
+                let name = &self.program.variables[*variable].name;
+                let cpu = cpu.map_or_else(|| "this".to_owned(), |cpu| self.expr(cpu));
+                format!("{} = address of {name} on cpu {cpu}", self.result(*result))
+            }
+            StmtKind::SendPacket { event, args, packet, length, result } => {
+                let (event, args) = (event.into_raw(), self.exprs(args));
+                let (packet, length) = (self.expr(*packet), self.expr(*length));
+                let result = self.result(*result);
+                format!("{result} = send {event}({args}) with {length} bytes of packet {packet}")
+            }
+            StmtKind::TaskName { pid, into, found, .. } => {
+                let (pid, into) = (self.expr(*pid), self.local(*into));
+                format!("{} = name of task {pid} into {into}", self.result(*found))
             }
             StmtKind::Break => "break".to_owned(),
             StmtKind::Continue => "continue".to_owned(),
@@ -224,6 +240,7 @@ impl Printer<'_> {
             Expr::Part(part) => self.part(part),
             Expr::Value(value) => format!("%{}", value.into_raw()),
             Expr::Context(offset) => named(format!("ctx[{offset}]")),
+            Expr::Object(offset) => format!("object[{offset}]"),
             Expr::ContextAddress(offset) => format!("&ctx[{offset}]"),
             Expr::MapAddress(map) => format!("&@{}", self.program.maps[*map].name),
             Expr::Address(local, 0) => format!("&{}", self.local(*local)),

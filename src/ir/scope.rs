@@ -151,6 +151,7 @@ fn mention_in(func: &Func, expr: ExprId, block: usize, homes: &mut Homes) {
         Expr::Int(_)
         | Expr::Bytes(_)
         | Expr::Context(_)
+        | Expr::Object(_)
         | Expr::ContextAddress(_)
         | Expr::MapAddress(_)
         | Expr::Global(_) => {}
@@ -177,6 +178,7 @@ pub(super) fn locals_of(stmt: &StmtKind) -> Vec<LocalId> {
         | StmtKind::Zero { local }
         | StmtKind::LoadPart { part: Part { local, .. }, .. }
         | StmtKind::CallFunction { into: Some(local), .. }
+        | StmtKind::TaskName { into: local, .. }
         | StmtKind::MapGet { into: local, .. } => vec![*local],
         _ => Vec::new(),
     }
@@ -207,9 +209,16 @@ pub(super) fn exprs_of(stmt: &StmtKind) -> Vec<ExprId> {
         StmtKind::MapGet { key, .. } | StmtKind::MapDelete { key, .. } => {
             key.iter().copied().collect()
         }
+        StmtKind::PerCpu { cpu, .. } => cpu.iter().copied().collect(),
+        StmtKind::TaskName { pid, .. } => vec![*pid],
+        StmtKind::SendPacket { args, packet, length, .. } => {
+            args.iter().chain([packet, length]).copied().collect()
+        }
         StmtKind::MapHas { key, .. } => vec![*key],
         StmtKind::MapPut { key, value, .. } => key.iter().chain([value]).copied().collect(),
-        StmtKind::MapAdd { key, value, .. } => key.iter().chain(value).copied().collect(),
+        StmtKind::MapAdd { key, value, time, .. } => {
+            key.iter().chain(value).chain(time).copied().collect()
+        }
         StmtKind::If { condition, .. } => vec![*condition],
     }
 }

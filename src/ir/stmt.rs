@@ -1,6 +1,6 @@
 //! Statements: effects, in order.
 
-use super::{EventId, ExprId, ExternalId, FunctionId, LocalId, MapId, Part, ValueId};
+use super::{EventId, ExprId, ExternalId, FunctionId, LocalId, MapId, Part, ValueId, VariableId};
 use crate::source::Span;
 use crate::types::TypeId;
 
@@ -126,6 +126,8 @@ pub enum StmtKind {
         key: Option<ExprId>,
         /// The number (64 bits), or for histograms the index of the bucket (`u64`); `None` for `count`.
         value: Option<ExprId>,
+        /// For a series the time of day that the number belongs to, in nanoseconds since 1970 (`u64`).
+        time: Option<ExprId>,
         /// As for [`StmtKind::MapPut`].
         full: EventId,
     },
@@ -197,6 +199,39 @@ pub enum StmtKind {
         /// What it returned, if it returns something.
         result: Option<ValueId>,
     },
+    /// Finds the address of a variable of the kernel that each CPU has its own of, as a number.
+    PerCpu {
+        /// Which.
+        variable: VariableId,
+        /// On which CPU, a `u64`; `None` for the one that the program runs on.
+        cpu: Option<ExprId>,
+        /// The address, a `u64`; 0 where there is no such CPU.
+        result: ValueId,
+    },
+    /// Sends an event with its values and a packet of the kernel behind them; counted as lost where there is no room.
+    SendPacket {
+        /// Which.
+        event: EventId,
+        /// Of the event's field types.
+        args: Vec<ExprId>,
+        /// The packet: an address that the kernel's verifier knows as that of a `struct sk_buff`.
+        packet: ExprId,
+        /// How many bytes of the packet, a `u64` that is not more than [`ebtrace_image::MOST_OF_A_PACKET`].
+        length: ExprId,
+        /// 0, or a negative number of an error: an `i64`.
+        result: ValueId,
+    },
+    /// Copies the name of a process or thread: text of up to 16 bytes, its NUL included. Calls [`TASK_FROM_PID`].
+    TaskName {
+        /// Its number, an `i32`, as the whole machine knows it.
+        pid: ExprId,
+        /// Where in the kernel's description of it the name stands.
+        offset: u32,
+        /// A text that is zero so far.
+        into: LocalId,
+        /// Whether there is one of this number: a bool.
+        found: ValueId,
+    },
     /// Ends the program or function, from within any number of loops: with this scalar (`i64` for a program), or with
     /// [`super::Func::returns`].
     Return(Option<ExprId>),
@@ -210,11 +245,13 @@ impl StmtKind {
             | StmtKind::Load { result, .. }
             | StmtKind::LoadPart { result, .. }
             | StmtKind::BytesEqual { result, .. }
+            | StmtKind::PerCpu { result, .. }
+            | StmtKind::SendPacket { result, .. }
             | StmtKind::StrEqual { result, .. } => Some(*result),
             StmtKind::Call { result, .. }
             | StmtKind::CallFunction { result, .. }
             | StmtKind::CallExternal { result, .. } => *result,
-            StmtKind::MapHas { found, .. } => Some(*found),
+            StmtKind::MapHas { found, .. } | StmtKind::TaskName { found, .. } => Some(*found),
             StmtKind::MapGet { found, .. } | StmtKind::MapDelete { found, .. } => *found,
             _ => None,
         }
@@ -267,11 +304,26 @@ pub enum LoopKind {
 /// What a loop repeats at most: the kernel's own limit (`BPF_MAX_LOOPS`).
 pub const MOST_ROUNDS: u64 = 1 << 23;
 
+/// The kernel's function that [`StmtKind::TaskName`] needs, which not all kernels and not all programs have.
+pub const TASK_FROM_PID: &str = "bpf_task_from_pid";
+
 /// The BPF helpers that statements call by name; `codegen::helper` has their ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Helper {
     /// `u64 bpf_ktime_get_boot_ns()`
     KtimeGetBootNs,
+    /// `u64 bpf_ktime_get_ns()`
+    KtimeGetNs,
+    /// `u64 bpf_ktime_get_tai_ns()`
+    KtimeGetTaiNs,
+    /// `u64 bpf_jiffies64()`
+    Jiffies64,
+    /// `u32 bpf_get_prandom_u32()`
+    GetPrandomU32,
+    /// `long bpf_get_numa_node_id()`
+    GetNumaNodeId,
+    /// `u64 bpf_get_current_cgroup_id()`
+    GetCurrentCgroupId,
     /// `u64 bpf_get_current_pid_tgid()`
     GetCurrentPidTgid,
     /// `u64 bpf_get_current_uid_gid()`
@@ -296,10 +348,42 @@ pub enum Helper {
     ProbeReadStr,
     /// `long bpf_get_stack(void *context, void *into, u32 size, u64 flags)`: bytes written, or negative.
     GetStack,
+    /// `long unwind(u64 *frames, u64 most, u64 *state, u64 pid)`: how many frames there are. No helper of the kernel, but a
+    /// function of the object; see [`Unwinding`] for the state.
+    Unwind,
+    /// `u64 bpf_get_socket_cookie(struct sock *socket)`
+    SocketCookie,
+    /// `long bpf_d_path(struct path *path, char *into, u32 size)`
+    DPath,
+    /// `long bpf_trace_printk(const char *format, u32 size, u64 first, u64 second, u64 third)`
+    TracePrintk,
+    /// `long bpf_probe_write_user(void *to, const void *from, u32 size)`
+    ProbeWriteUser,
+    /// `long bpf_get_ns_current_pid_tgid(u64 device, u64 inode, struct bpf_pidns_info *into, u32 size)`
+    GetNsCurrentPidTgid,
+    /// `long bpf_send_signal(u32 signal)`
+    SendSignal,
+    /// `long bpf_send_signal_thread(u32 signal)`
+    SendSignalThread,
+    /// `long bpf_override_return(void *context, u64 result)`
+    OverrideReturn,
     /// `u64 bpf_get_func_ip(void *context)`
     GetFuncIp,
     /// `long bpf_get_func_ret(void *context, u64 *into)`
     GetFuncRet,
     /// `u64 bpf_get_attach_cookie(void *context)`
     GetAttachCookie,
+}
+
+/// What [`Helper::Unwind`] keeps of a walk, at these offsets from an address.
+#[derive(Debug, Clone, Copy)]
+pub struct Unwinding;
+
+impl Unwinding {
+    /// How many words it takes.
+    pub const WORDS: u32 = 16;
+    /// Why the stack ends early; 0 where it does not.
+    pub const TROUBLE: u32 = 0;
+    /// The address that the walk came to.
+    pub const ADDRESS: u32 = 8;
 }

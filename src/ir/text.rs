@@ -62,6 +62,11 @@ pub fn of(action: &Action, shapes: &[Shape]) -> Result<Vec<Bit>, Beyond> {
         Action::PrintMap { .. } => return Err("a whole map"),
         Action::Clear(_) | Action::Zero(_) => return Err("that a map is emptied"),
         Action::Time(_) => return Err("the time of day"),
+        Action::Message { .. } => return Err("errors and warnings of its own"),
+        Action::Cat(_) => return Err("the content of a file"),
+        Action::System(_) => return Err("the output of a command"),
+        Action::Join { .. } => return Err("texts whose number is not known"),
+        Action::Packet { .. } => return Err("packets"),
         Action::Exit => return Err("the end of a session: it has none"),
     }
     Ok(bits)
@@ -137,6 +142,10 @@ fn printf(bits: &mut Vec<Bit>, format: &Format, shapes: &[Shape]) -> Result<(), 
                 let place = Place { field, offset: 0 };
                 match spec.conversion {
                     Conversion::Text => value(bits, place, shape, &Pad::new(spec))?,
+                    Conversion::Bytes | Conversion::ByteNumbers | Conversion::HexDump => {
+                        return Err("bytes by number");
+                    }
+                    Conversion::Flags => return Err("the names of allocation flags"),
                     _ => number(bits, place, shape, spec)?,
                 }
             }
@@ -170,6 +179,9 @@ fn number(bits: &mut Vec<Bit>, place: Place, shape: &Shape, spec: &Spec) -> Resu
         Conversion::UpperHex => ((cut, false), pad.number("llX")),
         Conversion::Char => ((1, false), pad.text('c')?),
         Conversion::Octal => return Err("an octal number"),
+        Conversion::Bytes | Conversion::ByteNumbers | Conversion::HexDump | Conversion::Flags => {
+            return Err("what is no number");
+        }
         Conversion::Pointer => {
             pad.none("an address with a width")?;
             plain(bits, b"0x");
@@ -232,6 +244,11 @@ fn value(bits: &mut Vec<Bit>, place: Place, shape: &Shape, pad: &Pad) -> Result<
         Shape::Buffer { .. } => return Err("a buffer"),
         Shape::Stack { .. } => return Err("a call stack"),
         Shape::Symbol { .. } => return Err("the name of an address"),
+        Shape::User => return Err("the name of a user"),
+        Shape::Mac | Shape::Inet => return Err("a network address"),
+        Shape::Time { .. } => return Err("a time"),
+        Shape::CgroupPath { .. } => return Err("the folder of a control group"),
+        Shape::Foreign { .. } => return Err("a value of C alone"),
         Shape::Aggregate(_) => return Err("an aggregation"),
     }
     Ok(())

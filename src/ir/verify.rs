@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use super::scope::{blocks_of, exprs_of};
 use super::*;
 use crate::host::object::MOST_ARGUMENTS;
-use crate::types::Type;
+use crate::types::{Aggregate, Type};
+use ebtrace_image::STATS;
 
 /// Checks a whole program.
 ///
@@ -86,7 +87,9 @@ impl Verifier<'_> {
     fn expr(&self, id: ExprId) -> Result<(), String> {
         let types = &self.program.types;
         match &self.func.exprs[id] {
-            Expr::Int(_) | Expr::Context(_) | Expr::Global(_) => self.scalar(id).map(|_| ()),
+            Expr::Int(_) | Expr::Context(_) | Expr::Object(_) | Expr::Global(_) => {
+                self.scalar(id).map(|_| ())
+            }
             Expr::Bytes(bytes) => self.require(
                 types.size(self.ty(id)) as usize == bytes.len(),
                 "a constant as long as its type",
@@ -190,11 +193,7 @@ impl Verifier<'_> {
             StmtKind::MapGet { map, key, into, .. } => {
                 let value = self.program.maps[*map].value;
                 let read = self.func.locals[*into].ty;
-                let fits = match types.get(value) {
-                    Type::Aggregate(_) => types.size(read) == 8 && types.is_int(read),
-                    _ => read == value,
-                };
-                if !fits {
+                if !reads_as(types, value, read) {
                     return Err(format!(
                         "@{} read into another type",
                         self.program.maps[*map].name
@@ -211,11 +210,11 @@ impl Verifier<'_> {
                 )?;
                 self.key(*map, *key)
             }
-            StmtKind::MapAdd { map, key, value, full } => {
+            StmtKind::MapAdd { map, key, value, time, full } => {
                 self.full(*full)?;
-                if let Some(value) = value {
-                    let ty = self.scalar(*value)?;
-                    self.require(types.size(ty) == 8, "64 bits", *value)?;
+                for number in value.iter().chain(time) {
+                    let ty = self.scalar(*number)?;
+                    self.require(types.size(ty) == 8, "64 bits", *number)?;
                 }
                 self.key(*map, *key)
             }
@@ -261,6 +260,28 @@ impl Verifier<'_> {
             StmtKind::CallFunction { function, args, result, into } => {
                 self.call(*function, args, *result, *into)
             }
+            StmtKind::SendPacket { event, args, packet, length, result } => {
+                let fields = &self.program.events[*event].fields;
+                if fields.len() != args.len() || self.func.values[*result].ty != TypeId::I64 {
+                    return Err("a packet with other values".to_owned());
+                }
+                args.iter().zip(fields).try_for_each(|(&arg, &field)| self.fits(arg, field))?;
+                self.require(self.ty(*packet) == TypeId::U64, "an address", *packet)?;
+                self.require(self.ty(*length) == TypeId::U64, "a uint64", *length)
+            }
+            StmtKind::TaskName { pid, into, found, .. } => {
+                self.require(self.ty(*pid) == TypeId::I32, "an int32", *pid)?;
+                let text = matches!(types.get(self.func.locals[*into].ty), Type::Str(16..));
+                let fits = text && self.func.values[*found].ty == TypeId::BOOL;
+                if fits { Ok(()) } else { Err("a name that is no text".to_owned()) }
+            }
+            StmtKind::PerCpu { cpu, result, .. } => {
+                cpu.iter().try_for_each(|&cpu| {
+                    self.require(self.ty(cpu) == TypeId::U64, "a uint64", cpu)
+                })?;
+                let fits = self.func.values[*result].ty == TypeId::U64;
+                if fits { Ok(()) } else { Err("an address of another type than uint64".to_owned()) }
+            }
             StmtKind::CallExternal { external, args, result } => {
                 self.call_external(*external, args, *result)
             }
@@ -293,11 +314,8 @@ impl Verifier<'_> {
             }
             LoopKind::Map { map, key, value } => {
                 let map = &self.program.maps[*map];
-                let aggregate = matches!(self.program.types.get(map.value), Type::Aggregate(_));
-                let fits = value.iter().map(local).all(|ty| match aggregate {
-                    true => self.program.types.size(ty) == 8,
-                    false => ty == map.value,
-                });
+                let types = &self.program.types;
+                let fits = value.iter().map(local).all(|ty| reads_as(types, map.value, ty));
                 match key.iter().map(local).all(|ty| Some(ty) == map.key) && fits {
                     true => Ok(()),
                     false => Err(format!("a loop over @{} of other types", map.name)),
@@ -353,5 +371,16 @@ impl Verifier<'_> {
         } else {
             Err("a failure carries one int64".to_owned())
         }
+    }
+}
+
+/// Whether what a map holds can be read as a type: aggregations as a number, or as the record of `stats`.
+fn reads_as(types: &Types, value: TypeId, read: TypeId) -> bool {
+    match types.get(value) {
+        Type::Aggregate(Aggregate::Stats { .. }) => {
+            matches!(types.get(read), Type::Record(fields) if fields.len() == STATS.len())
+        }
+        Type::Aggregate(_) => types.size(read) == 8 && types.is_int(read),
+        _ => read == value,
     }
 }

@@ -1,6 +1,6 @@
 //! What a list needs to look up again and again.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -17,12 +17,17 @@ pub struct Catalog<'a> {
     /// The machine.
     pub host: &'a dyn Host,
     functions: OnceCell<Functions>,
+    /// How many functions were looked up before there was a table of them.
+    looked_up: Cell<usize>,
 }
+
+/// Looking up so many functions is faster than making a table of all.
+const FEW: usize = 8;
 
 impl<'a> Catalog<'a> {
     /// Nothing is looked up yet.
     pub fn new(host: &'a dyn Host) -> Self {
-        Self { host, functions: OnceCell::new() }
+        Self { host, functions: OnceCell::new(), looked_up: Cell::new(0) }
     }
 
     /// What the kernel says of its types: itself, then its modules.
@@ -32,18 +37,26 @@ impl<'a> Catalog<'a> {
 
     /// The arguments of a function of the kernel, and what it returns.
     pub fn function(&self, module: Option<&str>, name: &str) -> Option<(Vec<String>, String)> {
-        let all = self.functions.get_or_init(|| {
-            let mut all = Functions::new();
-            for btf in self.blobs() {
-                for (id, name) in btf.all(Named::Function) {
-                    all.entry(name.to_owned()).or_default().push((btf.clone(), id));
-                }
-            }
-            all
-        });
         let own = |btf: &Btf| module.is_none_or(|module| module == btf.name());
+        if self.looked_up.get() < FEW {
+            self.looked_up.update(|count| count + 1);
+            let mut found = self.blobs().filter(|btf| own(btf));
+            return found
+                .find_map(|btf| declare::prototype(&btf, btf.find(Named::Function, name)?));
+        }
+        let all = self.functions.get_or_init(|| self.all_functions());
         let (btf, id) = all.get(name)?.iter().find(|(btf, _)| own(btf))?;
         declare::prototype(btf, *id)
+    }
+
+    fn all_functions(&self) -> Functions {
+        let mut all = Functions::new();
+        for btf in self.blobs() {
+            for (id, name) in btf.all(Named::Function) {
+                all.entry(name.to_owned()).or_default().push((btf.clone(), id));
+            }
+        }
+        all
     }
 
     /// The arguments of an event of the kernel.

@@ -51,7 +51,10 @@ fn spell(btf: &Btf, id: u32, inner: String, steps: u32) -> String {
                 params.iter().map(|param| parameter(btf, *param, steps)).collect();
             spell(btf, result, format!("{inner}({})", params.join(", ")), steps)
         }
-        Described::Function { .. } | Described::Variable { .. } | Described::Other => inner,
+        Described::Function { .. }
+        | Described::Variable { .. }
+        | Described::Section(_)
+        | Described::Other => inner,
     }
 }
 
@@ -108,6 +111,25 @@ pub(super) fn members(btf: &Btf, id: u32, leave_out: &str) -> Vec<String> {
         .collect()
 }
 
+/// The members of a struct that have names, those of members without one included, each with its declaration.
+pub(super) fn fields(btf: &Btf, id: u32) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    collect(btf, id, MOST_STEPS, &mut found);
+    found
+}
+
+fn collect(btf: &Btf, id: u32, steps: u32, found: &mut Vec<(String, String)>) {
+    let Some(Described::Struct { members, .. }) = plain(btf, id).filter(|_| steps > 0) else {
+        return;
+    };
+    for member in members {
+        match member.name {
+            "" => collect(btf, member.ty, steps - 1, found),
+            name => found.push((name.to_owned(), declared(btf, &member))),
+        }
+    }
+}
+
 /// A struct, union or enum in full.
 pub(super) fn definition(btf: &Rc<Btf>, id: u32) -> String {
     let mut out = String::new();
@@ -157,13 +179,23 @@ fn put_member(btf: &Btf, member: &Member<'_>, depth: usize, out: &mut String) {
     } else {
         out.push_str(&declaration(btf, member.ty, member.name));
     }
+    out.push_str(&width(btf, member));
+}
+
+/// A member with its name: `char comm[16]`, `unsigned int sched_migrated : 1`.
+fn declared(btf: &Btf, member: &Member<'_>) -> String {
+    declaration(btf, member.ty, member.name) + &width(btf, member)
+}
+
+/// How many bits a member has, if it has some only.
+fn width(btf: &Btf, member: &Member<'_>) -> String {
     let old = match btf.get(member.ty) {
         Some(Described::Int { size, bits: (_, bits), .. }) if u32::from(bits) < size * 8 => bits,
         _ => 0,
     };
-    let width = if member.width > 0 { member.width } else { old };
-    if width > 0 {
-        out.push_str(&format!(" : {width}"));
+    match if member.width > 0 { member.width } else { old } {
+        0 => String::new(),
+        width => format!(" : {width}"),
     }
 }
 

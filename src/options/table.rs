@@ -1,15 +1,11 @@
 //! The table of options.
 
-use ebtrace_image::{MissingProbes, Settings, Symbols};
+use ebtrace_image::{MissingProbes, Settings, StackMode, Symbols};
 
-use super::{Entry, Gate, Options, StackMode, Takes};
+use super::{Entry, Gate, Options, Takes};
 
 /// Size of a page in bytes, as `perf_rb_pages` counts them.
 const PAGE: u32 = 4096;
-/// Size of the ring buffer in bytes when nobody chose one: some ten milliseconds of what one CPU can send, and
-/// cheap enough to make at every start.
-const RING_BUFFER_BYTES: u32 = 4 << 20;
-
 /// The option that [`Options::typeinfo`] is set by.
 pub(super) const TYPEINFO: &str = "unstable_typeinfo";
 /// The option that [`Options::tseries`] is set by.
@@ -36,7 +32,8 @@ const MISSING: [(&str, MissingProbes); 3] = [
 ];
 const MISSING_WORDS: [&str; 3] = words(&MISSING);
 
-const STACKS: [(&str, StackMode); 4] = [
+/// How stacks are shown, by the names that scripts have for it.
+pub const STACKS: [(&str, StackMode); 4] = [
     ("bpftrace", StackMode::Bpftrace),
     ("perf", StackMode::Perf),
     ("raw", StackMode::Raw),
@@ -59,7 +56,10 @@ pub const ENTRIES: &[Entry] = &[
     Entry {
         name: "cache_user_symbols",
         default: "AUTO",
-        summary: "Taken without consequence: symbols of a process are remembered while its events are handled.",
+        summary: "Taken without consequence. It chooses elsewhere how long symbols of a process are kept, and so whether a process \
+                  that has ended still has some; here they all have, because which code each has in memory is followed while it \
+                  runs. What was read of a file is kept for all processes that have it, by its identity, so that one that is \
+                  replaced is read anew.",
         takes: Takes::Word(&CACHES, |_, _| {}),
     },
     Entry {
@@ -71,7 +71,9 @@ pub const ENTRIES: &[Entry] = &[
     Entry {
         name: "lazy_symbolication",
         default: "true",
-        summary: "Taken without consequence: symbols are read when the first address is shown.",
+        summary: "Taken without consequence. It chooses elsewhere whether stacks get their symbols when they arrive or when they are \
+                  shown. Here those of events are shown as they arrive, which is the same, and those in maps never arrive: the \
+                  kernel keeps them until the map is shown, and what the processes had in memory is known then.",
         takes: Takes::Bool(|_, _| {}),
     },
     Entry {
@@ -83,7 +85,8 @@ pub const ENTRIES: &[Entry] = &[
     Entry {
         name: "log_size",
         default: "1000000",
-        summary: "Taken without consequence: the buffer for what the kernel's verifier says grows as needed.",
+        summary: "Taken without consequence. It is elsewhere the number of bytes for what the kernel's verifier says, of which the rest is \
+                  cut off; here the buffer grows until all of it fits.",
         takes: Takes::Number(1024, 1 << 30, |_, _| {}),
     },
     Entry {
@@ -137,11 +140,11 @@ pub const ENTRIES: &[Entry] = &[
     Entry {
         name: "perf_rb_pages",
         default: "0",
-        summary: "Size of the buffer for events in pages of 4 KiB, rounded up to a power of two; 0 chooses 4 MiB. A \
-                  larger one loses fewer events when they come in bursts.",
+        summary: "Size of the buffer for events in pages of 4 KiB, rounded up to a power of two; 0 chooses 4 MiB, or 256 KiB for scripts \
+                  that only count. A larger one loses fewer events when they come in bursts.",
         takes: Takes::Number(0, 1 << 19, |options, pages| {
             options.settings.ring_buffer_bytes = match pages {
-                0 => RING_BUFFER_BYTES,
+                0 => 0,
                 pages => pages.next_power_of_two().saturating_mul(PAGE),
             };
         }),
@@ -161,7 +164,8 @@ pub const ENTRIES: &[Entry] = &[
     Entry {
         name: "stack_mode",
         default: "bpftrace",
-        summary: "Taken without consequence: stacks look as `bpftrace` says.",
+        summary: "How stacks are taken and shown where `kstack` and `ustack` do not say so themselves. `build_id` is for user stacks, and \
+                  the kernel's stay as they are.",
         takes: Takes::Word(&STACK_WORDS, |options, index| options.stack_mode = STACKS[index].1),
     },
     Entry {
@@ -212,12 +216,16 @@ impl Default for Options {
             dw_ustack: Gate::Doubtful,
             import_statement: Gate::Closed,
             pid: None,
+            command: false,
+            ahead: false,
+            at_prompt: false,
             probe_filter: None,
             unsafe_mode: false,
+            tells_failed_reads: false,
             params: Vec::new(),
             named: Vec::new(),
             settings: Settings {
-                ring_buffer_bytes: RING_BUFFER_BYTES,
+                ring_buffer_bytes: 0,
                 print_maps_on_exit: true,
                 truncation_trailer: "..".to_owned(),
                 max_strlen: 1024,
@@ -226,6 +234,7 @@ impl Default for Options {
                 symbols: Symbols { demangle: true, source_lines: true },
             },
             fixed: Vec::new(),
+            given: Vec::new(),
         }
     }
 }

@@ -21,6 +21,8 @@ pub enum ProbeError {
     Empty { span: Span, kind: &'static Kind, field: &'static str },
     /// What follows `+` is no number.
     BadOffset { span: Span, text: String },
+    /// The function is not that long.
+    OffsetBeyond { span: Span, function: String, offset: u64, size: u64 },
     /// Functions of a pattern are probed at their start.
     PatternOffset { span: Span },
     /// Only who runs the script can allow an address.
@@ -105,6 +107,11 @@ impl From<ProbeError> for Diagnostic {
                 Diagnostic::error(Code::BadOffset, format!("`{text}` is not an offset"))
                     .label(span, "a number of bytes is needed after `+`")
                     .help("offsets are decimal, 0x hexadecimal or 0 octal: `+0x10`")
+            }
+            ProbeError::OffsetBeyond { span, function, offset, size } => {
+                Diagnostic::error(Code::BadOffset, format!("the offset is beyond the end of `{function}`"))
+                    .label(span, format!("{offset} bytes from its start, and it has {size}"))
+                    .help(format!("write `{function}` to probe its beginning; a disassembly of the kernel shows where instructions begin"))
             }
             ProbeError::PatternOffset { span } => {
                 Diagnostic::error(Code::BadOffset, "a pattern has no offset")

@@ -2,8 +2,6 @@
 
 use ebtrace_image::Attach;
 
-use indexmap::IndexSet;
-
 use super::list;
 use super::pattern::Pattern;
 use super::{
@@ -21,6 +19,9 @@ const SHAPE: &[Field] =
 /// What the kernel itself is called among its modules.
 pub(super) const KERNEL: &str = "vmlinux";
 
+/// In front of a function that is not meant in modules.
+pub(super) const PREFIX: &str = "vmlinux:";
+
 pub(super) const ALL: &[Kind] = &[
     Kind {
         name: "kprobe",
@@ -36,7 +37,9 @@ pub(super) const ALL: &[Kind] = &[
         resolve: kprobe,
         summary: "Fires when a kernel function is entered.",
         details: "`kprobe:function+offset` fires at an instruction within it, `kprobe:module:function` means the function \
-                  of a module. `*` stands for any letters: `kprobe:vfs_*` probes all functions that begin so, with one \
+                  of a module; `vmlinux` is the kernel itself. Where several functions have the name, all of them are \
+                  probed. With a `kretprobe` of the same functions it is attached by one link, where the kernel can \
+                  (Linux 6.10) and both are the only ones of the script. `*` stands for any letters: `kprobe:vfs_*` probes all functions that begin so, with one \
                   program for all. `arg0` to `arg5` are the function's arguments as unsigned 64-bit numbers, `func` is \
                   its name. `kprobe:0xADDRESS` probes an instruction by its address, with `--unsafe`.",
         examples: &[
@@ -77,7 +80,7 @@ fn function_probe(point: &Point, host: &dyn Host, ret: bool) -> Targets {
         return Err(ProbeError::ReturnOffset { span: place.part.span, kind: point.kind });
     }
     if let Some(address) = place.address() {
-        return at_address(point, &place, address, ret);
+        return at_address(point, &place, (address, ret), host);
     }
     let functions: Vec<(Option<String>, String)> =
         if place.part.is_pattern() || place.module.is_some() {
@@ -87,10 +90,13 @@ fn function_probe(point: &Point, host: &dyn Host, ret: bool) -> Targets {
         } else {
             vec![(None, place.function.clone())]
         };
+    if place.offset > 0 {
+        place.check_offset(host)?;
+    }
     let named = functions.into_iter().map(|(module, function)| {
         let symbol = match &module {
-            Some(module) if module != KERNEL => format!("{module}:{function}"),
-            _ => function.clone(),
+            Some(module) => format!("{module}:{function}"),
+            None => function.clone(),
         };
         let suffix = if place.offset == 0 { String::new() } else { format!("+{}", place.offset) };
         let module = module.map(|module| format!("{module}:")).unwrap_or_default();
@@ -131,6 +137,21 @@ impl Place {
         Ok(Place { module, part, function, offset })
     }
 
+    /// The offset is within the function, as far as that can be known.
+    fn check_offset(&self, host: &dyn Host) -> Result<(), ProbeError> {
+        let module = self.module.as_ref().map(|module| format!("{}:", module.text));
+        let name = format!("{}{}", module.unwrap_or_default(), self.function);
+        match host.function_size(&name) {
+            Some(size) if self.offset >= size => Err(ProbeError::OffsetBeyond {
+                span: self.part.span,
+                function: self.function.clone(),
+                offset: self.offset,
+                size,
+            }),
+            _ => Ok(()),
+        }
+    }
+
     fn address(&self) -> Option<u64> {
         let number = self.function.starts_with(|c: char| c.is_ascii_digit());
         (number && self.module.is_none()).then(|| parse_number(&self.function))?
@@ -138,14 +159,20 @@ impl Place {
 }
 
 /// What `kprobe:0xffffffff81000000` probes: nobody says whether an instruction begins there.
-fn at_address(point: &Point, place: &Place, address: u64, ret: bool) -> Targets {
+fn at_address(
+    point: &Point,
+    place: &Place,
+    (address, ret): (u64, bool),
+    host: &dyn Host,
+) -> Targets {
     if !point.unsafe_mode {
         return Err(ProbeError::AddressIsUnsafe { span: place.part.span });
     }
     let address = address.wrapping_add(place.offset);
     let label = format!("{}:{address:#x}", point.kind.name);
     let attach = Attach::Kprobe { function: String::new(), offset: address, ret };
-    Ok(vec![Target { function: Some(String::new()), ..Target::new(point.kind, label, attach) }])
+    let function = host.function_at(address).unwrap_or_default();
+    Ok(vec![Target { function: Some(function), ..Target::new(point.kind, label, attach) }])
 }
 
 /// The functions that patterns stand for; with their modules if the attach point has one.
@@ -165,11 +192,13 @@ fn matching(place: &Place, host: &dyn Host) -> Result<Vec<(Option<String>, Strin
             && !(glob && is_kept_off(&function.name))
     });
     let chosen = chosen.map(|function| (module.is_some().then(|| own(function)), &function.name));
-    let chosen: IndexSet<(Option<String>, &String)> = chosen.collect();
+    // A name that is there twice stands for two functions.
+    let chosen: Vec<(Option<String>, String)> =
+        chosen.map(|(module, name)| (module, name.clone())).collect();
     if chosen.is_empty() {
         return Err(missing_function(place, host));
     }
-    Ok(chosen.into_iter().map(|(module, name)| (module, name.clone())).collect())
+    Ok(chosen)
 }
 
 /// Functions that patterns pass over: probes on them recurse, or stand in the way of the kernel's own work.

@@ -7,6 +7,7 @@ mod error;
 mod event;
 mod kernel;
 mod list;
+mod pair;
 mod pattern;
 mod perf;
 mod plan;
@@ -22,6 +23,7 @@ mod watch;
 
 pub use error::ProbeError;
 pub use list::{List, Name, Names, pattern_with_stars};
+pub use pair::join_returns;
 pub use plan::{Plan, plan};
 pub use substitute::substitute;
 

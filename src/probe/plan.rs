@@ -3,6 +3,7 @@
 use ebtrace_image::Attach;
 
 use super::Target;
+use super::pair::is_plain;
 use crate::host::{Feature, Host};
 
 /// How a program is attached to its targets.
@@ -15,6 +16,15 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The same for a program that reads registers which a link for many does not have.
+    pub fn apart(self) -> Plan {
+        if !self.together {
+            return self;
+        }
+        let reason = "one for each, because it reads registers".to_owned();
+        Plan { together: false, reason }
+    }
+
     /// How often the kernel attaches.
     pub fn attachments(&self, targets: &[Target]) -> usize {
         if self.together { 1 } else { targets.len() }
@@ -54,7 +64,7 @@ pub fn plan(targets: &[Target], host: &dyn Host) -> Plan {
 /// Whether a function has to be told from others of its name, or is probed within.
 fn is_special(target: &Target) -> bool {
     match &target.attach {
-        Attach::Kprobe { function, offset, .. } => *offset != 0 || function.contains(':'),
+        Attach::Kprobe { function, offset, .. } => *offset != 0 || !is_plain(function),
         _ => false,
     }
 }

@@ -12,6 +12,12 @@ pub fn argument(arch: Arch, index: usize) -> Option<u32> {
     }
 }
 
+/// The registers of Intel and AMD in the order of `struct pt_regs`.
+const X86: [&str; 21] = [
+    "r15", "r14", "r13", "r12", "bp", "bx", "r11", "r10", "r9", "r8", "ax", "cx", "dx", "si", "di",
+    "orig_ax", "ip", "cs", "flags", "sp", "ss",
+];
+
 /// Bytes of `struct pt_regs`.
 pub fn size(arch: Arch) -> u32 {
     match arch {
@@ -27,6 +33,57 @@ pub fn result(arch: Arch) -> u32 {
         Arch::X86_64 => 80,
         // x0
         Arch::Aarch64 => 0,
+    }
+}
+
+/// The registers of `struct pt_regs` in their order, as scripts call them, 8 bytes each.
+pub fn names(arch: Arch) -> Vec<String> {
+    match arch {
+        Arch::X86_64 => X86.iter().map(|name| (*name).to_owned()).collect(),
+        Arch::Aarch64 => {
+            let numbered = (0..=30).map(|number| format!("r{number}"));
+            numbered.chain(["sp", "pc", "pstate"].map(str::to_owned)).collect()
+        }
+    }
+}
+
+/// Offset in bytes of the register that scripts call so.
+pub fn whole(arch: Arch, name: &str) -> Option<u32> {
+    let name = match (arch, name) {
+        (Arch::X86_64, "pc") => "ip",
+        (Arch::X86_64, "orig_rax") => "orig_ax",
+        (_, name) => name,
+    };
+    let index = names(arch).iter().position(|known| known == name)?;
+    Some(index as u32 * 8)
+}
+
+/// Whether a register is there at all probes on functions: links to many of them keep only those of arguments, results,
+/// the stack and the instruction.
+pub fn is_everywhere(arch: Arch, offset: u32) -> bool {
+    let arguments = (0..).map_while(|index| argument(arch, index));
+    let stack = whole(arch, "sp").unwrap_or_default();
+    arguments.chain([result(arch), instruction(arch), stack]).any(|known| known == offset)
+}
+
+/// Where a register tells programs from the kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mode {
+    /// Offset in bytes of the register.
+    pub offset: u32,
+    /// Its bits that say so.
+    pub mask: u64,
+    /// What they are in programs.
+    pub user: u64,
+}
+
+/// The register that tells programs from the kernel.
+pub fn mode(arch: Arch) -> Mode {
+    match arch {
+        // The privilege level in cs.
+        Arch::X86_64 => Mode { offset: 136, mask: 3, user: 3 },
+        // The exception level in pstate.
+        Arch::Aarch64 => Mode { offset: 264, mask: 0xf, user: 0 },
     }
 }
 
@@ -64,12 +121,8 @@ pub fn named(arch: Arch, name: &str) -> Option<Register> {
 }
 
 fn x86(name: &str) -> Option<Register> {
-    // In the order of `struct pt_regs`; those without a number have names in four widths.
-    const ORDER: [&str; 21] = [
-        "r15", "r14", "r13", "r12", "bp", "bx", "r11", "r10", "r9", "r8", "ax", "cx", "dx", "si",
-        "di", "orig_ax", "ip", "cs", "flags", "sp", "ss",
-    ];
-    let at = |short: &str| ORDER.iter().position(|known| *known == short);
+    // Those without a number have names in four widths.
+    let at = |short: &str| X86.iter().position(|known| *known == short);
     let register = |index: usize, from| Register { offset: index as u32 * 8, from };
     if let Some(numbered) =
         name.strip_prefix('r').filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
@@ -123,6 +176,10 @@ mod tests {
         }
         assert_eq!(Some(result(Arch::X86_64)), named("ax"));
         assert_eq!(Some(instruction(Arch::X86_64)), named("ip"));
+        assert_eq!(whole(Arch::X86_64, "pc"), whole(Arch::X86_64, "ip"));
+        assert_eq!(whole(Arch::X86_64, "cs"), Some(mode(Arch::X86_64).offset));
+        assert_eq!(whole(Arch::Aarch64, "pstate"), Some(mode(Arch::Aarch64).offset));
+        assert_eq!((whole(Arch::X86_64, "rax"), whole(Arch::Aarch64, "r31")), (None, None));
         assert_eq!(super::named(Arch::Aarch64, "w3").map(|one| one.offset), Some(24));
         assert_eq!(super::named(Arch::Aarch64, "x31"), None);
     }

@@ -8,7 +8,8 @@ use super::{Context, Field, Kind, Part, Point, ProbeError, Search, Target, Targe
 use crate::diagnostic::nearest;
 use crate::host::{FieldKind, Host, HostError, TracepointField};
 use crate::ir::ProgramType;
-use crate::types::{self, Access, Space, Type, TypeId, Types};
+use crate::syntax::ast::Tag;
+use crate::types::{self, Access, Space, Type, TypeId, Types, catalog};
 
 pub(super) const ALL: &[Kind] = &[Kind {
     name: "tracepoint",
@@ -83,7 +84,7 @@ fn one(
         error => unreadable(point, category, event, error),
     })?;
     let name = format!("{}:{}", category.text, event.text);
-    let args = record(&name, &fields, category.text == "syscalls", types);
+    let args = record(&name, &fields, category.text == "syscalls", (types, host));
     let attach = Attach::Tracepoint { category: category.text.clone(), event: event.text.clone() };
     let label = format!("{}:{name}", point.kind.name);
     Ok(Target { args: Some(args), ..Target::new(point.kind, label, attach) })
@@ -112,7 +113,12 @@ fn missing(category: &Part, event: &Part, all: &[(String, String)]) -> ProbeErro
 }
 
 /// The type of `args`: the record's fields but for the common ones, which programs may not read.
-fn record(name: &str, fields: &[TracepointField], user: bool, types: &mut Types) -> TypeId {
+fn record(
+    name: &str,
+    fields: &[TracepointField],
+    user: bool,
+    (types, host): (&mut Types, &dyn Host),
+) -> TypeId {
     let space = if user { Space::User } else { Space::Kernel };
     let size = fields.iter().map(|field| field.offset + field.size).max().unwrap_or(0);
     let fields = fields
@@ -120,7 +126,7 @@ fn record(name: &str, fields: &[TracepointField], user: bool, types: &mut Types)
         .filter(|field| !field.name.starts_with("common_"))
         .map(|field| types::Field {
             name: field.name.clone(),
-            ty: field_type(field, space, types),
+            ty: field_type(field, space, types, host),
             offset: field.offset,
             access: match field.kind {
                 FieldKind::DataLoc => Access::DataLoc,
@@ -138,7 +144,7 @@ fn record(name: &str, fields: &[TracepointField], user: bool, types: &mut Types)
     })
 }
 
-fn field_type(field: &TracepointField, space: Space, types: &mut Types) -> TypeId {
+fn field_type(field: &TracepointField, space: Space, types: &mut Types, host: &dyn Host) -> TypeId {
     let integer = |size: u32| TypeId::int((size * 8).min(64) as u8, field.signed);
     match field.kind {
         FieldKind::DataLoc | FieldKind::RelLoc => types.pointer(TypeId::I8, Space::Kernel),
@@ -148,12 +154,13 @@ fn field_type(field: &TracepointField, space: Space, types: &mut Types) -> TypeI
             types.intern(Type::Array { of, len })
         }
         FieldKind::Plain if field.c_type.ends_with('*') => {
-            let to = if is_text(&field.c_type) { TypeId::I8 } else { TypeId::VOID };
-            types.pointer(to, space)
+            pointer(&field.c_type, space, types, host)
         }
         FieldKind::Plain if field.c_type == "bool" || field.c_type == "_Bool" => TypeId::BOOL,
         FieldKind::Plain if matches!(field.size, 1 | 2 | 4 | 8) => {
-            declared_type(&field.c_type, field.size).unwrap_or_else(|| integer(field.size))
+            let declared = declared_type(&field.c_type, field.size);
+            let number = declared.unwrap_or_else(|| integer(field.size));
+            enumeration(field, types, host).unwrap_or(number)
         }
         FieldKind::Plain => types.intern(Type::Array { of: TypeId::U8, len: field.size }),
     }
@@ -169,6 +176,36 @@ fn declared_type(c_type: &str, size: u32) -> Option<TypeId> {
         _ => return None,
     };
     (size == 8).then_some(ty)
+}
+
+/// `const char *const *`, `struct sockaddr *`: what cannot be found is `void`.
+fn pointer(c_type: &str, space: Space, types: &mut Types, host: &dyn Host) -> TypeId {
+    let Some(to) = c_type.strip_suffix('*') else { return TypeId::VOID };
+    let words = to.split_whitespace().filter(|word| !matches!(*word, "const" | "volatile"));
+    let mut to = words.collect::<Vec<_>>().join(" ");
+    // `*const` binds the word to the star.
+    while let Some(rest) = to.strip_suffix("const").filter(|rest| rest.ends_with([' ', '*'])) {
+        to = rest.trim_end().to_owned();
+    }
+    let to = match to.split_once(' ') {
+        _ if to.ends_with('*') => pointer(&to, space, types, host),
+        _ if is_text(&to) => TypeId::I8,
+        Some(("struct", name)) => {
+            catalog::resolve_name(types, host, Some(Tag::Struct), name).unwrap_or(TypeId::VOID)
+        }
+        Some(("union", name)) => {
+            catalog::resolve_name(types, host, Some(Tag::Union), name).unwrap_or(TypeId::VOID)
+        }
+        _ => catalog::resolve_name(types, host, None, &to).unwrap_or(TypeId::VOID),
+    };
+    types.pointer(to, space)
+}
+
+/// An enum of the kernel that has the size of the field.
+fn enumeration(field: &TracepointField, types: &mut Types, host: &dyn Host) -> Option<TypeId> {
+    let name = field.c_type.strip_prefix("enum ")?;
+    let found = catalog::resolve_name(types, host, Some(Tag::Enum), name)?;
+    (types.size(found) == field.size).then_some(found)
 }
 
 fn is_text(c_type: &str) -> bool {

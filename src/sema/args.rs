@@ -132,6 +132,9 @@ impl Lower<'_> {
         if let Some(&map) = self.maps.get(name) {
             return Some(map);
         }
+        if self.known.unread {
+            return None;
+        }
         // Until the map's type is known this is complained of, and only the last walk's complaints count.
         let known: Vec<String> =
             self.maps.keys().filter(|name| !name.is_empty()).cloned().collect();
@@ -241,6 +244,34 @@ impl Lower<'_> {
             )),
         );
         self.poison()
+    }
+
+    /// Complains of a text that should be one of some names.
+    pub fn complain_name(
+        &mut self,
+        call: &Call<'_>,
+        text: &str,
+        what: &str,
+        known: &[&str],
+    ) -> Operand {
+        let span = call.args.first().map_or(call.span, |arg| arg.span);
+        let diagnostic =
+            Diagnostic::error(Code::BadArgument, format!("there is no {what} `{text}`"))
+                .label(span, format!("not a {what}"))
+                .help(format!("{what}s are {}", known.join(", ")));
+        let near = crate::diagnostic::nearest(text, known.iter().copied()).map(str::to_owned);
+        self.complain(match near {
+            Some(near) => diagnostic.suggest(span, format!("\"{near}\"")),
+            None => diagnostic,
+        });
+        self.poison()
+    }
+
+    /// Complains of a register that the processor does not have.
+    pub fn complain_register(&mut self, call: &Call<'_>, text: &str) -> Operand {
+        let names = crate::probe::registers::names(self.arch());
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        self.complain_name(call, text, "register", &names)
     }
 
     /// Complains of a use that this machine sets a limit to.

@@ -3,6 +3,7 @@
 use ebtrace_image::{Action, Failure};
 
 use super::element::Element;
+use super::facts::Timed;
 use super::part::assigns;
 use super::{Lower, Operand, error, facts};
 use crate::builtin::{self, Addition, Call, Lowering};
@@ -123,6 +124,9 @@ impl Lower<'_> {
         }
         let offer = self.offer(&operand, value_span);
         let Some(local) = self.assign_variable(name, span, offer) else { return };
+        if let Some(variable) = self.lookup(name) {
+            self.learn_clock(Timed::Variable(variable.key), &operand);
+        }
         let ty = self.b.local_type(local);
         if ty != TypeId::UNKNOWN && operand.ty != TypeId::UNKNOWN {
             let value = self.coerce(&operand, ty);
@@ -166,7 +170,8 @@ impl Lower<'_> {
         if element.value == TypeId::UNKNOWN {
             return self.number(0);
         }
-        self.read_element(name, element, span)
+        // A number that is not there yet begins at 0, which is what is meant.
+        self.look_up(name, element, span, false)
     }
 
     fn store_element(
@@ -184,6 +189,7 @@ impl Lower<'_> {
         }
         let offer = self.offer(&operand, value_span);
         self.learn_value(name, offer);
+        self.learn_clock(Timed::Map(name.to_owned()), &operand);
         self.put_element(element, &operand, span);
     }
 
@@ -204,7 +210,7 @@ impl Lower<'_> {
         let found = self.type_name(ty);
         let function = aggregating_function(aggregate);
         let call = builtin::find(function).map_or(String::new(), |builtin| builtin.signature());
-        let number = self.number_of(aggregate).map(|ty| self.type_name(ty)).unwrap_or_default();
+        let number = self.merged_type(aggregate).map(|ty| self.type_name(ty)).unwrap_or_default();
         let source = match &value.kind {
             ExprKind::Map { name, key: None } => format!("@{name}"),
             ExprKind::Map { name, key: Some(_) } => format!("@{name}[…]"),
@@ -233,6 +239,9 @@ impl Lower<'_> {
             return;
         }
         let Lowering::Aggregate(lower) = call.builtin.lower else { return };
+        if !self.permits(call.builtin.permit, &format!("`{}`", call.name), call.name_span) {
+            return;
+        }
         let before = self.b.at(call.span);
         let addition = lower(self, call);
         self.b.at(before);
@@ -246,7 +255,8 @@ impl Lower<'_> {
         self.learn_value(name, (ty, false, span));
         let Some(map) = element.map else { return };
         let full = self.full(map, span);
-        self.b.stmt(StmtKind::MapAdd { map, key: element.key, value: addition.value, full });
+        let Addition { value, time, .. } = addition;
+        self.b.stmt(StmtKind::MapAdd { map, key: element.key, value, time, full });
     }
 
     /// `x++`, `--@a[1]`: the value before, or with a prefix after.

@@ -5,7 +5,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::{BinaryOp, Expr};
 use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind};
-use crate::types::{EnumId, Space, Type, TypeId};
+use crate::types::{EnumId, Space, Type, TypeId, Worded};
 
 /// Bytes that an integer is widened to where an array wants them.
 const WIDEST: u32 = 8;
@@ -35,7 +35,7 @@ impl Lower<'_> {
             }
             _ => value,
         };
-        let target = self.completed(target, value.ty);
+        let target = self.completed(target, &value);
         if value.ty == target && self.aggregate_of(&value).is_none() {
             let found = self.type_name(target);
             self.complain(
@@ -57,8 +57,9 @@ impl Lower<'_> {
 
     /// What the written type leaves open is taken from the value: the length of an array or string, and which memory
     /// an address is of.
-    fn completed(&mut self, target: TypeId, from: TypeId) -> TypeId {
-        let kind_space = self.space();
+    fn completed(&mut self, target: TypeId, value: &Operand) -> TypeId {
+        let (from, space) = (value.ty, self.space());
+        let of_kernel = self.of_kernel.contains(&value.expr);
         let types = self.b.types();
         let size = types.size(from);
         match (types.get(target).clone(), types.get(from).clone()) {
@@ -71,7 +72,8 @@ impl Lower<'_> {
             (Type::Str(0), Type::Str(_)) => types.string(size),
             (Type::Str(0), Type::Array { .. }) => types.string(size + 1),
             (Type::Pointer { .. }, Type::Pointer { space, .. }) => types.respaced(target, space),
-            (Type::Pointer { space: Space::Unset, .. }, _) => types.respaced(target, kind_space),
+            (Type::Pointer { .. }, _) if of_kernel => types.respaced(target, Space::Kernel),
+            (Type::Pointer { space: Space::Unset, .. }, _) => types.respaced(target, space),
             _ => target,
         }
     }
@@ -92,6 +94,10 @@ impl Lower<'_> {
             )
             | (Type::Int { .. } | Type::Enum { .. } | Type::Pointer { .. }, Type::Pointer { .. }) => {
                 self.converted(&value.0, target)
+            }
+            (Type::Int { .. }, Type::Worded(Worded::User)) => {
+                let id = self.b.convert(value.0.expr, TypeId::U64);
+                self.worded(Worded::User, &[(0, id)])
             }
             (Type::Str(_), Type::Bool) => self.is_not_empty(&value.0),
             (Type::Str(_), Type::Str(_)) if size <= room => {

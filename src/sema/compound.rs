@@ -79,7 +79,9 @@ impl Lower<'_> {
         let literals: Vec<Option<Literal>> =
             parts.iter().map(|(part, _)| part.literal.clone()).collect();
         let literal = literals.iter().any(Option::is_some).then_some(Literal::Tuple(literals));
-        Operand { literal, ..self.local_operand(local) }
+        let whole = self.local_operand(local);
+        self.join_clocks(whole.expr, parts.iter().map(|(part, _)| part));
+        Operand { literal, ..whole }
     }
 
     /// Also keeps maps whose values contain each other's from growing without end.
@@ -174,7 +176,11 @@ impl Lower<'_> {
             Some(Literal::Int(number)) => number as u64,
             Some(Literal::Bool(value)) => u64::from(value),
             Some(Literal::Str(text)) => return self.text(&text),
-            _ => return Operand { literal, ..self.part(base, offset, None, ty) },
+            _ => {
+                let part = self.part(base, offset, None, ty);
+                self.part_clocks(base, index, part.expr);
+                return Operand { literal, ..part };
+            }
         };
         let bits = self.b.types().size(ty) * 8;
         let low = number & (u64::MAX >> (64 - bits));

@@ -2,7 +2,7 @@
 
 use ebtrace_image::{Action, Failure};
 
-use super::facts::Slot;
+use super::facts::{Slot, Timed};
 use super::{Literal, Lower, Operand, Placed, error};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::build::image_site;
@@ -66,7 +66,9 @@ impl Lower<'_> {
         self.b.store(result, operand.expr);
         let inner = self.b.end();
         self.b.stmt(StmtKind::Block(inner));
-        self.local_operand(result)
+        let result = self.local_operand(result);
+        self.same_clocks(result.expr, &[operand.expr]);
+        result
     }
 
     /// The statements of a block, and its value.
@@ -229,6 +231,7 @@ impl Lower<'_> {
         let slot = element.as_ref().map(|(_, _, _, pair)| Slot::fixed(*pair, name.span));
         let pair = self.new_variable(name, slot);
         self.assigned.insert((self.probe, name.span));
+        self.learn_pair_clocks(map_name, Timed::Variable((self.probe, name.span)));
         let kind = element.map(|(map, key_type, value_type, pair_type)| {
             let (key, value) = (self.b.local("key", key_type), self.b.local("value", value_type));
             let (offsets, _) = self.b.types().tuple_layout(&[key_type, value_type]);
@@ -272,7 +275,7 @@ impl Lower<'_> {
         let map = self.map_named(name, span)?;
         let (key, value) = (self.b.program.maps[map].key?, self.b.program.maps[map].value);
         let value = match *self.b.types().get(value) {
-            Type::Aggregate(aggregate) => match self.number_of(aggregate) {
+            Type::Aggregate(aggregate) => match self.merged_type(aggregate) {
                 Some(ty) => ty,
                 None => {
                     let found = self.type_name(value);

@@ -2,7 +2,7 @@
 
 use super::args::MapElement;
 use super::error;
-use super::facts::{MapFact, Offer, Slot};
+use super::facts::{MapFact, Offer, Slot, Timed};
 use super::join::{self, Flex};
 use super::{Lower, Operand, Placed};
 use crate::builtin::Call;
@@ -11,7 +11,7 @@ use crate::host::Version;
 use crate::ir::{BinaryOp, Block, Expr, ExprId, LoopKind, MapId, StmtKind};
 use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind};
-use crate::types::{Aggregate, Type, TypeId, aggregating_function};
+use crate::types::{Aggregate, Type, TypeId, Types, aggregating_function};
 
 /// An element of a map, or a scalar map: its key is evaluated.
 #[derive(Debug, Clone)]
@@ -56,6 +56,7 @@ impl Lower<'_> {
             return None;
         }
         self.learn_key(name, keys.as_deref(), span)?;
+        self.learn_key_clocks(name, keys.as_deref().unwrap_or_default());
         let fact = self.known.maps.get(name);
         let value = fact.and_then(|fact| fact.value(self.b.types()));
         let value = value.map_or(TypeId::UNKNOWN, |slot| slot.ty);
@@ -120,6 +121,7 @@ impl Lower<'_> {
         let unknown = Slot { ty: TypeId::UNKNOWN, flexible: Flex::default(), span, fixed: false };
         let learn = |lower: &mut Self, slot: Option<Slot>, (key, span): &Placed| {
             let offer = lower.offer(key, *span);
+            let offer = lower.widened(offer);
             lower.learn(slot, offer, |old, new| error::key_type_clash(name, old, new))
         };
         if let [only] = keys {
@@ -154,10 +156,18 @@ impl Lower<'_> {
     pub(super) fn learn_value(&mut self, name: &str, value: impl Into<Offer>) {
         let Some(before) = self.found.maps.get(name).map(|fact| fact.assigned) else { return };
         let full_name = format!("@{name}");
-        let slot =
-            self.learn(before, value.into(), |old, new| error::type_clash(&full_name, old, new));
+        let value = self.widened(value.into());
+        let slot = self.learn(before, value, |old, new| error::type_clash(&full_name, old, new));
         if let Some(fact) = self.found.maps.get_mut(name) {
             fact.assigned = slot;
+        }
+    }
+
+    /// The same value where integers in maps take 64 bits.
+    fn widened(&mut self, value: Offer) -> Offer {
+        match self.options.at_prompt {
+            true => Offer { ty: wide(self.b.types(), value.ty), ..value },
+            false => value,
         }
     }
 
@@ -180,16 +190,32 @@ impl Lower<'_> {
 
     /// What a map holds for a key.
     pub(super) fn read_element(&mut self, name: &str, element: &Element, span: Span) -> Operand {
+        self.look_up(name, element, span, self.options.tells_failed_reads)
+    }
+
+    /// The same, and whether it is told that there is nothing for the key.
+    pub(super) fn look_up(
+        &mut self,
+        name: &str,
+        element: &Element,
+        span: Span,
+        tells: bool,
+    ) -> Operand {
         let Some(map) = element.map else {
             return self.unknown_map(name, span);
         };
         let Some(ty) = self.readable(name, element.value, span) else { return self.poison() };
         let into = self.b.local("value", ty);
-        self.b.stmt(StmtKind::MapGet { map, key: element.key, into, found: None });
+        let found = tells.then(|| self.b.value(TypeId::BOOL));
+        self.b.stmt(StmtKind::MapGet { map, key: element.key, into, found });
+        if let Some(found) = found {
+            self.tell_missing_key(found);
+        }
         let operand = self.local_operand(into);
         if ty != element.value {
             self.aggregates.insert(operand.expr, element.value);
         }
+        self.recall_clock(Timed::Map(name.to_owned()), &operand);
         operand
     }
 
@@ -207,7 +233,7 @@ impl Lower<'_> {
             self.old_kernel(aggregate, span);
             return None;
         }
-        let number = self.number_of(aggregate);
+        let number = self.merged_type(aggregate);
         if number.is_none() {
             let found = self.type_name(value);
             self.complain(
@@ -285,15 +311,21 @@ impl Lower<'_> {
         self.aggregates.get(&operand.expr).copied()
     }
 
-    /// The type of the number that an aggregation can be read as.
-    pub(super) fn number_of(&self, aggregate: Aggregate) -> Option<TypeId> {
+    /// The type that an aggregation can be read as: a number, or what `stats` knows as a record.
+    pub(super) fn merged_type(&mut self, aggregate: Aggregate) -> Option<TypeId> {
         match aggregate {
             Aggregate::Count => Some(TypeId::U64),
             Aggregate::Sum { signed }
             | Aggregate::Min { signed }
             | Aggregate::Max { signed }
             | Aggregate::Avg { signed } => Some(TypeId::int(64, signed)),
-            Aggregate::Hist { .. } | Aggregate::Lhist { .. } => None,
+            Aggregate::Stats { signed } => {
+                let number = TypeId::int(64, signed);
+                let fields = ebtrace_image::STATS.into_iter().zip([TypeId::U64, number, number]);
+                let fields = fields.map(|(name, ty)| (name.to_owned(), ty)).collect();
+                Some(self.b.types().intern(Type::Record(fields)))
+            }
+            Aggregate::Hist { .. } | Aggregate::Lhist { .. } | Aggregate::Series { .. } => None,
         }
     }
 
@@ -312,6 +344,9 @@ impl Lower<'_> {
     }
 
     fn unknown_map(&mut self, name: &str, span: Span) -> Operand {
+        if self.known.unread {
+            return self.poison();
+        }
         let known: Vec<String> = self
             .known
             .maps
@@ -329,3 +364,23 @@ impl Lower<'_> {
 const READS_ALL_CPUS: Version = (5, 19, 0);
 /// The first kernel whose programs can go through a map.
 const WALKS_MAPS: Version = (5, 13, 0);
+
+/// Room that a string has at least where longer ones may come, in bytes.
+const WIDE_STRING: u32 = 64;
+
+/// A type whose integers take 64 bits, and whose strings have some room.
+fn wide(types: &mut Types, ty: TypeId) -> TypeId {
+    match types.get(ty).clone() {
+        Type::Int { signed, .. } => TypeId::int(64, signed),
+        Type::Str(size) => types.string(size.max(WIDE_STRING)),
+        Type::Tuple(parts) => {
+            let parts = parts.into_iter().map(|part| wide(types, part)).collect();
+            types.intern(Type::Tuple(parts))
+        }
+        Type::Record(fields) => {
+            let fields = fields.into_iter().map(|(name, ty)| (name, wide(types, ty))).collect();
+            types.intern(Type::Record(fields))
+        }
+        _ => ty,
+    }
+}

@@ -95,7 +95,8 @@ impl Lower<'_> {
             | Type::Str(_)
             | Type::Buffer(_)
             | Type::Stack { .. }
-            | Type::Symbol { .. } => true,
+            | Type::Symbol { .. }
+            | Type::Worded(_) => true,
             _ => false,
         }
     }

@@ -79,6 +79,17 @@ pub(crate) fn unknown_map<'a>(
 /// A place that holds one type and is given another.
 pub(crate) fn type_clash(name: &str, old: (&str, Span), new: (&str, Span)) -> Diagnostic {
     let second = if name.starts_with('@') { "map" } else { "variable" };
+    if old.0 == new.0 {
+        return Diagnostic::error(
+            Code::TypeClash,
+            format!(
+                "all that is added to `{name}` must have the same arguments but for the number"
+            ),
+        )
+        .label(new.1, "this differs")
+        .label(old.1, "from this")
+        .help(format!("use a second {second}, or make both the same"));
+    }
     Diagnostic::error(
         Code::TypeClash,
         format!("`{name}` holds `{}`, so it cannot take `{}`", old.0, new.0),
@@ -279,7 +290,11 @@ pub(crate) fn not_here(
         Some(_) => {
             let article = if kind.name.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" };
             let probe = format!("{article} `{}` probe", kind.name);
-            (probe.clone(), format!("{probe} has none"))
+            let none = match builtin.result {
+                "" => "not possible here".to_owned(),
+                _ => format!("{probe} has none"),
+            };
+            (probe, none)
         }
         None => ("a function".to_owned(), "pass it as an argument".to_owned()),
     };

@@ -216,7 +216,8 @@ impl Lower<'_> {
         let second = self.condition(&operand, right.span);
         let mut block = self.b.end();
         let known = self.b.int(u64::from(!and), TypeId::BOOL);
-        if block.stmts.is_empty() {
+        let known_second = self.known_bool(second).is_some() && is_idle(&block);
+        if block.stmts.is_empty() || known_second {
             let value = match (self.known_bool(first), self.known_bool(second)) {
                 (Some(first), _) if first != and => return self.boolean(first),
                 (Some(_), Some(second)) => return self.boolean(second),
@@ -321,9 +322,23 @@ impl Lower<'_> {
         });
         self.b.stmt(StmtKind::If { condition: test, then, otherwise });
         match result {
-            Some(local) => self.local_operand(local),
+            Some(local) => {
+                let choice = self.local_operand(local);
+                self.same_clocks(choice.expr, &[first.0.expr, second.0.expr]);
+                choice
+            }
             None if ty == TypeId::VOID => self.void(),
             None => self.poison(),
         }
     }
+}
+
+/// Whether a block does nothing but put values together, as that of a macro which asks only about types. Variables are
+/// assigned as a whole, so none of them is among what it puts together.
+fn is_idle(block: &crate::ir::Block) -> bool {
+    block.stmts.iter().all(|stmt| match &stmt.kind {
+        StmtKind::Block(inner) => is_idle(inner),
+        StmtKind::Zero { .. } | StmtKind::StorePart { .. } => true,
+        _ => false,
+    })
 }

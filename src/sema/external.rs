@@ -129,7 +129,7 @@ impl<'a> Lower<'a> {
     /// The type of the language that a value in C has.
     fn of_c(&mut self, ty: &CType) -> TypeId {
         match ty {
-            CType::Void | CType::Other => TypeId::VOID,
+            CType::Void | CType::Array(..) | CType::Other => TypeId::VOID,
             CType::Int { size, signed } | CType::Enum { size, signed, .. } => {
                 TypeId::int((size * 8) as u8, *signed)
             }
@@ -152,7 +152,7 @@ impl<'a> Lower<'a> {
     fn signature_in_c(&mut self, function: &Prototype) -> String {
         let params = function.params.iter().map(|(name, ty)| {
             let ty = match ty {
-                CType::Other => "…".to_owned(),
+                CType::Array(..) | CType::Other => "…".to_owned(),
                 ty => {
                     let ty = self.of_c(ty);
                     self.type_name(ty)

@@ -3,11 +3,12 @@
 //! The checker walks the whole script with the facts of its last walk and collects new ones, until nothing changes:
 //! so a map can be read above the place where it is written. Types only ever widen, so this ends.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use indexmap::IndexMap;
 
 use super::join::Flex;
+use crate::builtin::Clock;
 use crate::source::Span;
 use crate::types::{Type, TypeId, Types};
 
@@ -87,6 +88,34 @@ pub(crate) fn stepped(types: &Types, ty: TypeId) -> Option<TypeId> {
 /// Identifies a variable: the probe, and where the script first assigns it.
 pub(crate) type VariableKey = (usize, Span);
 
+/// A place that a time can be put into.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Timed {
+    /// A variable.
+    Variable(VariableKey),
+    /// The values of a map, by its name without sigil.
+    Map(String),
+    /// Its keys.
+    Key(String),
+    /// A parameter of a function, by the function's name and its place among the parameters.
+    Parameter(String, usize),
+    /// What a function returns.
+    Returned(String),
+}
+
+/// The clocks that times within a value were read from, by the numbers of elements that lead to them: none for a value
+/// that is a time itself.
+pub(crate) type Clocks = BTreeMap<Vec<usize>, Clock>;
+
+/// The answer to somebody who asks for the type of what stands before the name of a field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Asked {
+    /// The name, which no struct has.
+    pub(crate) name: String,
+    /// The type, and the probe that it was found in; `None` until it was.
+    pub(crate) answer: Option<(TypeId, String)>,
+}
+
 /// All that is known after a walk.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Facts {
@@ -94,6 +123,35 @@ pub(crate) struct Facts {
     pub(crate) maps: IndexMap<String, MapFact>,
     /// Variables that were assigned.
     pub(crate) variables: HashMap<VariableKey, Slot>,
+    /// Places that times were put into, and the clocks that the first of them were read from.
+    pub(crate) clocks: HashMap<Timed, Clocks>,
     /// Attach points, by number, whose code depends on the type of `args` of each of their targets.
     pub(crate) typed: HashSet<usize>,
+    /// Attach points whose programs read registers other than those of arguments and results.
+    pub(crate) registers: HashSet<usize>,
+    /// There are probes whose bodies nobody read, because their attach points are wrong: what they assign is not known.
+    pub(crate) unread: bool,
+    /// What somebody wants to know.
+    pub(crate) asked: Option<Asked>,
+}
+
+impl Facts {
+    /// What is known of maps alone, which probes share.
+    pub(super) fn of_maps(&self) -> Facts {
+        let clocks = self.clocks.iter();
+        let clocks = clocks.filter(|(timed, _)| matches!(timed, Timed::Map(_) | Timed::Key(_)));
+        Facts {
+            maps: self.maps.clone(),
+            clocks: clocks.map(|(timed, clocks)| (timed.clone(), clocks.clone())).collect(),
+            ..Facts::default()
+        }
+    }
+
+    /// With what was given counting more.
+    pub(super) fn given(mut self, given: &Facts) -> Facts {
+        self.maps.extend(given.maps.iter().map(|(name, fact)| (name.clone(), fact.clone())));
+        self.clocks
+            .extend(given.clocks.iter().map(|(timed, clocks)| (timed.clone(), clocks.clone())));
+        self
+    }
 }

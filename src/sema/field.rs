@@ -10,6 +10,10 @@ use crate::types::{Field, Space, StructId, Type, TypeId, catalog, types_of};
 impl Lower<'_> {
     /// `base.name`; any number of pointers on the way is followed.
     pub(super) fn locate_field(&mut self, base: &ast::Expr, name: &str, name_span: Span) -> Lvalue {
+        let is_asked = self.found.asked.as_ref().is_some_and(|asked| asked.name == name);
+        if !is_asked && let Some(setting) = self.one_setting(base, name, name_span) {
+            return Lvalue::Value(setting);
+        }
         let mut lvalue = self.locate(base);
         while let Some(pointee) = self.behind(&lvalue) {
             lvalue = pointee;
@@ -20,6 +24,7 @@ impl Lower<'_> {
             }
             Lvalue::Memory(memory) => memory,
         };
+        self.answer(memory.ty, name);
         match self.b.types().get(memory.ty).clone() {
             Type::Struct(id) => match self.field_named(id, name, name_span) {
                 Some(field) => Lvalue::Memory(self.member(&memory, &field)),
@@ -30,6 +35,16 @@ impl Lower<'_> {
                 self.field_of_value(&operand, base.span, name, name_span)
             }
             _ => self.complain_no_fields(memory.ty, base.span, name_span),
+        }
+    }
+
+    /// Tells whoever asks by a field's name the type of what has it.
+    fn answer(&mut self, ty: TypeId, name: &str) {
+        let label = &self.targets[0].label;
+        if let Some(asked) = self.found.asked.as_mut().filter(|asked| asked.name == name)
+            && ty != TypeId::UNKNOWN
+        {
+            asked.answer = Some((ty, label.clone()));
         }
     }
 
@@ -82,6 +97,7 @@ impl Lower<'_> {
         name: &str,
         name_span: Span,
     ) -> Lvalue {
+        self.answer(value.ty, name);
         let fields = match self.b.types().get(value.ty).clone() {
             Type::Unknown => return Lvalue::Value(self.poison()),
             Type::Record(fields) => fields,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::facts::Slot;
+use super::facts::{Slot, Timed};
 use super::join::{self, Put};
 use super::{Lower, Operand, Placed, error};
 use crate::diagnostic::{Code, Diagnostic};
@@ -75,7 +75,10 @@ impl Lower<'_> {
     ) -> (Vec<LocalId>, Option<LocalId>) {
         self.enter();
         let mut params = Vec::with_capacity(signature.params.len());
-        for ((name, _), (_, ty, span)) in function.params.iter().zip(&signature.params) {
+        let all = function.params.iter().zip(&signature.params).enumerate();
+        for (number, ((name, _), (_, ty, span))) in all {
+            let own = Timed::Parameter(function.name.node.clone(), number);
+            self.pass_clocks(&own, Timed::Variable((self.probe, name.span)));
             let shadows = self.complain_shadow(name);
             let local = self.new_variable(name, Some(Slot::fixed(*ty, *span)));
             self.assigned.insert((self.probe, name.span));
@@ -137,6 +140,7 @@ impl Lower<'_> {
             );
             return;
         }
+        self.learn_clock(Timed::Returned(returns.name.clone()), &operand);
         let value = self.coerce(&operand, returns.ty);
         match returns.into {
             Some(into) => {
@@ -188,9 +192,12 @@ impl Lower<'_> {
                 );
                 return Some(self.poison());
             }
+            self.learn_clock(Timed::Parameter(name.to_owned(), passed.len()), value);
             passed.push(self.coerce(value, *ty));
         }
-        Some(self.emit_call(&signature, passed))
+        let result = self.emit_call(&signature, passed);
+        self.recall_clock(Timed::Returned(name.to_owned()), &result);
+        Some(result)
     }
 
     fn emit_call(&mut self, signature: &Signature, args: Vec<crate::ir::ExprId>) -> Operand {

@@ -38,7 +38,9 @@ impl Walk<'_> {
             _ => None,
         });
         let mut points = probes.flatten().map(|point| point.span);
-        let Some(other) = points.find(|span| *span != site) else { return };
+        let Some(other) = points.find(|span| *span != site && !self.options.at_prompt) else {
+            return;
+        };
         self.diagnostics.push(
             Diagnostic::error(Code::NotAlone, "an iterator is the only probe of its script")
                 .label(site, "runs once, and the script ends with it")

@@ -214,6 +214,13 @@ fn join_aggregates(a: Aggregate, b: Aggregate) -> Option<Aggregate> {
         (Agg::Min { signed: a }, Agg::Min { signed: b }) => Some(Agg::Min { signed: a || b }),
         (Agg::Max { signed: a }, Agg::Max { signed: b }) => Some(Agg::Max { signed: a || b }),
         (Agg::Avg { signed: a }, Agg::Avg { signed: b }) => Some(Agg::Avg { signed: a || b }),
+        (
+            Agg::Series { interval, count, fold, signed: a },
+            Agg::Series { interval: other_interval, count: other_count, fold: other, signed: b },
+        ) if (interval, count, fold) == (other_interval, other_count, other) => {
+            Some(Agg::Series { interval, count, fold, signed: a || b })
+        }
+        (Agg::Stats { signed: a }, Agg::Stats { signed: b }) => Some(Agg::Stats { signed: a || b }),
         _ => (a == b).then_some(a),
     }
 }

@@ -3,9 +3,10 @@
 //! `p->a.b.c` is located first and read once: one address is computed, and just the bytes of `c` are copied. The
 //! same holds for `*p`, for elements of arrays, and for the fields of the program's context.
 
+use super::reading::Reading;
 use super::{Lower, Operand};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::ir::{BinaryOp, Expr, ExprId, Helper, LocalId};
+use crate::ir::{BinaryOp, Expr, ExprId, LocalId, ProgramType};
 use crate::syntax::ast::{self, ExprKind, UnaryOp};
 use crate::types::{Access, Space, StructId, Type, TypeId};
 
@@ -63,6 +64,9 @@ impl Lower<'_> {
         let lvalue = self.locate(expr);
         let operand = self.fetch(lvalue);
         self.b.at(before);
+        if !matches!(expr.kind, ExprKind::Int(_) | ExprKind::Str(_) | ExprKind::Bool(_)) {
+            self.b.program.typed.push((expr.span, operand.ty));
+        }
         operand
     }
 
@@ -179,6 +183,14 @@ impl Lower<'_> {
     /// Reads a scalar as it stands in memory.
     fn load(&mut self, memory: &Memory, ty: TypeId) -> Operand {
         match &memory.base {
+            // There, whole words alone are let through.
+            Base::Context if self.program_type() == ProgramType::PerfEvent => {
+                let (word, within) = (memory.offset & !7, memory.offset & 7);
+                let word = self.b.add(Expr::Context(word), TypeId::U64);
+                let part = self.b.binary_int(BinaryOp::ShiftRight, word, u64::from(within) * 8);
+                let part = self.b.convert(part, ty);
+                self.operand(part)
+            }
             Base::Context => {
                 let expr = self.b.add(Expr::Context(memory.offset), ty);
                 self.operand(expr)
@@ -206,19 +218,11 @@ impl Lower<'_> {
     }
 
     /// Fills a local with the bytes at an address.
-    pub(super) fn read_into(&mut self, local: LocalId, from: ExprId, space: Space) {
+    pub fn read_into(&mut self, local: LocalId, from: ExprId, space: Space) {
         let ty = self.b.local_type(local);
         let size = u64::from(self.b.types().size(ty));
         let (into, size) = (self.b.address(local, 0), self.b.int(size, TypeId::U64));
-        let helper = match space {
-            Space::User => Helper::ProbeReadUser,
-            Space::Kernel | Space::Context => Helper::ProbeReadKernel,
-            Space::Unset => {
-                self.warn_unset();
-                Helper::ProbeRead
-            }
-        };
-        self.b.call_void(helper, vec![into, size, from]);
+        self.read_at(Reading::Bytes, (into, size, from), space);
     }
 
     /// Text in an array of `char`. It is read as text, since what follows its NUL may be left over from before.
@@ -228,15 +232,11 @@ impl Lower<'_> {
         self.b.zero(local);
         let (into, size) = (self.b.address(local, 0), self.b.int(u64::from(len), TypeId::U64));
         let from = self.address_in(memory);
-        let helper = match (&memory.base, memory.space) {
-            (Base::Address(_), Space::User) => Helper::ProbeReadUserStr,
-            (Base::Address(_), Space::Unset) => {
-                self.warn_unset();
-                Helper::ProbeReadStr
-            }
-            _ => Helper::ProbeReadKernelStr,
+        let space = match memory.base {
+            Base::Address(_) => memory.space,
+            _ => Space::Kernel,
         };
-        self.b.call_void(helper, vec![into, size, from]);
+        self.read_at(Reading::Text, (into, size, from), space);
         self.local_operand(local)
     }
 

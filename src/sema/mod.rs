@@ -27,7 +27,9 @@ mod iterator;
 mod join;
 mod limit;
 mod lvalue;
+mod machine;
 mod mark;
+mod object;
 mod operator;
 mod option;
 mod param;
@@ -37,16 +39,25 @@ mod place;
 mod point;
 mod pointer;
 mod probe;
+mod reading;
 mod scope;
 mod stmt;
 mod subscript;
+mod symbol;
 mod trial;
 mod types;
 mod user;
+mod walks;
+mod worded;
+
+pub use option::unknown_parameters;
+pub use reading::Reading;
 
 use std::collections::{HashMap, HashSet};
 
-use facts::{Facts, VariableKey};
+use ebtrace_image::StackMode;
+use facts::{Asked, Clocks, Facts, VariableKey};
+use walks::Walks;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::expand::object::Object;
@@ -59,41 +70,75 @@ use crate::source::Span;
 use crate::syntax::ast::Script;
 use crate::types::{Space, TypeId, Types, c};
 
-/// Walks after which the types no longer widen, whatever the script: each walk but the last widens at least one of
-/// them, and a chain of assignments as long as this is no script.
-const MOST_WALKS: usize = 256;
-
-/// Checks a script and lowers it. The program is only meaningful where there are no errors.
+/// Checks a script and lowers it, or only the probe whose first attach point stands at `only`: then all of the script
+/// says what its maps are. The program is only meaningful where there are no errors.
 pub fn check(
+    script: &Script,
+    only: Option<Span>,
+    included: Option<&c::Included>,
+    objects: &[Object],
+    (host, options): (&dyn Host, &Options),
+) -> (Program, Diagnostics) {
+    let given = Facts::default();
+    let (program, diagnostics, _) = settle(script, only, included, objects, (host, options), given);
+    (program, diagnostics)
+}
+
+/// What is known of a script that may be wrong.
+#[derive(Debug)]
+pub struct Known {
+    /// With the types of its maps and variables.
+    pub program: Program,
+    /// The type of what stands before the field that was asked for, and the probe that it is in.
+    pub asked: Option<(TypeId, String)>,
+}
+
+/// Finds out what it can of a script, also of one that is wrong, and of the type of what stands before a field of this
+/// name.
+pub fn ask(
     script: &Script,
     included: Option<&c::Included>,
     objects: &[Object],
-    host: &dyn Host,
-    options: &Options,
-) -> (Program, Diagnostics) {
-    let mut facts = Facts::default();
+    (host, options): (&dyn Host, &Options),
+    field: &str,
+) -> Known {
+    let asked = Some(Asked { name: field.to_owned(), answer: None });
+    let facts = Facts { asked, ..Facts::default() };
+    let (program, _, facts) = settle(script, None, included, objects, (host, options), facts);
+    Known { program, asked: facts.asked.and_then(|asked| asked.answer) }
+}
+
+/// Declares the script's C, and walks until the types no longer change; then once more through the one probe that alone
+/// is wanted, with what is known of maps by then.
+fn settle(
+    script: &Script,
+    only: Option<Span>,
+    included: Option<&c::Included>,
+    objects: &[Object],
+    (host, options): (&dyn Host, &Options),
+    facts: Facts,
+) -> (Program, Diagnostics, Facts) {
     let mut types = Types::new();
     let (declared, mut diagnostics) = c::declare(script, included, host, &mut types);
     if diagnostics.has_errors() {
-        return (Program::default(), diagnostics);
+        return (Program::default(), diagnostics, facts);
     }
-    let mut walks = 0;
-    let program = loop {
-        let (program, complaints, found) =
-            probe::walk(script, (&declared, objects), host, options, types, &facts);
-        walks += 1;
-        if found == facts || walks > MOST_WALKS {
-            diagnostics.append(complaints);
-            break program;
-        }
-        types = program.types;
-        facts = found;
-    };
+    let walks = Walks { declared: &declared, objects, host, options };
+    let (mut program, complaints, mut facts) = walks.settle(script, types, facts, None);
+    diagnostics.append(complaints);
     if !diagnostics.has_errors() {
-        option::unknown(&program, options, &mut diagnostics);
+        let known: Vec<&str> =
+            program.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+        diagnostics.append(unknown_parameters(&known, options));
     }
+    if let Some(only) = only.filter(|_| !diagnostics.has_errors()) {
+        let (part, given) = (script.with_probe(only), facts.of_maps());
+        (program, _, facts) = walks.settle(&part, program.types, Facts::default(), Some(&given));
+    }
+    let variables = facts.variables.iter();
+    program.typed.extend(variables.map(|((_, span), slot)| (*span, slot.ty)));
     define::replaced(&program.types, &declared, host, &mut diagnostics);
-    (program, diagnostics)
+    (program, diagnostics, facts)
 }
 
 /// What an expression became.
@@ -188,6 +233,10 @@ pub struct Lower<'a> {
     gone: HashMap<String, Span>,
     /// Reads of aggregations as numbers, and the types of those maps' values.
     aggregates: HashMap<ExprId, TypeId>,
+    /// Numbers that are addresses of the kernel's memory, whichever probe has them.
+    of_kernel: HashSet<ExprId>,
+    /// Times, and values that have such among their elements, with the clocks that they were read from.
+    clocks: HashMap<ExprId, Clocks>,
     /// Whether `exit()` or the like was reached in this block.
     ended: bool,
     /// Number of loops around the statement at hand.
@@ -308,6 +357,11 @@ impl Lower<'_> {
         self.options.settings.max_strlen
     }
 
+    /// How stacks are shown where they do not say so themselves.
+    pub fn stack_mode(&self) -> StackMode {
+        self.options.stack_mode
+    }
+
     /// What the probe's program can read.
     pub fn probe_context(&self) -> Context {
         self.target().context
@@ -318,6 +372,26 @@ impl Lower<'_> {
         self.target().is_substituted()
     }
 
+    /// Whether it is attached like this.
+    pub fn is_attached(&self, how: impl Fn(&ebtrace_image::Attach) -> bool) -> bool {
+        how(&self.target().attach)
+    }
+
+    /// It is the code of a function, which any probe may call.
+    pub fn is_in_function(&self) -> bool {
+        self.function.is_some()
+    }
+
+    /// How the kernel runs its program.
+    pub fn program_type(&self) -> ProgramType {
+        self.target().program
+    }
+
+    /// The program reads registers that not every way to attach has.
+    pub fn needs_registers(&mut self) {
+        self.found.registers.insert(self.point);
+    }
+
     /// Where in the context stands what the probed function returned, if that is known there, and its type.
     pub fn result_place(&self) -> Option<(Option<u32>, TypeId)> {
         self.target().result
@@ -325,7 +399,8 @@ impl Lower<'_> {
 
     /// What `args` points to. Programs that read it are made for one target each.
     pub fn args_type(&mut self) -> Option<TypeId> {
-        if self.targets.len() > 1 {
+        // Who asks for the fields is content with those of the first.
+        if self.targets.len() > 1 && self.found.asked.is_none() {
             self.found.typed.insert(self.point);
         }
         self.target().args

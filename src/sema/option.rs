@@ -3,10 +3,9 @@
 use super::{Literal, Lower, Operand};
 use crate::builtin::Call;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, nearest};
-use crate::ir::{Argument, Parameter, Program};
-use crate::options::{self, Options};
+use crate::ir::{self, Argument, Expr, Global, Helper, Parameter};
+use crate::options::Options;
 use crate::source::Span;
-use crate::syntax::literal;
 use crate::types::TypeId;
 
 impl Lower<'_> {
@@ -15,6 +14,9 @@ impl Lower<'_> {
         let Some(parameter) = self.declared_parameter(call) else { return self.poison() };
         if !self.declare_parameter(&parameter) {
             return self.poison();
+        }
+        if self.options.ahead {
+            return self.later(&parameter.name);
         }
         match value(&parameter, self.options) {
             Ok(value) => self.argument(value, call.span),
@@ -89,6 +91,48 @@ impl Lower<'_> {
         false
     }
 
+    /// The value of a parameter that is known when the script is loaded.
+    fn later(&mut self, name: &str) -> Operand {
+        let most = self.max_strlen();
+        let places = ir::places(&self.b.program.parameters, most);
+        let Some(place) = places.iter().find(|place| place.name == name) else {
+            return self.poison();
+        };
+        let ty = match place.default {
+            Argument::Bool(_) => TypeId::BOOL,
+            Argument::Unsigned(_) => TypeId::U64,
+            Argument::Signed(_) => TypeId::I64,
+            Argument::Text(_) => {
+                let ty = self.b.types().string(most);
+                let local = self.b.local("parameter", ty);
+                let into = self.b.address(local, 0);
+                let size = self.b.int(most.into(), TypeId::U32);
+                let from = Global::ParameterAddress(place.offset);
+                let from = self.b.add(Expr::Global(from), TypeId::U64);
+                self.b.call_void(Helper::ProbeReadKernel, vec![into, size, from]);
+                return self.local_operand(local);
+            }
+        };
+        let wide = if ty == TypeId::I64 { TypeId::I64 } else { TypeId::U64 };
+        let expr = self.b.add(Expr::Global(Global::Parameter(place.offset)), wide);
+        let expr = self.b.convert(expr, ty);
+        self.operand(expr)
+    }
+
+    /// Complains of what is known only on the machine and in the moment that the script runs.
+    pub fn complain_ahead(&mut self, call: &Call<'_>, why: &str) -> Operand {
+        let headline = format!("`{}` cannot be known ahead of time", call.name);
+        self.complain(Diagnostic::error(Code::NotHere, headline).label(call.span, why).help(
+            "hand it over when the program runs, by a named parameter: `getopt(\"name\", 0)`",
+        ));
+        self.poison()
+    }
+
+    /// Whether the script is compiled ahead of time.
+    pub fn is_ahead(&self) -> bool {
+        self.options.ahead
+    }
+
     /// A value that may be another one at the next run, so that types do not depend on it.
     fn argument(&mut self, value: Argument, span: Span) -> Operand {
         let (bits, ty) = match value {
@@ -113,52 +157,29 @@ impl Lower<'_> {
 
 /// What the command line says of a parameter, or else its default.
 fn value(parameter: &Parameter, options: &Options) -> Result<Argument, Box<Diagnostic>> {
-    let Parameter { name, default, .. } = parameter;
-    let given = options.named.iter().rev().find(|(given, _)| given == name);
-    let Some((_, given)) = given else { return Ok(default.clone()) };
-    let (wanted, example) = (default.kind(), default.example());
-    let headline = match (given, default) {
-        (None, Argument::Bool(_)) => return Ok(Argument::Bool(true)),
-        (None, _) => format!("the parameter `--{name}` wants {wanted}"),
-        (Some(text), _) => match read(text, default) {
-            Some(value) => return Ok(value),
-            None => format!("the parameter `--{name}` wants {wanted}, not `{text}`"),
-        },
-    };
-    let diagnostic = Diagnostic::error(Code::BadParameter, headline)
-        .label(parameter.span, "declared here")
-        .help(format!("write for example `--{name}={example}`"));
-    Err(Box::new(diagnostic))
-}
-
-/// Text as a value of the kind that the default has.
-fn read(text: &str, default: &Argument) -> Option<Argument> {
-    match default {
-        Argument::Bool(_) => options::boolean(text).map(Argument::Bool),
-        Argument::Unsigned(_) => {
-            literal::parameter(text).map(|number| Argument::Unsigned(number as u64))
-        }
-        Argument::Signed(_) => i64::try_from(literal::parameter(text)?).ok().map(Argument::Signed),
-        Argument::Text(_) => Some(Argument::Text(text.as_bytes().to_vec())),
-    }
+    ir::given(&parameter.name, &parameter.default, &options.named).map_err(|wrong| {
+        let diagnostic = Diagnostic::error(Code::BadParameter, wrong.headline);
+        Box::new(diagnostic.label(parameter.span, "declared here").help(wrong.help))
+    })
 }
 
 /// Complains of named parameters on the command line that the script does not have.
-pub(super) fn unknown(program: &Program, options: &Options, diagnostics: &mut Diagnostics) {
-    let known = || program.parameters.iter().map(|parameter| parameter.name.as_str());
+pub fn unknown_parameters(known: &[&str], options: &Options) -> Diagnostics {
+    let mut diagnostics = Diagnostics::new();
     for (name, _) in &options.named {
-        if known().any(|known| known == name) || options.asks_for_help() {
+        if known.contains(&name.as_str()) || options.asks_for_help() {
             continue;
         }
         let diagnostic = Diagnostic::error(
             Code::UnknownParameter,
             format!("the script has no parameter `--{name}`"),
         );
-        let names: Vec<String> = known().map(|name| format!("`--{name}`")).collect();
-        diagnostics.push(match (nearest(name, known()), names.as_slice()) {
+        let names: Vec<String> = known.iter().map(|name| format!("`--{name}`")).collect();
+        diagnostics.push(match (nearest(name, known.iter().copied()), names.as_slice()) {
             (Some(near), _) => diagnostic.help(format!("did you mean `--{near}`?")),
             (None, []) => diagnostic.note("it has no named parameters"),
             (None, names) => diagnostic.help(format!("it has {}", names.join(", "))),
         });
     }
+    diagnostics
 }

@@ -13,8 +13,14 @@ pub(super) fn given(options: &Options, index: u64) -> Option<&str> {
     options.params.get(index).map(String::as_str)
 }
 
-/// The warning for a parameter that was not given.
-pub(super) fn missing(span: Span, index: u64, effect: &str) -> Diagnostic {
+/// The warning for a parameter that was not given; an error where nobody can give it any more.
+pub(super) fn missing(options: &Options, span: Span, index: u64, effect: &str) -> Diagnostic {
+    if options.ahead {
+        let rule = "positional parameters are fixed when the script is compiled ahead of time";
+        return Diagnostic::error(Code::NotHere, rule)
+            .label(span, format!("`${index}` was not given"))
+            .help("give it now, behind the script, or take a named one, which is given when the program runs: `getopt(\"name\", 0)`");
+    }
     Diagnostic::warning(Code::MissingParam, format!("the parameter `${index}` was not given"))
         .label(span, effect)
         .help("parameters follow the script on the command line")
@@ -29,7 +35,7 @@ impl Lower<'_> {
                 None => self.string(text.as_bytes(), span),
             },
             None => {
-                self.complain(missing(span, index, "so this is 0"));
+                self.complain(missing(self.options, span, index, "so this is 0"));
                 self.number(0)
             }
         }
@@ -51,7 +57,7 @@ impl Lower<'_> {
             _ => return None,
         };
         let Some(text) = given(self.options, index).map(str::to_owned) else {
-            self.complain(missing(place, index, "so this text is empty"));
+            self.complain(missing(self.options, place, index, "so this text is empty"));
             return Some(Vec::new());
         };
         let skip = usize::try_from(skip).unwrap_or(usize::MAX);

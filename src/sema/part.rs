@@ -130,7 +130,7 @@ impl Lower<'_> {
     }
 
     /// An operand as a value of a type that it was joined into; shorter strings stay so.
-    pub(super) fn coerce(&mut self, operand: &Operand, ty: TypeId) -> ExprId {
+    pub fn coerce(&mut self, operand: &Operand, ty: TypeId) -> ExprId {
         let types = self.b.types();
         if operand.ty == ty {
             return operand.expr;

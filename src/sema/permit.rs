@@ -22,9 +22,9 @@ fn judge(permit: Permit, what: &str, span: Span, options: &Options) -> (bool, Op
         Permit::Free => (true, None),
         Permit::Unsafe if options.unsafe_mode => (true, None),
         Permit::Unsafe => {
-            let headline = format!("{what} changes what is traced");
+            let headline = format!("{what} can change the machine that is traced");
             let diagnostic = Diagnostic::error(Code::Unsafe, headline)
-                .label(span, "not a safe thing to do")
+                .label(span, "this does more than look")
                 .help("where that is meant, run the script with `--unsafe`");
             (false, Some(diagnostic))
         }

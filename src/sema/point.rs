@@ -41,6 +41,7 @@ impl Walk<'_> {
     ) {
         for index in attach::missing(point, &self.options.params) {
             self.diagnostics.push(param::missing(
+                self.options,
                 point.span,
                 index,
                 "so nothing stands in its place",
@@ -84,6 +85,7 @@ impl Walk<'_> {
         let most = if shared { targets.len() } else { 1 };
         for targets in targets.chunks(most) {
             let plan = probe::plan(targets, self.host);
+            let plan = if self.known.registers.contains(&site.point) { plan.apart() } else { plan };
             if self.has_room(site.span, plan.attachments(targets)) {
                 self.lower(site, probe, pattern, (targets, plan));
             }
@@ -100,7 +102,7 @@ impl Walk<'_> {
                 diagnostic.severity = Severity::Warning;
                 diagnostic.code = Code::MissingProbe;
             }
-            _ => {}
+            _ => self.found.unread = true,
         }
         self.diagnostics.push(diagnostic);
     }

@@ -4,7 +4,7 @@ use super::lvalue::{Base, Lvalue, Memory};
 use super::operator::is_comparison;
 use super::{Lower, Operand, Placed};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::ir::{BinaryOp, Expr, LocalId};
+use crate::ir::{BinaryOp, Expr, ExprId, LocalId};
 use crate::source::Span;
 use crate::syntax::ast::{self, ExprKind};
 use crate::types::{Space, Type, TypeId, Types, catalog};
@@ -17,8 +17,10 @@ impl Lower<'_> {
             Type::Unknown => Lvalue::Value(self.poison()),
             Type::Pointer { .. } => self.pointee(&pointer),
             Type::Int { .. } => {
+                let of_kernel = self.of_kernel.contains(&pointer.expr);
+                let space = if of_kernel { Space::Kernel } else { self.space() };
                 let base = Base::Address(self.b.convert(pointer.expr, TypeId::U64));
-                Lvalue::Memory(Memory::new(base, TypeId::U64, self.space()))
+                Lvalue::Memory(Memory::new(base, TypeId::U64, space))
             }
             _ => {
                 let found = self.type_name(pointer.ty);
@@ -37,8 +39,8 @@ impl Lower<'_> {
         let Type::Pointer { to: ty, space } = *self.b.types().get(pointer.ty) else {
             return Lvalue::Value(self.poison());
         };
-        let base = match (space, self.b.expr(pointer.expr)) {
-            (Space::Context, Expr::ContextAddress(0)) => Base::Context,
+        let base = match space {
+            Space::Context if self.is_context(pointer.expr) => Base::Context,
             _ => Base::Address(self.b.convert(pointer.expr, TypeId::U64)),
         };
         let host = self.host;
@@ -47,6 +49,15 @@ impl Lower<'_> {
             Space::Context => self.own_memory(base, ty),
             _ => Memory::new(base, ty, space),
         })
+    }
+
+    /// Whether an address is the context's, whatever it was cast to.
+    fn is_context(&self, address: ExprId) -> bool {
+        match *self.b.expr(address) {
+            Expr::ContextAddress(offset) => offset == 0,
+            Expr::Convert(of) => self.is_context(of),
+            _ => false,
+        }
     }
 
     /// `&$x`, `&@m`

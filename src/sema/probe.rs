@@ -15,7 +15,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::expand::object::Object;
 use crate::host::Host;
 use crate::ir::build::Builder;
-use crate::ir::{BinaryOp, FunctionId, Helper, MapId, Probe, Program, ProgramType, StmtKind};
+use crate::ir::{BinaryOp, FunctionId, MapId, Probe, Program, ProgramType, StmtKind};
 use crate::options::Options;
 use crate::probe::{self, Plan, Point, Target};
 use crate::source::{FileId, Span};
@@ -37,7 +37,7 @@ pub(super) fn walk(
         host,
         options,
         known,
-        found: Facts::default(),
+        found: Facts { asked: known.asked.clone(), ..Facts::default() },
         program: Program { types, ..Program::default() },
         maps: HashMap::new(),
         functions: HashMap::new(),
@@ -46,16 +46,14 @@ pub(super) fn walk(
     };
     walk.declare_maps(script);
     walk.define_functions(script);
-    let probes = script.items.iter().filter_map(|item| match item {
-        ast::Item::Probe(probe) => Some(probe),
-        _ => None,
-    });
-    let points = probes
+    let points = script
+        .probes()
         .enumerate()
         .flat_map(|(number, probe)| probe.points.iter().map(move |point| (number, probe, point)));
     for (index, (number, probe, point)) in points.enumerate() {
         walk.point((number, index), probe, point);
     }
+    probe::join_returns(&mut walk.program.probes, host);
     walk.check_limits();
     walk.check_declared_maps(script);
     walk.check_probes(script);
@@ -82,10 +80,7 @@ pub(super) struct Walk<'a> {
 impl Walk<'_> {
     /// A script without probes does nothing.
     fn check_probes(&mut self, script: &ast::Script) {
-        let first = script.items.iter().find_map(|item| match item {
-            ast::Item::Probe(probe) => probe.points.first(),
-            _ => None,
-        });
+        let first = script.probes().find_map(|probe| probe.points.first());
         let diagnostic = match first {
             None => Diagnostic::error(Code::NoProbes, "the script has no probe")
                 .label(Span::new(FileId::default(), 0, 0), "expected an attach point and a block")
@@ -133,7 +128,13 @@ impl Walk<'_> {
             attach: target.attach.clone(),
         });
         let points = points.collect();
-        self.program.probes.push(Probe { label, points, plan, program, guarded, site, func });
+        let returns = None;
+        // A link for both has not all registers.
+        let joins = !guarded
+            && !targets[0].is_substituted()
+            && !self.known.registers.contains(&place.point);
+        let probe = Probe { label, points, plan, program, returns, joins, guarded, site, func };
+        self.program.probes.push(probe);
     }
 }
 
@@ -164,6 +165,8 @@ impl Walk<'_> {
             scopes: Vec::new(),
             gone: HashMap::new(),
             aggregates: HashMap::new(),
+            of_kernel: HashSet::new(),
+            clocks: HashMap::new(),
             ended: false,
             quiet: false,
             loops: 0,
@@ -258,7 +261,7 @@ impl Lower<'_> {
         let pid = self.options.pid.filter(|_| self.targets[0].sees_all_processes());
         let Some(pid) = pid else { return self.predicated(probe) };
         self.enter();
-        let id = self.b.call(Helper::GetCurrentPidTgid, Vec::new(), TypeId::U64);
+        let id = self.thread_ids(false);
         let own = self.b.binary_int(BinaryOp::ShiftRight, id, 32);
         let traced = self.b.int(pid.into(), TypeId::U64);
         let condition = self.b.binary(BinaryOp::Equal, own, traced);

@@ -1,6 +1,6 @@
 //! Declarations of variables, and what is said of them when their block ends.
 
-use super::facts::Slot;
+use super::facts::{Slot, Timed};
 use super::{Lower, Operand, Variable};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::ir::LocalId;
@@ -146,7 +146,11 @@ impl Lower<'_> {
             Some(local) if self.b.local_type(local) == TypeId::UNKNOWN => self.poison(),
             Some(local) => {
                 self.check_assigned(name, span);
-                self.local_operand(local)
+                let operand = self.local_operand(local);
+                if let Some(variable) = self.lookup(name) {
+                    self.recall_clock(Timed::Variable(variable.key), &operand);
+                }
+                operand
             }
             None => self.missing_variable(name, span),
         }

@@ -17,6 +17,25 @@ pub struct Script {
     pub items: Vec<Item>,
 }
 
+impl Script {
+    /// The probes in order.
+    pub fn probes(&self) -> impl Iterator<Item = &Probe> {
+        self.items.iter().filter_map(|item| match item {
+            Item::Probe(probe) => Some(probe),
+            _ => None,
+        })
+    }
+
+    /// The same without all probes but the one whose first attach point stands at a place.
+    pub fn with_probe(&self, at: Span) -> Script {
+        let stays = |item: &&Item| match item {
+            Item::Probe(probe) => probe.points.first().is_some_and(|point| point.span == at),
+            _ => true,
+        };
+        Script { items: self.items.iter().filter(stays).cloned().collect() }
+    }
+}
+
 /// A thing at the top level of a script.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Item {

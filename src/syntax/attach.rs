@@ -70,7 +70,7 @@ pub fn missing(point: &AttachPoint, params: &[String]) -> Vec<u64> {
 }
 
 /// Length of `name=` before the probe type.
-pub(super) fn own_name(text: &str) -> usize {
+pub(crate) fn own_name(text: &str) -> usize {
     let in_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
     let length = text.find(|letter| !in_word(letter)).unwrap_or(text.len());
     if length > 0 && text[length..].starts_with('=') { length + 1 } else { 0 }

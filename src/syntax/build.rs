@@ -246,7 +246,7 @@ impl Builder {
 }
 
 /// The operand that an expression begins with.
-pub(super) fn leftmost(expr: &Expr) -> &Expr {
+pub(crate) fn leftmost(expr: &Expr) -> &Expr {
     let mut first = expr;
     loop {
         first = match &first.kind {

@@ -115,3 +115,23 @@ pub(super) fn after_blanks(text: &str, mut at: usize) -> usize {
         };
     }
 }
+
+/// Calls `found` with the beginning and end of each comment in a stretch that has nothing but blanks besides.
+pub(crate) fn comments_between(
+    text: &str,
+    (mut at, end): (usize, usize),
+    mut found: impl FnMut(usize, usize),
+) {
+    while at < end {
+        let rest = &text[at..end];
+        let length = match rest.as_bytes() {
+            [b'/', b'/', ..] => rest.find('\n').unwrap_or(rest.len()),
+            [b'/', b'*', ..] => rest[2..].find("*/").map_or(rest.len(), |close| close + 4),
+            _ => 0,
+        };
+        if length > 0 {
+            found(at, at + length);
+        }
+        at += length.max(rest.chars().next().map_or(1, char::len_utf8));
+    }
+}

@@ -17,19 +17,19 @@ use super::token::{Head, Notes, Tok, mend, span_of};
 use crate::source::{FileId, Span};
 
 /// A token between the offsets of its first byte and the byte after its last.
-pub(super) type Token<'s> = (u32, Tok<'s>, u32);
+pub(crate) type Token<'s> = (u32, Tok<'s>, u32);
 
 /// The tokens of one item, and what is wrong with them.
 #[derive(Debug)]
-pub(super) struct RawItem<'s> {
-    pub(super) tokens: Vec<Token<'s>>,
-    pub(super) errors: Vec<SyntaxError>,
+pub(crate) struct RawItem<'s> {
+    pub(crate) tokens: Vec<Token<'s>>,
+    pub(crate) errors: Vec<SyntaxError>,
     /// Complaints of the parser would only be consequences of these errors.
     pub(super) damaged: bool,
 }
 
 /// The items of a script, one after the other.
-pub(super) struct Items<'s> {
+pub(crate) struct Items<'s> {
     text: &'s str,
     file: FileId,
     at: usize,
@@ -38,7 +38,7 @@ pub(super) struct Items<'s> {
 }
 
 /// All items of a script.
-pub(super) fn items(text: &str, file: FileId) -> Items<'_> {
+pub(crate) fn items(text: &str, file: FileId) -> Items<'_> {
     Items { text, file, at: start(text), unbalanced: false }
 }
 
@@ -65,7 +65,7 @@ impl<'s> Iterator for Items<'s> {
 }
 
 /// Where the script starts, after a byte order mark and an interpreter line.
-fn start(text: &str) -> usize {
+pub(crate) fn start(text: &str) -> usize {
     let mark = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     match text[mark..].starts_with("#!") {
         true => text[mark..].find('\n').map_or(text.len(), |end| mark + end),

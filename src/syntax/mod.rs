@@ -7,6 +7,7 @@
 pub mod ast;
 pub mod attach;
 mod build;
+pub mod cursor;
 mod error;
 mod explain;
 mod frames;
@@ -25,7 +26,11 @@ pub use frames::{MAX_NESTING, MAX_OPERATORS};
 pub use shape::Shape;
 
 use self::build::Builder;
+pub(crate) use self::build::leftmost;
+pub(crate) use self::item::comments_between;
 use self::lexer::RawItem;
+pub(crate) use self::lexer::{items, start};
+pub(crate) use self::token::{Tok, words};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::{FileId, Sources, Span};
 
@@ -86,6 +91,21 @@ pub fn parse_expr(text: &str, span: Span) -> Result<ast::Expr, Option<Box<Diagno
     }
 }
 
+/// The comments of a script that was read without errors, in order: what is neither blank nor a part of an item.
+pub fn comments(text: &str, file: FileId) -> Vec<Span> {
+    let mut found = Vec::new();
+    let mut at = lexer::start(text);
+    let tokens = lexer::items(text, file).flat_map(|item| item.tokens);
+    for (start, end) in tokens.map(|(start, _, end)| (start as usize, end as usize)) {
+        item::comments_between(text, (at, start), |from, to| found.push(Span::new(file, from, to)));
+        at = at.max(end);
+    }
+    item::comments_between(text, (at, text.len()), |from, to| {
+        found.push(Span::new(file, from, to))
+    });
+    found
+}
+
 fn parse_item(
     parser: &grammar::ItemParser,
     item: RawItem<'_>,
@@ -117,12 +137,12 @@ fn parse_item(
 }
 
 /// Whether a word is the name of a probe type.
-fn is_probe_kind(word: &str) -> bool {
+pub(crate) fn is_probe_kind(word: &str) -> bool {
     crate::probe::is_kind(word)
 }
 
 /// Whether a word is an attach point by itself.
-fn is_bare_kind(word: &str) -> bool {
+pub(crate) fn is_bare_kind(word: &str) -> bool {
     crate::probe::find(word).is_some_and(|kind| kind.shape.is_empty())
 }
 

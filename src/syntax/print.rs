@@ -31,7 +31,7 @@ pub fn script(script: &Script) -> String {
 
 /// How tightly the surroundings bind: an expression that binds less needs parentheses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Level {
+pub(crate) enum Level {
     Any,
     /// An operand of the binary operators of a level, loosest first.
     Binary(u8),
@@ -81,11 +81,7 @@ impl Printer {
 
     /// A bare name would be read as a type.
     fn expr_in_type_parens(&mut self, expr: &Expr) {
-        let bare = match &expr.kind {
-            ExprKind::Index { base, .. } => matches!(base.kind, ExprKind::Ident(_)),
-            kind => matches!(kind, ExprKind::Ident(_)),
-        };
-        if bare {
+        if is_read_as_a_type(expr) {
             self.out.push('(');
             self.parens(expr);
             self.out.push(')');
@@ -370,8 +366,16 @@ impl Printer {
     }
 }
 
+/// Whether an expression in the parentheses of `sizeof` and the like would be taken for a type.
+pub(crate) fn is_read_as_a_type(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Index { base, .. } => matches!(base.kind, ExprKind::Ident(_)),
+        kind => matches!(kind, ExprKind::Ident(_)),
+    }
+}
+
 /// Whether the parser would insist on an assignment, or take the beginning for a statement of its own.
-fn begins_like_another_statement(expr: &Expr) -> bool {
+pub(crate) fn begins_like_another_statement(expr: &Expr) -> bool {
     let first = leftmost(expr);
     let computes = matches!(expr.kind, ExprKind::Binary { .. } | ExprKind::Ternary { .. });
     match first.kind {
@@ -381,7 +385,7 @@ fn begins_like_another_statement(expr: &Expr) -> bool {
     }
 }
 
-fn level(kind: &ExprKind) -> Level {
+pub(crate) fn level(kind: &ExprKind) -> Level {
     match kind {
         ExprKind::Ternary { .. } => Level::Any,
         ExprKind::Binary { op, .. } => Level::Binary(precedence(*op)),
@@ -394,7 +398,7 @@ fn level(kind: &ExprKind) -> Level {
 }
 
 /// Level of a binary operator, loosest 0.
-fn precedence(op: BinaryOp) -> u8 {
+pub(crate) fn precedence(op: BinaryOp) -> u8 {
     match op {
         BinaryOp::Or => 0,
         BinaryOp::And => 1,
@@ -410,7 +414,7 @@ fn precedence(op: BinaryOp) -> u8 {
 }
 
 /// The inside of a string literal that stands for these bytes.
-fn escaped(bytes: &[u8]) -> String {
+pub(crate) fn escaped(bytes: &[u8]) -> String {
     let mut out = String::new();
     for chunk in bytes.utf8_chunks() {
         for letter in chunk.valid().chars() {

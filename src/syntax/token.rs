@@ -14,7 +14,7 @@ const MAX_AROUND: usize = 3;
 
 /// What both modes carry along: the text they read, and what they found wrong and mended.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Notes {
+pub(crate) struct Notes {
     pub(super) file: FileId,
     pub(super) errors: Vec<SyntaxError>,
     /// The tokens may no longer say what was meant, so that later complaints may be only consequences.
@@ -89,7 +89,7 @@ pub(super) enum Head {
 #[logos(extras = Notes)]
 #[logos(skip r"[ \t\r\n\x0b\f]+")]
 #[logos(skip(r"//[^\n]*", allow_greedy = true))]
-pub(super) enum Tok<'s> {
+pub(crate) enum Tok<'s> {
     /// An attach point as written.
     Point(&'s str),
     /// What cannot stand between bodies: a `#` line, a semicolon, a closing brace.
@@ -465,4 +465,9 @@ fn closing_quotes(character: char) -> Option<&'static [char]> {
         '\u{2018}' | '\u{2019}' => Some(&['\u{2018}', '\u{2019}', '\'']),
         _ => None,
     }
+}
+
+/// The tokens of a piece of text by themselves, as far as it has any, and where they stand.
+pub(crate) fn words(text: &str) -> impl Iterator<Item = (Tok<'_>, std::ops::Range<usize>)> {
+    Tok::lexer(text).spanned().filter_map(|(token, place)| Some((token.ok()?, place)))
 }

@@ -79,6 +79,11 @@ const INTEGERS: &[(&str, u8, bool)] = &[
     ("umode_t", 16, false),
 ];
 
+/// Names of types that need no declaration.
+pub fn plain_names() -> impl Iterator<Item = &'static str> {
+    INTEGERS.iter().map(|(name, ..)| *name)
+}
+
 /// The type of this name: `struct task_struct` with the tag, a typedef or a number such as `size_t` without.
 ///
 /// A struct of the kernel comes without its fields; see [`complete`].

@@ -48,7 +48,7 @@ pub fn parse(text: &[u8]) -> Result<Format, FormatError> {
     if !plain.is_empty() {
         pieces.push(Piece::Text(plain));
     }
-    Ok(Format { pieces })
+    Ok(Format { pieces, flags: Vec::new() })
 }
 
 enum Found {
@@ -68,7 +68,7 @@ fn conversion(text: &[u8]) -> Option<(Found, &[u8])> {
         _ => text,
     };
     let (size, text) = length(text);
-    let (&letter, rest) = text.split_first()?;
+    let (&letter, mut rest) = text.split_first()?;
     let conversion = match letter {
         b'd' | b'i' => Conversion::Signed,
         b'u' => Conversion::Unsigned,
@@ -78,8 +78,21 @@ fn conversion(text: &[u8]) -> Option<(Found, &[u8])> {
         b'c' => Conversion::Char,
         b'p' => Conversion::Pointer,
         b's' => Conversion::Text,
+        b'r' => {
+            let (conversion, length) = match rest.first() {
+                Some(b'x') => (Conversion::ByteNumbers, 1),
+                Some(b'h') => (Conversion::HexDump, 1),
+                _ => (Conversion::Bytes, 0),
+            };
+            rest = &rest[length..];
+            conversion
+        }
+        b'g' if rest.first() == Some(&b'r') => {
+            rest = &rest[1..];
+            Conversion::Flags
+        }
         b'%' => return Some((Found::Percent, rest)),
-        b'a' | b'e' | b'f' | b'g' | b'A' | b'E' | b'F' | b'G' | b'r' => {
+        b'a' | b'e' | b'f' | b'g' | b'A' | b'E' | b'F' | b'G' => {
             return Some((Found::Wrong(FormatError::Letter(char::from(letter))), rest));
         }
         _ => return None,
@@ -131,6 +144,10 @@ mod tests {
         assert!(spec.left && !spec.zero);
         assert_eq!((spec.width, spec.size, spec.conversion), (8, IntSize::Eight, Conversion::Hex));
         assert_eq!(specs("%.2s|%5%|%d").len(), 2);
+        let letters: Vec<Conversion> =
+            specs("%r %rx%rh%-9gr%rr").iter().map(|spec| spec.conversion).collect();
+        use Conversion::{ByteNumbers, Bytes, Flags, HexDump};
+        assert_eq!(letters, [Bytes, ByteNumbers, HexDump, Flags, Bytes]);
     }
 
     #[test]

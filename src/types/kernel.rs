@@ -27,9 +27,13 @@ pub(super) fn all_blobs(types: &Types, host: &dyn Host) -> impl Iterator<Item = 
     headers.into_iter().chain(blobs(host))
 }
 
+/// What describes the types of a number.
+pub(crate) fn blob(types: &Types, host: &dyn Host, number: u32) -> Option<Rc<Btf>> {
+    if number == HEADERS { types.headers() } else { host.btf(number).ok() }
+}
+
 fn numbered(types: &Types, host: &dyn Host, number: u32) -> Option<Blob> {
-    let btf = if number == HEADERS { types.headers() } else { host.btf(number).ok() };
-    btf.map(|btf| Blob { number, btf })
+    blob(types, host, number).map(|btf| Blob { number, btf })
 }
 
 /// Those of the kernel.
@@ -112,7 +116,7 @@ impl<'a> Reader<'a> {
             Described::Function { .. } | Described::Prototype { .. } => {
                 self.types.intern(Type::Function)
             }
-            Described::Other => TypeId::VOID,
+            Described::Section(_) | Described::Other => TypeId::VOID,
         }
     }
 

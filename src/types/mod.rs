@@ -5,6 +5,7 @@
 pub mod c;
 pub mod catalog;
 pub mod format;
+pub mod gfp;
 mod kernel;
 pub mod name;
 pub mod program;
@@ -18,9 +19,12 @@ use std::fmt;
 use std::path::PathBuf;
 use std::rc::Rc;
 
+use ebtrace_image::StackMode;
+
 use crate::host::btf::Btf;
 pub use ebtrace_image::Aggregate;
 use indexmap::{IndexMap, IndexSet};
+pub(crate) use kernel::blob;
 pub use record::{Access, Enum, EnumId, Field, Origin, Struct, StructId};
 
 /// Index of a [`Type`] in [`Types`].
@@ -99,14 +103,60 @@ pub enum Type {
         user: bool,
         /// Room for this many frames.
         frames: u32,
+        /// How it is shown, and what a frame is.
+        mode: StackMode,
     },
     /// A code address to be shown as a symbol.
     Symbol {
         /// User space instead of the kernel.
         user: bool,
     },
+    /// What is put into words when it is shown.
+    Worded(Worded),
     /// A per-CPU aggregation; only maps hold it.
     Aggregate(Aggregate),
+}
+
+/// What is put into words when it is shown; how its bytes lie, `ebtrace_image::Shape` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Worded {
+    /// A user.
+    User,
+    /// An address of network hardware.
+    Mac,
+    /// An address of the internet protocols.
+    Inet,
+    /// A time in a format; the number of the format is among [`Types::texts`].
+    Time,
+    /// A control group; the number of the pattern that chooses hierarchies is among [`Types::texts`].
+    CgroupPath,
+}
+
+impl Worded {
+    /// All of them.
+    pub const ALL: [Worded; 5] =
+        [Worded::User, Worded::Mac, Worded::Inet, Worded::Time, Worded::CgroupPath];
+
+    /// As scripts and messages call the type.
+    pub fn name(self) -> &'static str {
+        match self {
+            Worded::User => "username_t",
+            Worded::Mac => "macaddr_t",
+            Worded::Inet => "inet",
+            Worded::Time => "timestamp",
+            Worded::CgroupPath => "cgroup_path_t",
+        }
+    }
+
+    /// Size and alignment in bytes.
+    fn layout(self) -> (u32, u32) {
+        match self {
+            Worded::User => (8, 8),
+            Worded::Mac => (6, 1),
+            Worded::Inet => (24, 8),
+            Worded::Time | Worded::CgroupPath => (16, 8),
+        }
+    }
 }
 
 impl TypeId {
@@ -163,6 +213,8 @@ pub struct Types {
     program: Option<PathBuf>,
     /// Names of numbers, with the enum that has them.
     constants: IndexMap<String, (TypeId, i128)>,
+    /// Texts that values of [`Type::Worded`] refer to by number.
+    texts: IndexSet<String>,
 }
 
 impl Default for Types {
@@ -188,6 +240,7 @@ impl Types {
             headers: None,
             program: None,
             constants: IndexMap::new(),
+            texts: IndexSet::new(),
         }
     }
 
@@ -226,8 +279,9 @@ impl Types {
             Type::Record(fields) => self.tuple_layout(&types_of(fields)).1,
             Type::Buffer(room) => 4 + room,
             Type::Function | Type::Opaque(_) => 0,
-            Type::Stack { frames, .. } => 16 + 8 * frames,
+            Type::Stack { frames, mode, .. } => 16 + mode.frame_size() * frames,
             Type::Symbol { .. } => 16,
+            Type::Worded(worded) => worded.layout().0,
             Type::Aggregate(aggregate) => aggregate.words() * 8,
         }
     }
@@ -244,6 +298,7 @@ impl Types {
             Type::Int { bits, .. } => u32::from(bits / 8),
             Type::Enum { size, .. } => u32::from(*size),
             Type::Buffer(_) => 4,
+            Type::Worded(worded) => worded.layout().1,
             Type::Array { of, .. } => self.align(*of),
             Type::Struct(id) => self.record(*id).align,
             Type::Record(fields) => {
@@ -331,8 +386,10 @@ pub fn aggregating_function(aggregate: Aggregate) -> &'static str {
         Aggregate::Min { .. } => "min",
         Aggregate::Max { .. } => "max",
         Aggregate::Avg { .. } => "avg",
+        Aggregate::Stats { .. } => "stats",
         Aggregate::Hist { .. } => "hist",
         Aggregate::Lhist { .. } => "lhist",
+        Aggregate::Series { .. } => "tseries",
     }
 }
 
@@ -382,16 +439,19 @@ impl fmt::Display for TypeName<'_> {
                 }
                 f.write_str(")")
             }
-            Type::Stack { user, frames } => {
-                write!(f, "{}stack_{frames}", if *user { "u" } else { "k" })
+            Type::Stack { user, frames, mode } => {
+                let mode = name::stack_mode(*mode);
+                write!(f, "{}stack_{mode}_{frames}", if *user { "u" } else { "k" })
             }
             Type::Symbol { user } => f.write_str(if *user { "usym_t" } else { "ksym_t" }),
+            Type::Worded(worded) => f.write_str(worded.name()),
             Type::Aggregate(aggregate) => {
                 let unsigned = match aggregate {
                     Aggregate::Sum { signed }
                     | Aggregate::Min { signed }
                     | Aggregate::Max { signed }
-                    | Aggregate::Avg { signed } => !signed,
+                    | Aggregate::Avg { signed }
+                    | Aggregate::Stats { signed } => !signed,
                     _ => false,
                 };
                 write!(

@@ -1,6 +1,9 @@
 //! The names that the language itself has for types. Those of C are in [`super::catalog`].
 
-use super::{Aggregate, Type, TypeId, Types, aggregating_function};
+use ebtrace_image::StackMode;
+
+use super::{Aggregate, Type, TypeId, Types, Worded, aggregating_function};
+use crate::options::STACKS;
 
 /// What a name of the language stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +19,8 @@ pub enum Named {
         /// User space instead of the kernel.
         user: bool,
     },
+    /// What is put into words when it is shown.
+    Worded(Worded),
     /// An aggregation, which only maps hold.
     Aggregate(Aggregate),
 }
@@ -39,7 +44,7 @@ const NAMES: &[(&str, Named)] = &[
 ];
 
 /// One aggregation of each kind; what else they differ in, no name says.
-const AGGREGATES: [Aggregate; 11] = [
+const AGGREGATES: [Aggregate; 13] = [
     Aggregate::Count,
     Aggregate::Sum { signed: true },
     Aggregate::Sum { signed: false },
@@ -49,13 +54,17 @@ const AGGREGATES: [Aggregate; 11] = [
     Aggregate::Max { signed: false },
     Aggregate::Avg { signed: true },
     Aggregate::Avg { signed: false },
+    Aggregate::Stats { signed: true },
+    Aggregate::Stats { signed: false },
     Aggregate::Hist { bits: 0 },
     Aggregate::Lhist { min: 0, max: 1, step: 1 },
 ];
 
 /// All names that a variable's type can have.
 pub fn all() -> impl Iterator<Item = &'static str> {
-    NAMES.iter().filter(|(_, named)| *named != Named::Plain(TypeId::VOID)).map(|(name, _)| *name)
+    let worded = Worded::ALL.into_iter().map(Worded::name);
+    let plain = NAMES.iter().filter(|(_, named)| *named != Named::Plain(TypeId::VOID));
+    plain.map(|(name, _)| *name).chain(worded)
 }
 
 /// What a name stands for, if the language has it. Aggregations have two names: that of the function, and the one
@@ -64,12 +73,21 @@ pub fn find(name: &str) -> Option<Named> {
     if let Some((_, named)) = NAMES.iter().find(|(known, _)| *known == name) {
         return Some(*named);
     }
+    if let Some(worded) = Worded::ALL.into_iter().find(|worded| worded.name() == name) {
+        return Some(Named::Worded(worded));
+    }
     let mut types = Types::new();
     let mut is_called = |aggregate: &Aggregate| {
         let ty = types.intern(Type::Aggregate(*aggregate));
         aggregating_function(*aggregate) == name || types.name(ty).to_string() == name
     };
     AGGREGATES.into_iter().find(|aggregate| is_called(aggregate)).map(Named::Aggregate)
+}
+
+/// The word for a way to show stacks.
+pub(super) fn stack_mode(mode: StackMode) -> &'static str {
+    let known = STACKS.iter().find(|(_, known)| *known == mode);
+    known.map_or("", |(name, _)| name)
 }
 
 impl Types {
@@ -81,6 +99,7 @@ impl Types {
             Named::Text => self.string(len),
             Named::Buffer => self.intern(Type::Buffer(len)),
             Named::Symbol { user } => self.intern(Type::Symbol { user }),
+            Named::Worded(worded) => self.intern(Type::Worded(worded)),
             Named::Aggregate(aggregate) => self.intern(Type::Aggregate(aggregate)),
         }
     }
@@ -125,7 +144,7 @@ mod tests {
         assert_eq!((find("sum"), find("sum_t")), (Some(sum), Some(sum)));
         assert_eq!(find("usum_t"), Some(Named::Aggregate(Aggregate::Sum { signed: false })));
         let mut types = Types::new();
-        let stack = types.intern(Type::Stack { user: true, frames: 3 });
+        let stack = types.intern(Type::Stack { user: true, frames: 3, mode: StackMode::Raw });
         assert_eq!(
             (types.family(stack), types.family(TypeId::BOOL)),
             ("ustack".into(), "bool".into())

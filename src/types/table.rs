@@ -6,6 +6,16 @@ use super::{Enum, EnumId, Origin, Struct, StructId, Type, TypeId, Types};
 use crate::host::btf::Btf;
 
 impl Types {
+    /// The number of a text that values refer to.
+    pub fn text(&mut self, text: &str) -> u32 {
+        self.texts.insert_full(text.to_owned()).0 as u32
+    }
+
+    /// All texts that values refer to, by number.
+    pub fn texts(&self) -> Vec<String> {
+        self.texts.iter().cloned().collect()
+    }
+
     /// Adds a struct or union; one that is there already, equal in all parts, is not added again.
     pub fn add_struct(&mut self, record: Struct) -> TypeId {
         match self.structs.iter().position(|known| *known == record) {

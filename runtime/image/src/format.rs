@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 pub struct Format {
     /// In order; the n-th [`Piece::Spec`] prints the n-th argument.
     pub pieces: Vec<Piece>,
+    /// What `%gr` calls the bits of a number: masks and names, in the order in which they are looked for.
+    pub flags: Vec<(u64, String)>,
 }
 
 /// A part of a format.
@@ -69,4 +71,28 @@ pub enum Conversion {
     Pointer,
     /// `s`: any value in its text form.
     Text,
+    /// `r`: bytes, those that cannot be printed by number.
+    Bytes,
+    /// `rx`: bytes by number, `\x0a\xff`.
+    ByteNumbers,
+    /// `rh`: bytes by number, `0a ff`.
+    HexDump,
+    /// `gr`: the names of the bits that are set.
+    Flags,
+}
+
+/// The names of the bits that are set: each name takes its bits away, and what is left is a number.
+pub fn flag_names(flags: &[(u64, String)], bits: u64) -> String {
+    let mut left = bits;
+    let mut names = Vec::new();
+    for (mask, name) in flags {
+        if *mask != 0 && left & mask == *mask {
+            left &= !mask;
+            names.push(name.clone());
+        }
+    }
+    if left != 0 {
+        names.push(format!("{left:#x}"));
+    }
+    if names.is_empty() { "none".to_owned() } else { names.join("|") }
 }

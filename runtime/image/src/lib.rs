@@ -5,10 +5,13 @@
 //! sizes and offsets are in bytes; integers in memory have the byte order of the machine.
 
 mod format;
+mod parameter;
 mod shape;
+pub mod unwind;
 
-pub use format::{Conversion, Format, IntSize, Piece, Spec};
-pub use shape::{Aggregate, Record, Shape, Slot};
+pub use format::{Conversion, Format, IntSize, Piece, Spec, flag_names};
+pub use parameter::{Argument, Parameter};
+pub use shape::{Aggregate, Clock, Fold, Record, SERIES_WORDS, STATS, Shape, Slot, StackMode};
 
 use serde::{Deserialize, Serialize};
 
@@ -31,8 +34,13 @@ pub const RING_BUFFER: &str = "ebt_events";
 pub const LOST: &str = "ebt_lost";
 /// Name of the per-CPU array that holds what does not fit the stack: one entry per probe, by index.
 pub const SCRATCH: &str = "ebt_scratch";
+/// Name of the map of buffers that packets come through: the bytes of an event, and behind them those of the packet.
+pub const PACKETS: &str = "ebt_packets";
 /// Name of the section that holds [`Globals`]; the runtime writes it before the object is loaded.
 pub const GLOBALS: &str = ".rodata.ebtrace";
+
+/// So many bytes of a packet are sent at most: what the kernel has room for in one record.
+pub const MOST_OF_A_PACKET: u32 = 65_280;
 
 /// What the runtime knows only at load time and BPF programs read: the content of section [`GLOBALS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -42,6 +50,10 @@ pub struct Globals {
     pub start_ns: u64,
     /// Process id of the command given with `-c`, 0 without one.
     pub child_pid: u64,
+    /// `CLOCK_TAI` less `CLOCK_BOOTTIME` at the start of the session, in nanoseconds.
+    pub tai_offset_ns: u64,
+    /// `CLOCK_REALTIME` less `CLOCK_BOOTTIME` at the start of the session, in nanoseconds.
+    pub utc_offset_ns: u64,
 }
 
 /// A compiled script.
@@ -60,6 +72,20 @@ pub struct Image {
     pub sites: Vec<Site>,
     /// Options of the script that matter at run time.
     pub settings: Settings,
+    /// What is not known before the script runs, because it was compiled ahead of time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parameters: Vec<Parameter>,
+}
+
+impl Image {
+    /// Forgets the paths that iterators would be put at, so that nothing outlives the session.
+    pub fn unpin(&mut self) {
+        for point in self.probes.iter_mut().flat_map(|probe| &mut probe.points) {
+            if let Attach::Iterator { pin, .. } = &mut point.attach {
+                *pin = None;
+            }
+        }
+    }
 }
 
 /// A map of the script.
@@ -77,11 +103,20 @@ pub struct Map {
     pub value: Slot,
     /// Size of the whole value in bytes, padding and the scalar's flag included.
     pub value_size: u32,
+    /// The values of all CPUs are one value of the kernel's, one after the other, because its own maps with a value per CPU
+    /// take at most 32 KiB for each.
+    pub side_by_side: bool,
     /// Number of keys it can hold.
     pub max_entries: u32,
     /// The script says so itself: `let @a = hash(100);`.
     pub declared: bool,
+    /// Keys in the kernel are digests of [`DIGEST`] bytes, because comparing long ones takes it long: this is the name in
+    /// the object of the map that has the whole key of each.
+    pub names: Option<String>,
 }
+
+/// Bytes of the digest of a long key.
+pub const DIGEST: u32 = 16;
 
 /// How a map is stored in the kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,6 +168,31 @@ pub enum Action {
     Zero(MapId),
     /// `time`: prints the wall clock with this strftime(3) format.
     Time(String),
+    /// `errorf` and `warnf`: the record's fields are the arguments in order.
+    Message {
+        /// The place of the call.
+        site: SiteId,
+        /// Whether it is an error: a test that says one has failed.
+        error: bool,
+        /// What is said.
+        format: Format,
+    },
+    /// `cat`: prints the file whose path this is; the record's fields are the arguments in order.
+    Cat(Format),
+    /// `system`: runs this in a shell and prints its output; the record's fields are the arguments in order.
+    System(Format),
+    /// `join`: prints the first of the texts in field 1 (an array of strings), as many as field 0 (`u64`) says.
+    Join {
+        /// Stands between them.
+        separator: Vec<u8>,
+    },
+    /// `skboutput`: appends a packet, whose bytes follow the record, to a file. Field 0 is the time on the clock of
+    /// `CLOCK_BOOTTIME` in nanoseconds, field 1 how many bytes at its start are left out, field 2 how many there were
+    /// together: at most [`MOST_OF_A_PACKET`] of them follow. All are `u64`.
+    Packet {
+        /// The file.
+        path: String,
+    },
     /// `exit`: ends the session; field 0 is the exit status (`u8`).
     Exit,
     /// Something went wrong at a place of the script.
@@ -154,8 +214,25 @@ pub enum Failure {
         /// The helper without its `bpf_` prefix: `map_update_elem`.
         helper: String,
     },
+    /// Memory could not be read: field 0 is what `helper` returned (`i64`, negative).
+    Read {
+        /// The helper without its `bpf_` prefix: `probe_read_user`.
+        helper: String,
+    },
+    /// A map had nothing for a key.
+    NoKey,
+    /// A map had nothing to remove for a key.
+    NothingDeleted,
     /// A division or remainder by zero gave 1.
     DivideByZero,
+    /// A call stack could not be taken: field 0 is what the helper returned (`i64`, negative).
+    NoStack {
+        /// User space instead of the kernel's.
+        user: bool,
+    },
+    /// A stack could not be walked to its end: field 0 says why ([`unwind::Trouble`], `u64`), field 1 is the process
+    /// (`u64`), field 2 the address that the walk came to (`u64`).
+    NotUnwound,
     /// An array was read at an index that it does not have: field 0 is the index (`u64`), field 1 the length (`u64`).
     OutOfBounds,
     /// A loop did not end by itself and was ended.
@@ -177,6 +254,10 @@ pub struct Probe {
     pub points: Vec<Point>,
     /// By one link of BPF's own for all points, for which the program is loaded.
     pub together: bool,
+    /// Index in [`Image::probes`] of the probe of the same functions' returns, whose code this program runs there. That
+    /// one has no program of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returns: Option<u32>,
     /// Where the attach point stands in the script.
     pub site: SiteId,
 }
@@ -262,7 +343,7 @@ pub enum Attach {
     },
     /// Entry of a user function (or an offset into it), or its return.
     Uprobe {
-        /// The ELF file.
+        /// The ELF file, or a member of an archive: `bundle.zip!/lib/store.so`.
         path: String,
         /// Offset in the file of the instruction to probe.
         offset: u64,
@@ -271,6 +352,9 @@ pub enum Attach {
         /// Offset in the file of a counter that the kernel increments while the probe is attached.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         semaphore: Option<u64>,
+        /// The file that the offset is of.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stamp: Option<Stamp>,
     },
     /// A timer on one CPU.
     Interval(Period),
@@ -292,6 +376,19 @@ impl Attach {
     pub fn is_trial(&self) -> bool {
         matches!(self, Attach::Test(_) | Attach::Bench(_))
     }
+}
+
+/// What tells a file from others that take its name, and from itself with other content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Stamp {
+    /// The file system.
+    pub device: u64,
+    /// Its number there.
+    pub inode: u64,
+    /// Bytes.
+    pub size: u64,
+    /// When it was written last: seconds and nanoseconds since 1970.
+    pub modified: (i64, i64),
 }
 
 /// Something that the kernel or the processor counts.
@@ -359,7 +456,7 @@ pub struct Site {
 /// Options that matter at run time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
-    /// Size of the ring buffer in bytes, a power of two.
+    /// Size of the ring buffer in bytes, a power of two; 0 where it is chosen by what the script sends.
     pub ring_buffer_bytes: u32,
     /// Whether maps are printed at the end.
     pub print_maps_on_exit: bool,

@@ -58,20 +58,53 @@ pub enum Shape {
         /// Room for this many bytes.
         size: u32,
     },
-    /// A call stack: `u32` process id, `u32` of padding, `u64` number of frames, then `frames` addresses of 8 bytes.
+    /// A call stack: `u32` process id, `u32` of padding, `u64` number of frames, then `frames` of them.
     Stack {
         /// User space instead of the kernel's.
         user: bool,
         /// Room for this many frames.
         frames: u32,
+        /// How it is shown, and what a frame is.
+        mode: StackMode,
     },
     /// A code address to be shown as a symbol: `u64` address, `u32` process id, `u32` of padding.
     Symbol {
         /// User space instead of the kernel.
         user: bool,
     },
+    /// A user: `u64` id, shown by name.
+    User,
+    /// An address of network hardware: 6 bytes.
+    Mac,
+    /// An address of the internet protocols: `u64` family (2 or 10), then 4 or 16 bytes in a room of 16.
+    Inet,
+    /// A time, shown in one of these strftime(3) formats: `u32` index of the format, `u32` [`Clock`], `u64` nanoseconds.
+    Time {
+        /// All formats of the script.
+        formats: Vec<String>,
+    },
+    /// A control group, shown by its folder in hierarchies whose name one of these patterns fits: `u64` index of the
+    /// pattern, `u64` id.
+    CgroupPath {
+        /// All patterns of the script; an empty one fits all.
+        filters: Vec<String>,
+    },
+    /// What C has and the language does not, such as a `double`.
+    Foreign {
+        /// Bytes.
+        size: u32,
+    },
     /// A per-CPU aggregation.
     Aggregate(Aggregate),
+}
+
+/// A clock that times are read from; the value is its number in [`Shape::Time`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Clock {
+    /// Since the start of the machine.
+    Boot = 0,
+    /// Atomic time.
+    Tai = 1,
 }
 
 impl Shape {
@@ -86,10 +119,36 @@ impl Shape {
             Shape::Array { stride, len, .. } => stride * len,
             Shape::Enum { size, .. } | Shape::Bits { size, .. } => u32::from(*size),
             Shape::Buffer { size } => 4 + size,
-            Shape::Stack { frames, .. } => 16 + 8 * frames,
-            Shape::Symbol { .. } => 16,
+            Shape::Stack { frames, mode, .. } => 16 + mode.frame_size() * frames,
+            Shape::Symbol { .. } | Shape::Time { .. } | Shape::CgroupPath { .. } => 16,
+            Shape::User => 8,
+            Shape::Mac => 6,
+            Shape::Inet => 24,
+            Shape::Foreign { size } => *size,
             Shape::Aggregate(aggregate) => aggregate.words() * 8,
         }
+    }
+}
+
+/// How a call stack is taken and shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StackMode {
+    /// Names and offsets.
+    Bpftrace,
+    /// Addresses, names and modules, as `perf script` shows them.
+    Perf,
+    /// Addresses.
+    Raw,
+    /// Identities of files, and offsets in them.
+    BuildId,
+}
+
+impl StackMode {
+    /// Bytes of a frame: an address, or what C calls `struct bpf_stack_build_id`: `i32` what it is, 20 bytes of identity,
+    /// `u64` offset.
+    pub fn frame_size(self) -> u32 {
+        if self == StackMode::BuildId { 32 } else { 8 }
     }
 }
 
@@ -136,6 +195,11 @@ pub enum Aggregate {
         /// Read as two's complement.
         signed: bool,
     },
+    /// Two words: the sum and how many; shown with the average.
+    Stats {
+        /// Read as two's complement.
+        signed: bool,
+    },
     /// One word per bucket: bucket 0 is for negative values, then each power of two has `1 << bits` buckets.
     Hist {
         /// log2 of the number of buckets within one power of two, 0 to 5.
@@ -150,17 +214,55 @@ pub enum Aggregate {
         /// Width of a bucket.
         step: i64,
     },
+    /// Three words per interval of time, those of an interval at its number modulo `count`: the number that `fold`
+    /// leaves; how many there were (of [`Fold::Last`] the nanosecond of the last), 0 for none; and the interval's
+    /// number since 1970.
+    Series {
+        /// Length of an interval in nanoseconds.
+        interval: u64,
+        /// How many are kept.
+        count: u32,
+        /// What is kept of the numbers within one.
+        fold: Fold,
+        /// Read as two's complement.
+        signed: bool,
+    },
 }
+
+/// What is kept of several numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Fold {
+    /// The last of them.
+    Last,
+    /// Their average, rounded toward 0.
+    Avg,
+    /// The greatest.
+    Max,
+    /// The least.
+    Min,
+    /// Their sum.
+    Sum,
+}
+
+/// What is read of a [`Aggregate::Stats`], in this order.
+pub const STATS: [&str; 3] = ["count", "average", "total"];
+
+/// Words of an interval of a [`Aggregate::Series`].
+pub const SERIES_WORDS: u32 = 3;
 
 impl Aggregate {
     /// Number of 8-byte words that one CPU keeps.
     pub fn words(&self) -> u32 {
         match self {
             Aggregate::Count | Aggregate::Sum { .. } => 1,
-            Aggregate::Min { .. } | Aggregate::Max { .. } | Aggregate::Avg { .. } => 2,
+            Aggregate::Min { .. }
+            | Aggregate::Max { .. }
+            | Aggregate::Avg { .. }
+            | Aggregate::Stats { .. } => 2,
             // Values below 1 << bits have a bucket each; every power of two from there to 2^62 has 1 << bits.
             Aggregate::Hist { bits } => 1 + (1 << bits) + ((63 - u32::from(*bits)) << bits),
             Aggregate::Lhist { min, max, step } => ((max - min) / step) as u32 + 2,
+            Aggregate::Series { count, .. } => count * SERIES_WORDS,
         }
     }
 }

@@ -3,19 +3,18 @@
 use std::collections::BTreeMap;
 
 use ebtrace_image::{Attach, Point, Probe};
-use libbpf_rs::{KprobeMultiOpts, Link, ProgramAttachType, ProgramMut, UprobeMultiOpts};
+use libbpf_rs::{Link, ProgramAttachType, ProgramMut, UprobeMultiOpts};
 
-use super::{AttachReason, refusal, refused};
+use super::kprobe::Edge;
+use super::{AttachReason, changed, refusal, refused};
+use crate::binary::Verified;
 use crate::map::io_error;
 
 /// A kind of link to many functions. A program is loaded for it, and then has no other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Multi {
     /// Kernel functions.
-    Kprobes {
-        /// At return.
-        ret: bool,
-    },
+    Kprobes(Edge),
     /// Functions of programs and libraries.
     Uprobes {
         /// At return.
@@ -27,7 +26,8 @@ impl Multi {
     /// What the program is loaded as.
     pub(crate) fn attach_type(self) -> ProgramAttachType {
         match self {
-            Multi::Kprobes { .. } => ProgramAttachType::KprobeMulti,
+            Multi::Kprobes(Edge::Both) => ProgramAttachType::TraceKprobeSession,
+            Multi::Kprobes(_) => ProgramAttachType::KprobeMulti,
             Multi::Uprobes { .. } => ProgramAttachType::TraceUprobeMulti,
         }
     }
@@ -36,30 +36,12 @@ impl Multi {
 /// The link that attaches all points of a probe, if one does.
 pub(crate) fn of(probe: &Probe) -> Option<Multi> {
     match &probe.points.first().filter(|_| probe.together)?.attach {
-        Attach::Kprobe { ret, .. } => Some(Multi::Kprobes { ret: *ret }),
+        Attach::Kprobe { .. } if probe.returns.is_some() => Some(Multi::Kprobes(Edge::Both)),
+        Attach::Kprobe { ret: true, .. } => Some(Multi::Kprobes(Edge::Return)),
+        Attach::Kprobe { .. } => Some(Multi::Kprobes(Edge::Entry)),
         Attach::Uprobe { ret, .. } => Some(Multi::Uprobes { ret: *ret }),
         _ => None,
     }
-}
-
-/// One link to kernel functions.
-pub(super) fn kprobes(
-    program: &ProgramMut<'_>,
-    points: &[Point],
-    ret: bool,
-) -> Result<Vec<Link>, AttachReason> {
-    let symbols = points.iter().filter_map(|point| match &point.attach {
-        Attach::Kprobe { function, .. } => Some(function.clone()),
-        _ => None,
-    });
-    let options = KprobeMultiOpts {
-        symbols: symbols.collect(),
-        cookies: cookies(points),
-        retprobe: ret,
-        ..Default::default()
-    };
-    let link = program.attach_kprobe_multi_with_opts(options);
-    Ok(vec![link.map_err(|error| refused(io_error(error), refusal::kprobe))?])
 }
 
 /// What is attached in one file.
@@ -76,10 +58,12 @@ pub(super) fn uprobes(
     points: &[Point],
     ret: bool,
     process: Option<u32>,
+    verified: &mut Verified,
 ) -> Result<Vec<Link>, AttachReason> {
-    let mut files: BTreeMap<&str, InFile> = BTreeMap::new();
+    let mut files: BTreeMap<String, InFile> = BTreeMap::new();
     for (index, point) in points.iter().enumerate() {
-        let Attach::Uprobe { path, offset, semaphore, .. } = &point.attach else { continue };
+        let Attach::Uprobe { path, offset, semaphore, stamp, .. } = &point.attach else { continue };
+        let path = verified.path(path, *stamp).map_err(changed)?;
         let file = files.entry(path).or_default();
         file.offsets.push(*offset as usize);
         file.semaphores.push(semaphore.unwrap_or(0) as usize);
@@ -101,9 +85,4 @@ pub(super) fn uprobes(
         link.map_err(|error| refused(io_error(error), refusal::uprobe))
     });
     links.collect()
-}
-
-/// The index of each point.
-fn cookies(points: &[Point]) -> Vec<u64> {
-    (0..points.len() as u64).collect()
 }

@@ -53,7 +53,7 @@ pub enum ResolveError {
 
 /// Finds the files that `target` means: a path when it has a `/`; else all programs of this name in `search_path` (the
 /// value of `$PATH`); else a library (`libc`, `libc.so.6`). With `*`, `?` or `[` in it, a path means all ELF files that
-/// it fits, and a name the programs in `search_path`. Paths are those that `root` sees, and each file comes once.
+/// it fits, and a name the programs in `search_path`. `ARCHIVE!/MEMBER` is within an archive. Paths are those that `root` sees, and each file comes once.
 ///
 /// # Errors
 /// When nothing fits.
@@ -62,6 +62,12 @@ pub fn resolve(
     search_path: Option<&OsStr>,
     root: &Root,
 ) -> Result<Vec<PathBuf>, ResolveError> {
+    if let Some((archive, member)) = super::archive::split(target)
+        && root.find(Path::new(target)).is_none()
+    {
+        let archives = resolve(archive, search_path, root)?.into_iter();
+        return Ok(archives.map(|archive| super::archive::join(&archive, member)).collect());
+    }
     let missing = || match target.contains('/') {
         true => ResolveError::NoFile(PathBuf::from(target)),
         false => ResolveError::Unknown(target.to_owned()),

@@ -3,12 +3,13 @@
 use std::fs;
 use std::io::Read;
 use std::os::fd::AsRawFd;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use glob::{MatchOptions, glob_with};
 use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
+
+use super::mapping;
 
 /// What the kernel appends to the name of a file that is no longer there.
 const DELETED: &str = " (deleted)";
@@ -110,25 +111,24 @@ fn same_file(one: &Path, other: &Path) -> bool {
 
 /// The file that a process runs in place of the one at a path, which has taken its name since.
 pub fn replaced(pid: u32, path: &Path) -> Option<PathBuf> {
-    let maps = fs::read(format!("/proc/{pid}/maps")).ok()?;
+    let list = mapping::of(pid).ok()?;
     let prefix = PathBuf::from(format!("/proc/{pid}/root"));
     let inside =
         path.strip_prefix(prefix).map_or(path.to_owned(), |rest| Path::new("/").join(rest));
     let old = format!("{}{DELETED}", inside.display());
-    let mut mappings = maps.split(|byte| *byte == b'\n').filter_map(code_mapping);
-    let (range, _) = mappings.find(|(_, mapped)| *mapped == Path::new(&old))?;
-    Some(PathBuf::from(format!("/proc/{pid}/map_files/{range}")))
+    let found = mapping::code(&list).find(|code| code.path == Path::new(&old))?;
+    Some(PathBuf::from(format!("/proc/{pid}/map_files/{}", found.range())))
 }
 
 /// The files that a process has code of, as paths by which we reach them; none where it is gone. A file that was
 /// replaced since is reached by way of the process.
 pub fn mapped(pid: u32) -> Vec<PathBuf> {
-    let maps = fs::read(format!("/proc/{pid}/maps")).unwrap_or_default();
+    let list = mapping::of(pid).unwrap_or_default();
     let root = Root::of(pid);
     let mut files = Vec::new();
-    for line in maps.split(|byte| *byte == b'\n') {
-        let Some((range, path)) = code_mapping(line) else { continue };
-        let file = reached(&root, path, PathBuf::from(format!("/proc/{pid}/map_files/{range}")));
+    for code in mapping::code(&list).filter(mapping::Code::has_file) {
+        let through = PathBuf::from(format!("/proc/{pid}/map_files/{}", code.range()));
+        let file = reached(&root, code.path, through);
         if !files.contains(&file) && is_elf(&file) {
             files.push(file);
         }
@@ -136,32 +136,9 @@ pub fn mapped(pid: u32) -> Vec<PathBuf> {
     files
 }
 
-/// The address range and file of a line of `/proc/PID/maps` that is about code of a file.
-fn code_mapping(line: &[u8]) -> Option<(String, &Path)> {
-    let mut parts = line.splitn(6, |byte| *byte == b' ');
-    let (range, rights) = (parts.next()?, parts.next()?);
-    let path = parts.nth(3)?.trim_ascii_start();
-    let code = rights.get(2) == Some(&b'x') && path.starts_with(b"/");
-    let path = Path::new(std::ffi::OsStr::from_bytes(path));
-    // The folder of a process's mapped files has the same numbers without zeros in front.
-    let (from, to) = std::str::from_utf8(range).ok()?.split_once('-')?;
-    let range = format!("{}-{}", from.trim_start_matches('0'), to.trim_start_matches('0'));
-    code.then_some((range, path))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn lines_with_code_name_their_files() {
-        let line = b"007f00-007f10 r-xp 00001000 08:01 42              /lib/a b.so";
-        let (range, path) = code_mapping(line).unwrap();
-        assert_eq!((range.as_str(), path), ("7f00-7f10", Path::new("/lib/a b.so")));
-        assert!(code_mapping(b"7f00-7f10 rw-p 00001000 08:01 42    /lib/a.so").is_none());
-        assert!(code_mapping(b"7f00-7f10 r-xp 00000000 00:00 0    [vdso]").is_none());
-        assert!(code_mapping(b"").is_none());
-    }
 
     #[test]
     fn we_run_our_own_program() {

@@ -77,6 +77,14 @@ impl Tracefs {
         self.read(&format!("events/{category}/{event}/format"))
     }
 
+    /// Whether the kernel records a tracepoint's events in its trace buffer.
+    ///
+    /// # Errors
+    /// Of kind `NotFound` when there is no such tracepoint.
+    pub fn is_enabled(&self, category: &str, event: &str) -> Result<bool, TracefsError> {
+        self.read(&format!("events/{category}/{event}/enable")).map(|text| text.starts_with('1'))
+    }
+
     /// The number under which `perf_event_open(2)` knows a tracepoint.
     ///
     /// # Errors
@@ -109,6 +117,14 @@ impl Tracefs {
     /// Of kind `PermissionDenied` where the kernel is locked down, `NotFound` where it has no function tracer.
     pub fn traceable_functions(&self) -> Result<String, TracefsError> {
         self.read("available_filter_functions")
+    }
+
+    /// The same with their addresses in front (Linux 6.5 and newer).
+    ///
+    /// # Errors
+    /// As for [`Tracefs::traceable_functions`].
+    pub fn traceable_addresses(&self) -> Result<String, TracefsError> {
+        self.read("available_filter_functions_addrs")
     }
 
     fn read(&self, path: &str) -> Result<String, TracefsError> {

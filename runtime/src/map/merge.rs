@@ -1,6 +1,6 @@
 //! One value per CPU becomes one value.
 
-use ebtrace_image::{Aggregate, Shape, Slot, Storage};
+use ebtrace_image::{Aggregate, Fold, SERIES_WORDS, Shape, Slot, Storage};
 
 use crate::decode::word;
 
@@ -45,15 +45,53 @@ fn add(aggregate: &Aggregate, words: &mut [u64], cpu: &[u8]) {
         Aggregate::Count
         | Aggregate::Sum { .. }
         | Aggregate::Avg { .. }
+        | Aggregate::Stats { .. }
         | Aggregate::Hist { .. }
         | Aggregate::Lhist { .. } => {
             for (index, total) in words.iter_mut().enumerate() {
                 *total = total.wrapping_add(word(cpu, index));
             }
         }
+        Aggregate::Series { fold, signed, .. } => {
+            let intervals = words.chunks_exact_mut(SERIES_WORDS as usize);
+            for (index, interval) in intervals.enumerate() {
+                let at = index * SERIES_WORDS as usize;
+                let other = [word(cpu, at), word(cpu, at + 1), word(cpu, at + 2)];
+                add_interval(*fold, *signed, interval, other);
+            }
+        }
         Aggregate::Min { signed } => keep_if(words, cpu, |new, old| less(new, old, *signed)),
         Aggregate::Max { signed } => keep_if(words, cpu, |new, old| less(old, new, *signed)),
     }
+}
+
+/// Of two intervals in one place the later stays; those of the same time are put together.
+fn add_interval(fold: Fold, signed: bool, ours: &mut [u64], other: [u64; SERIES_WORDS as usize]) {
+    let [value, many, epoch] = ours else { return };
+    let [other_value, other_many, other_epoch] = other;
+    if other_many == 0 || (*many != 0 && other_epoch < *epoch) {
+        return;
+    }
+    if *many == 0 || other_epoch > *epoch {
+        (*value, *many, *epoch) = (other_value, other_many, other_epoch);
+        return;
+    }
+    let takes_other = match fold {
+        Fold::Last => other_many > *many,
+        Fold::Min => less(other_value, *value, signed),
+        Fold::Max => less(*value, other_value, signed),
+        Fold::Avg | Fold::Sum => {
+            *value = value.wrapping_add(other_value);
+            false
+        }
+    };
+    if takes_other {
+        *value = other_value;
+    }
+    *many = match fold {
+        Fold::Last => other_many.max(*many),
+        _ => many.wrapping_add(other_many),
+    };
 }
 
 fn keep_if(words: &mut [u64], cpu: &[u8], better: impl Fn(u64, u64) -> bool) {
@@ -81,8 +119,10 @@ mod tests {
             key: None,
             value: Slot { offset: 0, shape: Shape::Aggregate(aggregate) },
             value_size: words * 8,
+            side_by_side: false,
             max_entries: 1,
             declared: false,
+            names: None,
         };
         let bytes: Vec<u8> =
             cpus.iter().flat_map(|cpu| cpu.iter().flat_map(|word| word.to_ne_bytes())).collect();
@@ -106,6 +146,21 @@ mod tests {
     }
 
     #[test]
+    fn intervals_of_one_time_are_put_together() {
+        let series = |fold| Aggregate::Series { interval: 1, count: 2, fold, signed: true };
+        let here: &[i64] = &[-5, 2, 100, 7, 1, 99];
+        let there: &[i64] = &[4, 3, 100, 9, 1, 101];
+        let both = |fold| merged(series(fold), &[here, there]);
+        assert_eq!(both(Fold::Sum), [-1, 5, 100, 9, 1, 101]);
+        assert_eq!(both(Fold::Avg), [-1, 5, 100, 9, 1, 101]);
+        assert_eq!(both(Fold::Min), [-5, 5, 100, 9, 1, 101]);
+        assert_eq!(both(Fold::Max), [4, 5, 100, 9, 1, 101]);
+        assert_eq!(both(Fold::Last), [4, 3, 100, 9, 1, 101]);
+        assert_eq!(merged(series(Fold::Min), &[&[0; 6], here]), here);
+        assert_eq!(merged(series(Fold::Last), &[there, &[0; 6]]), there);
+    }
+
+    #[test]
     fn a_scalar_is_assigned_when_one_cpu_did_it() {
         let map = ebtrace_image::Map {
             name: "@".to_owned(),
@@ -114,8 +169,10 @@ mod tests {
             key: None,
             value: Slot { offset: 8, shape: Shape::Aggregate(Aggregate::Count) },
             value_size: 16,
+            side_by_side: false,
             max_entries: 1,
             declared: false,
+            names: None,
         };
         let bytes: Vec<u8> = [0u64, 0, 1, 4].iter().flat_map(|word| word.to_ne_bytes()).collect();
         let merged = merge(&map, &bytes, 16);

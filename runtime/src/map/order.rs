@@ -1,9 +1,11 @@
 //! In which order the elements of a map are printed.
 
-use ebtrace_image::{Aggregate, Map, Shape};
+use ebtrace_image::{Aggregate, Map, STATS, Shape};
 
 use crate::decode::{Value, decode, decode_slot};
 use crate::map::Contents;
+
+const AVERAGE: &str = STATS[1];
 
 /// Indices of the elements of `contents`, least first: by value in maps of integers and aggregations, else by key;
 /// equal values by key.
@@ -27,11 +29,17 @@ fn rank(value: &Value<'_>) -> i128 {
     match value {
         Value::Signed(number) => (*number).into(),
         Value::Unsigned(number) => (*number).into(),
+        Value::Record(fields) => average(fields).map_or(0, rank),
         Value::Histogram(histogram) => {
             histogram.counts.iter().map(|count| i128::from(*count)).sum()
         }
         _ => 0,
     }
+}
+
+/// What `stats` are sorted by.
+fn average<'a, 'b>(fields: &'b [(&str, Value<'a>)]) -> Option<&'b Value<'a>> {
+    fields.iter().find(|(name, _)| *name == AVERAGE).map(|(_, value)| value)
 }
 
 /// Keys in a form that sorts byte by byte, so that no key is decoded twice.
@@ -92,8 +100,9 @@ impl SortKeys {
     }
 }
 
-/// Divides what `print(@x, top, div)` divides: integers, and the buckets of `hist`, never those of `lhist`.
-pub fn divide<'a>(value: Value<'a>, div: u64) -> Value<'a> {
+/// Divides what `print(@x, top, div)` divides: integers, the average of `stats`, and the buckets of `hist`, never those
+/// of `lhist`.
+pub fn divide<'a>(shape: &Shape, value: Value<'a>, div: u64) -> Value<'a> {
     if div <= 1 {
         return value;
     }
@@ -103,6 +112,12 @@ pub fn divide<'a>(value: Value<'a>, div: u64) -> Value<'a> {
         Value::Histogram(mut histogram) if matches!(histogram.scale, Aggregate::Hist { .. }) => {
             histogram.counts.iter_mut().for_each(|count| *count /= div);
             Value::Histogram(histogram)
+        }
+        Value::Record(mut fields) if matches!(shape, Shape::Aggregate(_)) => {
+            for (_, value) in fields.iter_mut().filter(|(name, _)| *name == AVERAGE) {
+                *value = divide(shape, std::mem::replace(value, Value::Unsigned(0)), div);
+            }
+            Value::Record(fields)
         }
         other => other,
     }

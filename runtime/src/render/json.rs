@@ -2,12 +2,12 @@
 
 use std::io;
 
-use ebtrace_image::{Aggregate, Shape};
+use ebtrace_image::{Aggregate, Shape, Site};
 
 use super::histogram::{Bucket, buckets};
 use super::text::{self, Form, put};
-use super::{Elements, Renderer, Trouble};
-use crate::decode::{Histogram, Value};
+use super::{Elements, Renderer, Trouble, series};
+use crate::decode::{Histogram, Series, Value};
 
 /// `{"type": KIND, "data": …}` and a line end.
 pub(super) fn event(out: &mut Vec<u8>, kind: &str, data: impl FnOnce(&mut Vec<u8>)) {
@@ -56,12 +56,22 @@ pub(super) fn value(look: &Renderer<'_>, out: &mut Vec<u8>, value: &Value<'_>) {
             separated(out, ",", bytes, |out, byte| put(out, format_args!("{}", *byte as i8)));
             out.push(b']');
         }
-        Value::Str { .. } | Value::Stack { .. } | Value::Symbol { .. } => {
+        Value::Str { .. }
+        | Value::Stack { .. }
+        | Value::FileStack(_)
+        | Value::Symbol { .. }
+        | Value::User(_)
+        | Value::Mac(_)
+        | Value::Inet(_)
+        | Value::Time { .. }
+        | Value::CgroupPath { .. } => {
             let mut shown = Vec::new();
             text::value(&Renderer { escape: false, ..*look }, &mut shown, value, Form::Line);
             string(out, &shown);
         }
+        Value::Foreign => out.extend_from_slice(b"null"),
         Value::Histogram(histogram) => self::histogram(out, histogram),
+        Value::Series(series) => self::points(out, series),
     }
 }
 
@@ -111,7 +121,8 @@ fn separated<T>(
 pub(super) fn map(look: &Renderer<'_>, out: &mut Vec<u8>, elements: &Elements<'_>) {
     let kind = match &elements.map.value.shape {
         Shape::Aggregate(Aggregate::Hist { .. } | Aggregate::Lhist { .. }) => "hist",
-        Shape::Aggregate(Aggregate::Avg { .. }) => "stats",
+        Shape::Aggregate(Aggregate::Series { .. }) => "tseries",
+        Shape::Aggregate(Aggregate::Avg { .. } | Aggregate::Stats { .. }) => "stats",
         _ => "map",
     };
     event(out, kind, |out| {
@@ -164,12 +175,26 @@ fn histogram(out: &mut Vec<u8>, histogram: &Histogram<'_>) {
     out.push(b']');
 }
 
+/// Intervals without a number are left out; times are UTC.
+fn points(out: &mut Vec<u8>, series: &Series<'_>) {
+    out.push(b'[');
+    separated(out, ",", &series.points, |out, point| {
+        out.extend_from_slice(b"{\"interval_start\":");
+        string(out, series::start(series, point).as_bytes());
+        out.extend_from_slice(b",\"value\":");
+        integer(out, point.value);
+        out.push(b'}');
+    });
+    out.push(b']');
+}
+
 pub(super) fn trouble(out: &mut Vec<u8>, trouble: &Trouble<'_>) {
     let site = trouble.site;
     match trouble.helper {
         Some((helper, code)) => {
             out.extend_from_slice(b"{\"type\": \"helper_error\", \"msg\": ");
-            string(out, error_text(code).as_bytes());
+            let text = if code < 0 { &error_text(code) } else { &trouble.message };
+            string(out, text.as_bytes());
             put(out, format_args!(", \"helper\": \"{helper}\", \"retcode\": {code}"));
         }
         None => {
@@ -177,13 +202,25 @@ pub(super) fn trouble(out: &mut Vec<u8>, trouble: &Trouble<'_>) {
             string(out, trouble.message.as_bytes());
         }
     }
-    out.extend_from_slice(b", \"filename\": ");
-    string(out, site.file.as_bytes());
-    put(out, format_args!(", \"line\": {}, \"col\": {}", site.line, site.column));
+    place(out, site);
     if trouble.repeated > 0 {
         put(out, format_args!(", \"count\": {}", trouble.repeated));
     }
     out.extend_from_slice(b"}\n");
+}
+
+pub(super) fn message(out: &mut Vec<u8>, site: &Site, error: bool, message: &[u8]) {
+    let kind = if error { "errorf" } else { "warnf" };
+    put(out, format_args!("{{\"type\": \"{kind}\", \"msg\": "));
+    string(out, message);
+    place(out, site);
+    out.extend_from_slice(b"}\n");
+}
+
+fn place(out: &mut Vec<u8>, site: &Site) {
+    out.extend_from_slice(b", \"filename\": ");
+    string(out, site.file.as_bytes());
+    put(out, format_args!(", \"line\": {}, \"col\": {}", site.line, site.column));
 }
 
 /// The system's words for what a helper returned, a negative error number.

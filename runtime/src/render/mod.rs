@@ -6,17 +6,21 @@ mod histogram;
 mod json;
 mod output;
 mod printf;
+mod series;
+mod stack;
 mod text;
 mod trial;
 
 pub(crate) use json::error_text;
 pub use output::{Buffering, Output};
+pub(crate) use text::printable;
 pub use trial::{Measured, Tested};
 
 use ebtrace_image::{Aggregate, Format as PrintfFormat, Map, Shape, Site};
 
 use crate::decode::Value;
 use crate::map::{self, Contents};
+use crate::names::Names;
 use crate::symbol::Symbolize;
 
 /// What the output looks like.
@@ -66,6 +70,8 @@ pub struct Renderer<'a> {
     pub escape: bool,
     /// Names of code addresses.
     pub symbols: &'a dyn Symbolize,
+    /// Names and times that only the machine knows.
+    pub names: &'a dyn Names,
 }
 
 impl Renderer<'_> {
@@ -97,6 +103,55 @@ impl Renderer<'_> {
         }
     }
 
+    /// What a format makes of its arguments, as it is.
+    pub fn text(&self, format: &PrintfFormat, arguments: &[Value<'_>]) -> Vec<u8> {
+        let mut text = Vec::new();
+        let raw = Renderer { escape: false, trailer: "", ..*self };
+        printf::printf(&raw, &mut text, format, arguments);
+        text
+    }
+
+    /// The first of the texts in field 1, as many as field 0 says, on a line.
+    pub fn join(&self, out: &mut Vec<u8>, separator: &[u8], fields: &[Value<'_>]) {
+        let [Value::Unsigned(count), Value::Array(texts)] = fields else { return };
+        let mut line = Vec::new();
+        for (index, text) in texts.iter().take(*count as usize).enumerate() {
+            if index > 0 {
+                line.extend_from_slice(separator);
+            }
+            text::value(self, &mut line, text, text::Form::Line);
+        }
+        line.push(b'\n');
+        self.ready(out, "join", &line);
+    }
+
+    /// What stands in a file, which need not be trusted.
+    pub fn content(&self, out: &mut Vec<u8>, content: &[u8]) {
+        match self.format {
+            Format::Text => text::untrusted(self, out, content),
+            Format::Json => self.ready(out, "cat", content),
+        }
+    }
+
+    /// What a command of the script wrote: as it is, since it may well be meant for the terminal.
+    pub fn command(&self, out: &mut Vec<u8>, written: &[u8]) {
+        if written.is_empty() {
+            return;
+        }
+        self.ready(out, "syscall", written);
+        if self.format == Format::Text {
+            out.push(b'\n');
+        }
+    }
+
+    /// What the script says is wrong or odd, at a place of it.
+    pub fn message(&self, out: &mut Vec<u8>, site: &Site, error: bool, message: &[u8]) {
+        match self.format {
+            Format::Text => text::message(out, site, error, message),
+            Format::Json => json::message(out, site, error, message),
+        }
+    }
+
     /// Text that is ready, such as a time; `kind` is the type of the JSON object.
     pub fn ready(&self, out: &mut Vec<u8>, kind: &str, ready: &[u8]) {
         match self.format {
@@ -109,7 +164,9 @@ impl Renderer<'_> {
     pub fn map(&self, out: &mut Vec<u8>, map: &Map, contents: &Contents, view: View) {
         let histogram = matches!(
             map.value.shape,
-            Shape::Aggregate(Aggregate::Hist { .. } | Aggregate::Lhist { .. })
+            Shape::Aggregate(
+                Aggregate::Hist { .. } | Aggregate::Lhist { .. } | Aggregate::Series { .. }
+            )
         );
         let unset = map.key.is_none() && !contents.is_assigned();
         if contents.is_empty() || (unset && (histogram || !view.asked)) {
@@ -157,13 +214,34 @@ struct Elements<'a> {
 }
 
 impl<'a> Elements<'a> {
+    fn value(&self, index: usize) -> Value<'a> {
+        crate::decode::decode_slot(&self.map.value, self.contents.value(index))
+    }
+
+    /// The last interval that any key of a series has a number for.
+    fn last_interval(&self) -> u64 {
+        if !matches!(self.map.value.shape, Shape::Aggregate(Aggregate::Series { .. })) {
+            return 0;
+        }
+        let all = (0..self.contents.len()).filter_map(|index| match self.value(index) {
+            Value::Series(series) => Some(series.last),
+            _ => None,
+        });
+        all.max().unwrap_or(0)
+    }
+
     /// Keys (`None` in a scalar map) and values.
     fn iter(&self) -> impl Iterator<Item = (Option<Value<'a>>, Value<'a>)> {
-        self.order.iter().map(|index| {
+        let last = self.last_interval();
+        self.order.iter().map(move |index| {
             let key = self.map.key.as_ref();
             let key = key.map(|slot| crate::decode::decode_slot(slot, self.contents.key(*index)));
-            let value = crate::decode::decode_slot(&self.map.value, self.contents.value(*index));
-            (key, map::divide(value, self.div))
+            let value = self.value(*index);
+            let value = match value {
+                Value::Series(series) => Value::Series(series.until(last)),
+                other => map::divide(&self.map.value.shape, other, self.div),
+            };
+            (key, value)
         })
     }
 }

@@ -17,18 +17,27 @@ pub enum Buffering {
 /// From how many bytes on a block is written in any case.
 const BLOCK: usize = 64 << 10;
 
+/// So many bytes a pipe takes at once, without those of others between them.
+const WHOLE: usize = 4096;
+
 /// Collects rendered bytes and writes them in blocks.
 pub struct Output {
     writer: Box<dyn Write>,
     buffering: Buffering,
     buffer: Vec<u8>,
     held: bool,
+    shared: bool,
 }
 
 impl Output {
     /// Output to `writer`, held back until [`Output::release`].
     pub fn new(writer: Box<dyn Write>, buffering: Buffering) -> Self {
-        Self { writer, buffering, buffer: Vec::with_capacity(BLOCK), held: true }
+        Self { writer, buffering, buffer: Vec::with_capacity(BLOCK), held: true, shared: false }
+    }
+
+    /// Others write to the same place: what they write shall not stand within a line.
+    pub fn share(&mut self) {
+        self.shared = true;
     }
 
     /// Where renderers append.
@@ -90,10 +99,47 @@ impl Output {
         if self.buffer.is_empty() {
             return Ok(());
         }
-        let written = self.writer.write_all(&self.buffer);
+        let most = if self.shared { WHOLE } else { usize::MAX };
+        let written = pieces(&self.buffer, most).try_for_each(|piece| self.writer.write_all(piece));
         // Once: a reader that went away is not written to again.
         self.buffer.clear();
         written?;
         self.writer.flush()
+    }
+}
+
+/// Whole lines, so many as are no longer together than `most`, but one at least.
+fn pieces(bytes: &[u8], most: usize) -> impl Iterator<Item = &[u8]> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        let is_end = |byte: &u8| *byte == b'\n';
+        let length = match rest.get(..most) {
+            None => rest.len(),
+            Some(first) => match first.iter().rposition(is_end) {
+                Some(end) => end + 1,
+                None => rest.iter().position(is_end).map_or(rest.len(), |end| end + 1),
+            },
+        };
+        let (piece, after) = rest.split_at(length);
+        rest = after;
+        (!piece.is_empty()).then_some(piece)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_whole_lines() {
+        let cut = |text: &'static str, most| -> Vec<&str> {
+            let pieces = pieces(text.as_bytes(), most);
+            pieces.map(|piece| std::str::from_utf8(piece).unwrap()).collect()
+        };
+        assert_eq!(cut("ab\ncd\nef", usize::MAX), ["ab\ncd\nef"]);
+        assert_eq!(cut("ab\ncd\nef", 7), ["ab\ncd\n", "ef"]);
+        assert_eq!(cut("abcdefgh\nij\n", 4), ["abcdefgh\n", "ij\n"]);
+        assert_eq!(cut("abcdefgh", 4), ["abcdefgh"]);
+        assert!(cut("", 4).is_empty());
     }
 }

@@ -1,6 +1,6 @@
 //! `printf`: conversions of values.
 
-use ebtrace_image::{Conversion, Format, IntSize, Piece, Spec};
+use ebtrace_image::{Conversion, Format, IntSize, Piece, Spec, flag_names};
 
 use super::Renderer;
 use super::text::{self, Form, put};
@@ -19,27 +19,53 @@ pub(super) fn printf(
             Piece::Text(text) => out.extend_from_slice(text),
             Piece::Spec(spec) => {
                 if let Some(argument) = arguments.next() {
-                    convert(look, out, spec, argument);
+                    convert(look, out, (spec, &format.flags), argument);
                 }
             }
         }
     }
 }
 
-fn convert(look: &Renderer<'_>, out: &mut Vec<u8>, spec: &Spec, value: &Value<'_>) {
+fn convert(
+    look: &Renderer<'_>,
+    out: &mut Vec<u8>,
+    (spec, flags): (&Spec, &[(u64, String)]),
+    value: &Value<'_>,
+) {
     let start = out.len();
     let prefix = match (spec.conversion, integer(value)) {
+        (Conversion::ByteNumbers | Conversion::HexDump, _) => {
+            if let Value::Buffer(bytes) = value {
+                byte_numbers(out, bytes, spec.conversion);
+            }
+            0
+        }
+        (Conversion::Flags, Some(bits)) => {
+            // The kernel's flags have 32 bits; a sign that was extended is none of them.
+            out.extend_from_slice(flag_names(flags, bits & u64::from(u32::MAX)).as_bytes());
+            0
+        }
         (Conversion::Text, _) | (_, None) => {
             text::value(look, out, value, Form::Line);
             0
         }
         (Conversion::Char, Some(number)) => {
-            out.push(number as u8);
+            text::untrusted(look, out, &[number as u8]);
             0
         }
         (conversion, Some(number)) => digits(out, spec, conversion, number),
     };
     pad(out, start, prefix, spec);
+}
+
+fn byte_numbers(out: &mut Vec<u8>, bytes: &[u8], conversion: Conversion) {
+    for (index, byte) in bytes.iter().enumerate() {
+        match conversion {
+            Conversion::HexDump if index == 0 => put(out, format_args!("{byte:02x}")),
+            Conversion::HexDump => put(out, format_args!(" {byte:02x}")),
+            _ => put(out, format_args!("\\x{byte:02x}")),
+        }
+    }
 }
 
 /// The bits of a value that is a number.
@@ -78,9 +104,7 @@ fn digits(out: &mut Vec<u8>, spec: &Spec, conversion: Conversion, bits: u64) -> 
         Conversion::Hex => put(out, format_args!("{unsigned:x}")),
         Conversion::UpperHex => put(out, format_args!("{unsigned:X}")),
         Conversion::Pointer => put(out, format_args!("{bits:x}")),
-        Conversion::Unsigned | Conversion::Char | Conversion::Text => {
-            put(out, format_args!("{unsigned}"))
-        }
+        _ => put(out, format_args!("{unsigned}")),
     }
     prefix.len()
 }
@@ -113,6 +137,7 @@ fn pad(out: &mut Vec<u8>, start: usize, prefix: usize, spec: &Spec) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::names::NoNames;
     use crate::render;
     use crate::symbol::NoSymbols;
 
@@ -143,6 +168,9 @@ mod tests {
                 "X" => Conversion::UpperHex,
                 "c" => Conversion::Char,
                 "p" => Conversion::Pointer,
+                "r" => Conversion::Bytes,
+                "R" => Conversion::ByteNumbers,
+                "h" => Conversion::HexDump,
                 _ => Conversion::Text,
             },
         }
@@ -155,9 +183,15 @@ mod tests {
             max_strlen: 1024,
             escape: false,
             symbols: &NoSymbols,
+            names: &NoNames,
         };
         let mut out = Vec::new();
-        printf(&look, &mut out, &Format { pieces: vec![Piece::Spec(spec(written))] }, &[value]);
+        printf(
+            &look,
+            &mut out,
+            &Format { pieces: vec![Piece::Spec(spec(written))], flags: Vec::new() },
+            &[value],
+        );
         String::from_utf8(out).unwrap()
     }
 
@@ -191,6 +225,24 @@ mod tests {
         assert_eq!(shown("10p", Value::Pointer(255)), "      0xff");
         assert_eq!(shown("-8p", Value::Unsigned(255)), "0xff    ");
         assert_eq!(shown("5c", Value::Unsigned(65)), "    A");
+    }
+
+    #[test]
+    fn bytes_are_shown_by_number() {
+        let bytes = || Value::Buffer(b"a\0\xff");
+        assert_eq!(shown("r", bytes()), r"a\x00\xff");
+        assert_eq!(shown("R", bytes()), r"\x61\x00\xff");
+        assert_eq!(shown("h", bytes()), "61 00 ff");
+        assert_eq!(shown("10h", bytes()), "  61 00 ff");
+        assert_eq!(shown("-5r", Value::Buffer(b"d")), "d    ");
+    }
+
+    #[test]
+    fn flags_have_names_and_what_is_left_a_number() {
+        let flags = [(3, "BOTH".to_owned()), (1, "ONE".to_owned()), (4, "FOUR".to_owned())];
+        assert_eq!(flag_names(&flags, 7), "BOTH|FOUR");
+        assert_eq!(flag_names(&flags, 0x15), "ONE|FOUR|0x10");
+        assert_eq!(flag_names(&flags, 0), "none");
     }
 
     #[test]

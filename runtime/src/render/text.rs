@@ -5,9 +5,9 @@ use std::io::Write;
 use ebtrace_image::Site;
 
 use super::histogram::{buckets, label};
-use super::{Elements, Renderer, Trouble};
+use super::{Elements, Renderer, Trouble, series, stack};
+use crate::clock;
 use crate::decode::{Histogram, Space, Value};
-use crate::symbol::Symbol;
 
 /// Columns of a histogram's bar.
 const BAR: usize = 52;
@@ -28,11 +28,7 @@ pub(super) fn value(look: &Renderer<'_>, out: &mut Vec<u8>, value: &Value<'_>, f
         Value::Bool(truth) => put(out, format_args!("{truth}")),
         Value::Pointer(address) => put(out, format_args!("{address:#x}")),
         Value::Str { text, full } => {
-            if look.escape && form == Form::Line {
-                escape(out, text);
-            } else {
-                out.extend_from_slice(text);
-            }
+            plain(look, out, text, form);
             out.extend_from_slice(look.trailer(text, *full));
         }
         Value::Tuple(fields) => {
@@ -54,9 +50,36 @@ pub(super) fn value(look: &Renderer<'_>, out: &mut Vec<u8>, value: &Value<'_>, f
         Value::Enum { name: Some(name), .. } => out.extend_from_slice(name.as_bytes()),
         Value::Enum { number, name: None } => put(out, format_args!("{number}")),
         Value::Buffer(bytes) => buffer(out, bytes),
-        Value::Stack { space, addresses } => stack(look, out, *space, addresses, form),
+        Value::Stack { space, mode, addresses } => {
+            stack::addresses(look, out, (*space, *mode), addresses, form);
+        }
+        Value::FileStack(frames) => stack::files(out, frames),
         Value::Symbol { space, address } => symbol(look, out, *space, *address),
+        Value::User(id) => plain(look, out, look.names.user(*id).as_bytes(), form),
+        Value::Mac(bytes) => {
+            let written = bytes.map(|byte| format!("{byte:02X}"));
+            out.extend_from_slice(written.join(":").as_bytes());
+        }
+        Value::Inet(Some(address)) => put(out, format_args!("{address}")),
+        Value::Inet(None) => {}
+        Value::Time { format, clock, ns } => {
+            out.extend_from_slice(&clock::shown(format, look.names.since_1970(*clock, *ns)));
+        }
+        Value::CgroupPath { filter, id } => {
+            plain(look, out, look.names.cgroup(filter, *id).as_bytes(), form);
+        }
+        Value::Foreign => out.extend_from_slice(b"null"),
         Value::Histogram(histogram) => rows(out, histogram),
+        Value::Series(series) => series::graph(out, series),
+    }
+}
+
+/// Text that others chose.
+fn plain(look: &Renderer<'_>, out: &mut Vec<u8>, text: &[u8], form: Form) {
+    if look.escape && form == Form::Line {
+        escape(out, text);
+    } else {
+        out.extend_from_slice(text);
     }
 }
 
@@ -108,32 +131,29 @@ pub(super) fn put(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
     let _ = out.write_fmt(text);
 }
 
-fn stack(look: &Renderer<'_>, out: &mut Vec<u8>, space: Space, addresses: &[u64], form: Form) {
-    out.push(b'\n');
-    for (address, symbol) in addresses.iter().zip(look.symbols.symbolize(space, addresses)) {
-        if form == Form::Line {
-            out.extend_from_slice(b"        ");
-        }
-        match symbol {
-            Some(Symbol { name, offset, place: Some(place) }) => {
-                put(out, format_args!("{name}+{offset}@{place}\n"));
-            }
-            Some(Symbol { name, offset, .. }) => put(out, format_args!("{name}+{offset}\n")),
-            None => put(out, format_args!("{address:#x}\n")),
-        }
-    }
-}
-
 fn symbol(look: &Renderer<'_>, out: &mut Vec<u8>, space: Space, address: u64) {
     match look.symbols.symbolize(space, &[address]).into_iter().next().flatten() {
+        Some(symbol) if look.escape => escape(out, symbol.name.as_bytes()),
         Some(symbol) => out.extend_from_slice(symbol.name.as_bytes()),
         None if address == 0 => out.push(b'0'),
         None => put(out, format_args!("{address:#x}")),
     }
 }
 
+/// Bytes that are not to be trusted, in a message to people.
+pub(crate) fn printable(bytes: &[u8]) -> String {
+    let mut out = Vec::new();
+    escape(&mut out, bytes);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// Bytes that are not to be trusted, as they can be written.
+pub(super) fn untrusted(look: &Renderer<'_>, out: &mut Vec<u8>, bytes: &[u8]) {
+    plain(look, out, bytes, Form::Line);
+}
+
 /// Line ends and tabs stay; other control characters could make a terminal lie, so they are shown as numbers.
-fn escape(out: &mut Vec<u8>, text: &[u8]) {
+pub(super) fn escape(out: &mut Vec<u8>, text: &[u8]) {
     for chunk in text.utf8_chunks() {
         for character in chunk.valid().chars() {
             if character.is_control() && !matches!(character, '\n' | '\t') {
@@ -154,7 +174,11 @@ pub(super) fn map(look: &Renderer<'_>, out: &mut Vec<u8>, elements: &Elements<'_
             key(look, out, element_key, Form::Line);
             out.push(b']');
         }
-        out.extend_from_slice(if matches!(element, Value::Histogram(_)) { b":\n" } else { b": " });
+        out.extend_from_slice(if matches!(element, Value::Histogram(_) | Value::Series(_)) {
+            b":\n"
+        } else {
+            b": "
+        });
         value(look, out, &element, Form::Line);
         out.push(b'\n');
     }
@@ -174,6 +198,17 @@ fn rows(out: &mut Vec<u8>, histogram: &Histogram<'_>) {
                 bucket.count
             ),
         );
+    }
+}
+
+/// A line with its place, and where that was used. It may well be shown on a terminal, wherever the output goes.
+pub(super) fn message(out: &mut Vec<u8>, site: &Site, error: bool, message: &[u8]) {
+    put(out, format_args!("{}: {}: ", place(site), if error { "ERROR" } else { "WARNING" }));
+    let line = message.strip_suffix(b"\n").unwrap_or(message);
+    escape(out, line);
+    out.push(b'\n');
+    for used in &site.uses {
+        put(out, format_args!("{}: expanded from here\n", place(used)));
     }
 }
 

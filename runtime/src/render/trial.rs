@@ -131,11 +131,18 @@ fn tagged(out: &mut Vec<u8>, color: &str, tag: &str, text: std::fmt::Arguments<'
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::names::NoNames;
     use crate::symbol::NoSymbols;
 
     fn shown(format: Format, show: impl FnOnce(&Renderer<'_>, &mut Vec<u8>)) -> String {
-        let look =
-            Renderer { format, trailer: "..", max_strlen: 64, escape: false, symbols: &NoSymbols };
+        let look = Renderer {
+            format,
+            trailer: "..",
+            max_strlen: 64,
+            escape: false,
+            symbols: &NoSymbols,
+            names: &NoNames,
+        };
         let mut out = Vec::new();
         show(&look, &mut out);
         String::from_utf8(out).unwrap()

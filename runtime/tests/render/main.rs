@@ -4,10 +4,16 @@
 
 mod histograms;
 mod maps;
+mod random;
+#[path = "../../../tests/live/schema.rs"]
+mod schema;
+mod series;
 mod values;
+mod words;
 
 use ebtrace_image::{Aggregate, Map, Record, Shape, Slot, Storage};
 use ebtrace_runtime::map::Contents;
+use ebtrace_runtime::names::NoNames;
 use ebtrace_runtime::render::{Format, Renderer, View};
 use ebtrace_runtime::symbol::NoSymbols;
 
@@ -17,6 +23,7 @@ const TEXT: Renderer<'_> = Renderer {
     max_strlen: 1024,
     escape: false,
     symbols: &NoSymbols,
+    names: &NoNames,
 };
 const JSON: Renderer<'_> = Renderer { format: Format::Json, ..TEXT };
 /// At the end of a session.
@@ -60,8 +67,10 @@ impl Filled {
                 key,
                 value,
                 value_size,
+                side_by_side: false,
                 max_entries: 4096,
                 declared: false,
+                names: None,
             },
             contents: Contents::new(key_size as usize, value_size as usize),
         }
@@ -71,6 +80,7 @@ impl Filled {
     fn shows(&self, view: View, text: &str, json: &str) {
         assert_eq!(self.shown(TEXT, view), text);
         assert_eq!(self.shown(JSON, view), json);
+        assert_eq!(schema::Schema::get().unwrap().check(json), Ok(()));
     }
 
     fn shown(&self, look: Renderer<'_>, view: View) -> String {
@@ -135,4 +145,26 @@ fn lhist(min: i64, max: i64, step: i64, values: &[i64]) -> (Shape, Vec<u8>) {
         counts[index] += 1;
     }
     (Shape::Aggregate(scale), words(&counts))
+}
+
+#[test]
+fn the_schema_knows_what_is_wrong() {
+    let schema = schema::Schema::get().unwrap();
+    let right = [
+        r#"{"type": "printf", "data": "x"}"#,
+        r#"{"type": "map", "data": {"@": {"a": 1}}}"#,
+        r#"{"type": "stats", "data": {"@a": {"x": {"count": 1, "average": 4, "total": "9223372036854775807"}}}}"#,
+    ];
+    right.iter().for_each(|line| assert_eq!(schema.check(line), Ok(()), "{line}"));
+    let wrong = [
+        r#"{"type": "printf", "data": 5}"#,
+        r#"{"type": "map", "data": {"@a": 1, "@b": 2}}"#,
+        r#"{"type": "map", "data": {"a": 1}}"#,
+        r#"{"type": "stats", "data": {"@a": {"x": {"count": 1}}}}"#,
+        r#"{"type": "hist", "data": {"@": [{"count": 1}]}}"#,
+        r#"{"type": "other", "data": 1}"#,
+        r#"{"type": "printf"}"#,
+        "printf",
+    ];
+    wrong.iter().for_each(|line| assert!(schema.check(line).is_err(), "{line}"));
 }

@@ -2,10 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-/// Names the folder of the kernel's sources.
-const SOURCE: &str = "BPFTRACE_KERNEL_SOURCE";
-/// Names the folder that the kernel was built in.
-const BUILD: &str = "BPFTRACE_KERNEL_BUILD";
+use ebtrace::environment::{KERNEL_BUILD, KERNEL_SOURCE};
+
+use crate::cli::environment::value;
 
 /// As the kernel calls the instruction set.
 const ARCH: &str = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86" };
@@ -19,8 +18,8 @@ pub(super) struct Headers {
 impl Headers {
     /// Those that the environment names, or else those of the running kernel.
     pub(super) fn find() -> Option<Headers> {
-        let named = |variable| std::env::var_os(variable).map(PathBuf::from);
-        let (source, build) = (named(SOURCE), named(BUILD));
+        let named = |variable| value(variable).map(|(_, folder)| PathBuf::from(folder));
+        let (source, build) = (named(&KERNEL_SOURCE), named(&KERNEL_BUILD));
         if let Some(one) = source.clone().or(build.clone()) {
             let other = |folder: Option<PathBuf>| folder.unwrap_or_else(|| one.clone());
             return Some(Headers { source: other(source), build: other(build) });

@@ -1,5 +1,6 @@
 //! Debug information of programs (DWARF): what their functions take, what their types are, where their lines are.
 
+mod blocks;
 mod lines;
 mod passing;
 mod types;
@@ -16,6 +17,7 @@ use gimli::{
 };
 use object::{Object, ObjectSection};
 
+use blocks::Blocks;
 use types::Describer;
 
 type Slice = EndianRcSlice<RunTimeEndian>;
@@ -48,8 +50,8 @@ struct Index {
     types: HashMap<(Kind, String), Place>,
     /// Whole names of those that are within something.
     names: HashMap<Place, String>,
-    /// Code of functions and of what is inlined in them: from, to, and how deep within others.
-    blocks: Vec<(u64, u64, isize)>,
+    /// Code of functions and of what is inlined in them.
+    blocks: Blocks,
 }
 
 /// Kinds of types that have names of their own.
@@ -87,6 +89,7 @@ impl Information {
             // A damaged unit has fewer entries.
             let _ = information.index_unit(number, &mut index);
         }
+        index.blocks.sort();
         information.index = index;
         Some(information)
     }
@@ -137,7 +140,7 @@ impl Information {
         let mut ranges = self.dwarf.die_ranges(unit, entry)?;
         while let Some(range) = ranges.next()? {
             if range.begin < range.end && !unit.header.is_tombstone_address(range.begin) {
-                index.blocks.push((range.begin, range.end, entry.depth()));
+                index.blocks.add(range.begin, range.end);
             }
         }
         if entry.tag() == dw::DW_TAG_subprogram
@@ -254,7 +257,7 @@ impl Debug for Information {
             Named::Union => Kind::Union,
             Named::Enum => Kind::Enum,
             Named::Plain => Kind::Plain,
-            Named::Function | Named::Variable => return None,
+            Named::Function | Named::Variable | Named::Tag | Named::Section => return None,
         };
         let place = *self.index.types.get(&(kind, name.to_owned()))?;
         Some(self.describer.borrow_mut().whole(self, place))

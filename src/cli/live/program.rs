@@ -9,12 +9,14 @@ use ebtrace::host::btf::Btf;
 use ebtrace::host::program::{
     Debug, FIRST_BLOB, Instructions, Mark, Program, Programs, UserFunction,
 };
+use ebtrace_image::Stamp;
 use ebtrace_runtime::binary::{self, Binary, Machine, Root};
 
 use indexmap::{IndexMap, IndexSet};
 
 use super::Live;
 use super::debug::Information;
+use crate::cli::environment::path;
 
 /// The programs that were asked for; each is opened once.
 #[derive(Debug, Default)]
@@ -53,7 +55,7 @@ impl Elf {
 impl Programs for Live {
     fn binaries(&self, target: &str) -> Result<Vec<PathBuf>, HostError> {
         let root = self.process.map_or(Root::own(), Root::of);
-        let found = binary::resolve(target, std::env::var_os("PATH").as_deref(), &root);
+        let found = binary::resolve(target, path().as_deref(), &root);
         let found = found.map_err(|_| HostError::NotFound)?;
         let Some(process) = self.process else { return Ok(found) };
         // What the process runs may have been replaced since.
@@ -79,8 +81,8 @@ impl Programs for Live {
         if let Some(known) = self.programs.programs.borrow().get(path) {
             return Ok(known.clone());
         }
-        let binary =
-            Binary::open(path).map_err(|error| HostError::Unreadable(error.to_string()))?;
+        let binary = Binary::open(path, &self.debug_folders)
+            .map_err(|error| HostError::Unreadable(error.to_string()))?;
         let count = self.programs.programs.borrow().len();
         let program = Rc::new(Elf {
             binary,
@@ -130,12 +132,28 @@ impl Program for Elf {
         })
     }
 
-    fn variable(&self, name: &str) -> Option<u64> {
-        self.binary.variable(name)
+    fn address(&self, offset: u64) -> Option<u64> {
+        self.binary.address(offset)
+    }
+
+    fn symbol(&self, name: &str) -> Option<(u64, u64)> {
+        self.binary.symbol(name)
+    }
+
+    fn symbols(&self) -> Vec<String> {
+        self.binary.symbols()
+    }
+
+    fn moves(&self) -> bool {
+        self.binary.moves()
     }
 
     fn debug(&self) -> Option<&dyn Debug> {
         self.information().map(|information| information as &dyn Debug)
+    }
+
+    fn stamp(&self) -> Option<Stamp> {
+        Some(self.binary.stamp())
     }
 
     fn instructions(&self) -> Instructions {

@@ -100,7 +100,9 @@ pub enum Described<'a> {
         /// Its type.
         of: u32,
     },
-    /// A section of variables, or a remark on a declaration.
+    /// Variables that lie together.
+    Section(Vec<u32>),
+    /// A remark on a declaration.
     Other,
 }
 
@@ -158,6 +160,10 @@ impl Btf {
                 Described::Prototype { result: size, params }
             }
             14 => Described::Variable { name: name()?, of: size },
+            15 => {
+                let variables = (0..count).map(|number| word(types, rest + number * 12));
+                Described::Section(variables.collect::<Option<_>>()?)
+            }
             16 => Described::Float { name: name()?, size },
             18 => Described::Tagged { tag: name()?, of: size },
             19 => {

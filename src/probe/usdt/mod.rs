@@ -36,7 +36,7 @@ pub(super) const ALL: &[Kind] = &[Kind {
               loaded is searched. Provider and name are those of the mark, and `*` in them stands for any \
               text; all places of the name are probed. `arg0`, `arg1` and so on are the arguments of the mark as \
               unsigned 64-bit numbers, extended by their sign; addresses among them point into the process. A program \
-              that computes something for a mark only while somebody watches (a semaphore) is told so.",
+              that computes something for a mark only while somebody watches (a semaphore) is told so: the kernel counts who watches, with and without `--usdt-file-activation`.",
     examples: &["usdt:/usr/bin/python3:python:function__entry { @[str(arg1)] = count(); }"],
 }];
 
@@ -98,13 +98,14 @@ fn target(
     (program, mark): (&dyn Program, &Mark),
 ) -> Target {
     let Mark { provider, name, address, offset, semaphore, arguments } = mark;
-    let variable = |name: &str| program.variable(name);
+    let variable = |name: &str| program.symbol(name).map(|(address, _)| address);
     let site = Site { arch: host.arch(), address: *address, variable: &variable };
     let attach = Attach::Uprobe {
         path: path.to_owned(),
         offset: *offset,
         ret: false,
         semaphore: *semaphore,
+        stamp: program.stamp(),
     };
     let label = format!("{}:{path}:{provider}:{name}", point.kind.name);
     Target { arguments: site.arguments(arguments), ..Target::new(point.kind, label, attach) }

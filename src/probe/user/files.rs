@@ -44,8 +44,20 @@ impl Program for Flat {
         &[]
     }
 
-    fn variable(&self, _: &str) -> Option<u64> {
+    fn address(&self, _: u64) -> Option<u64> {
         None
+    }
+
+    fn symbol(&self, _: &str) -> Option<(u64, u64)> {
+        None
+    }
+
+    fn symbols(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn moves(&self) -> bool {
+        false
     }
 
     fn debug(&self) -> Option<&dyn Debug> {

@@ -8,9 +8,12 @@ mod instruction;
 mod line;
 mod place;
 
+use std::path::Path;
+
 use ebtrace_image::Attach;
 
 use super::{Context, Field, Kind, Part, Point, ProbeError, Search, Target, Targets, nothing_else};
+use crate::host::program::Program;
 use crate::host::{Feature, Host};
 use crate::ir::ProgramType;
 use crate::probe::list;
@@ -41,7 +44,8 @@ pub(super) const ALL: &[Kind] = &[
         resolve: uprobe,
         summary: "Fires when a function of a program or library is entered.",
         details: "The file is a path, a program in PATH, or a library such as `libc`; with `*`, `?` or `[…]` in it, it \
-                  stands for all programs and libraries that fit, and `*` alone for those that run. With `-p` it can be left \
+                  stands for all programs and libraries that fit, and `*` alone for those that run; `bundle.zip!/lib/store.so` is a \
+                  library within an archive, as processes map it without unpacking. With `-p` it can be left \
                   out, which means the program of the process. The function is a symbol, of the file itself or of its \
                   debug symbols; `*` in it stands for any text. `function+0x10` and an address (`0x401136`, as `objdump` \
                   shows it) probe the instruction there. Names as the source has them follow `cpp` or `rust`: \
@@ -106,7 +110,8 @@ fn function_probe(point: &Point, host: &dyn Host, ret: bool) -> Targets {
     for (path, program) in &files.all {
         let lookup = Lookup { part, program: &**program, ret, forced: point.unsafe_mode };
         let found = lookup.find(&place)?;
-        targets.extend(found.into_iter().map(|found| target(point, path, found, ret)));
+        targets
+            .extend(found.into_iter().map(|found| target(point, (path, &**program), found, ret)));
     }
     let Some(first) = targets.first_mut() else {
         return Err(error::missing_function(part, &place, &files.borrowed()));
@@ -151,7 +156,7 @@ fn line_probe(point: &Point, host: &dyn Host, line: &Line, ret: bool) -> Targets
         let lookup = Lookup { part, program: &**program, ret, forced: point.unsafe_mode };
         for found in line.find(&lookup, debug)? {
             let whole = format!("{}:{}@{}", point.kind.name, path.display(), found.label);
-            targets.push(Target { label: whole, ..target(point, path, found, ret) });
+            targets.push(Target { label: whole, ..target(point, (path, &**program), found, ret) });
         }
     }
     match targets.first_mut() {
@@ -163,10 +168,16 @@ fn line_probe(point: &Point, host: &dyn Host, line: &Line, ret: bool) -> Targets
     }
 }
 
-fn target(point: &Point, path: &std::path::Path, found: Found, ret: bool) -> Target {
+fn target(
+    point: &Point,
+    (path, program): (&Path, &dyn Program),
+    found: Found,
+    ret: bool,
+) -> Target {
     let path = path.display().to_string();
+    let stamp = program.stamp();
     let label = format!("{}:{path}:{}", point.kind.name, found.label);
-    let attach = Attach::Uprobe { path, offset: found.offset, ret, semaphore: None };
+    let attach = Attach::Uprobe { path, offset: found.offset, ret, semaphore: None, stamp };
     Target {
         function: Some(found.function),
         entry: found.entry,

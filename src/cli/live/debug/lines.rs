@@ -52,18 +52,10 @@ impl Information {
                 ColumnType::Column(column) => column.get() as u32,
             };
             let (line, address) = (line.get() as u32, row.address());
-            let place = SourcePlace { line, column, address, block: self.block(address) };
+            let place = SourcePlace { line, column, address, block: self.index.blocks.at(address) };
             files.entry(path.clone()).or_default().push(place);
         }
         Ok(())
-    }
-
-    /// The innermost function, or function that was inlined in one, with code at this address.
-    fn block(&self, address: u64) -> Option<u32> {
-        let blocks = self.index.blocks.iter().enumerate();
-        let around = blocks.filter(|(_, (from, to, _))| (*from..*to).contains(&address));
-        let innermost = around.max_by_key(|(_, (_, _, depth))| *depth)?;
-        u32::try_from(innermost.0).ok()
     }
 
     fn path(&self, unit: &Unit, header: &LineProgramHeader<Slice>, number: u64) -> Option<String> {

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ebtrace::diagnostic::{Diagnostics, render};
-use ebtrace::host::{Feature, fixture::Fixture};
+use ebtrace::host::{Arch, Feature, fixture::Fixture};
 use ebtrace::list::{self, Manner};
 use ebtrace::options::{self, Options};
 use ebtrace::pipeline::{self, Checked};
@@ -24,9 +24,13 @@ const STAGES: &[(&str, Stage)] = &[
     ("errors", errors),
     ("warnings", warnings),
     ("parse", parse),
+    ("types", types),
     ("ir", ir),
     ("image", image),
     ("list", list),
+    ("format", format),
+    #[cfg(feature = "codegen")]
+    ("asm", asm),
 ];
 
 /// The complete messages of a script that is wrong.
@@ -36,6 +40,14 @@ fn errors(sources: &mut Sources, name: &str, text: String) -> String {
     render::rich(sources, &diagnostics, false)
 }
 
+/// The script in its layout.
+fn format(sources: &mut Sources, name: &str, text: String) -> String {
+    let file = sources.add(name, text);
+    let (tree, diagnostics) = syntax::parse(sources, file);
+    assert!(!diagnostics.has_errors(), "{}", render::rich(sources, &diagnostics, false));
+    ebtrace::format::script(sources, file, &tree)
+}
+
 /// The complete messages of a script that is right but doubtful.
 fn warnings(sources: &mut Sources, name: &str, text: String) -> String {
     let (checked, diagnostics) = compile(sources, name, text);
@@ -43,9 +55,25 @@ fn warnings(sources: &mut Sources, name: &str, text: String) -> String {
     render::rich(sources, &diagnostics, false)
 }
 
+/// The script with the types of its expressions.
+fn types(sources: &mut Sources, name: &str, text: String) -> String {
+    let program = right(sources, name, text).program;
+    let file = sources.named(name).expect("the script");
+    ebtrace::ir::typed::script(sources, file, &program)
+}
+
 /// The intermediate representation.
 fn ir(sources: &mut Sources, name: &str, text: String) -> String {
     ebtrace::ir::print::program(&right(sources, name, text).program)
+}
+
+/// The instructions for a kernel.
+#[cfg(feature = "codegen")]
+fn asm(sources: &mut Sources, name: &str, text: String) -> String {
+    use ebtrace::codegen::{self, Target};
+    let Checked { program, layout, .. } = right(sources, name, text);
+    let target = Target { version: (6, 12, 0), possible_cpus: 4 };
+    codegen::assembly(&program, &layout, sources, &target).expect("no bug of the compiler")
 }
 
 /// The tables for the runtime.
@@ -89,7 +117,7 @@ fn right(sources: &mut Sources, name: &str, text: String) -> Checked {
 }
 
 /// Compiles for the fixture machine. The first line of a script may take facilities away from it (`// without:
-/// kprobes`), give parameters (`// params: a b`) set an option (`// set: max_strlen=64`) or trace one process (`// pid: 5`).
+/// kprobes`), be of another kind (`// machine: arm64`, `// kernel: 5.15`), give parameters (`// params: a b`) set an option (`// set: max_strlen=64`), allow what is unsafe (`// unsafe`) or trace one process (`// pid: 5`).
 fn compile(sources: &mut Sources, name: &str, text: String) -> (Option<Checked>, Diagnostics) {
     let directive =
         |key: &str| text.lines().next().and_then(|line| line.strip_prefix(key)).map(str::trim);
@@ -108,6 +136,13 @@ fn compile(sources: &mut Sources, name: &str, text: String) -> (Option<Checked>,
             host = host.without(feature);
         }
     }
+    if directive("// machine:") == Some("arm64") {
+        host = host.with_arch(Arch::Aarch64);
+    }
+    if let Some((major, minor)) = directive("// kernel:").and_then(|pair| pair.split_once('.')) {
+        let number = |text: &str| text.parse().expect("a number");
+        host = host.with_version((number(major), number(minor), 0));
+    }
     let words = directive("// params:").unwrap_or_default().split_whitespace();
     let mut options = Options::default();
     options.take_words(&words.map(str::to_owned).collect::<Vec<_>>());
@@ -116,6 +151,7 @@ fn compile(sources: &mut Sources, name: &str, text: String) -> (Option<Checked>,
         let entry = options::entry(option).expect("an option");
         options.set(entry, value).expect("a value of the option");
     }
+    options.unsafe_mode = directive("// unsafe").is_some();
     let file = sources.add(name, text);
     pipeline::check(sources, file, &host, &options)
         .unwrap_or_else(|bug| panic!("{name}: {}", bug.0))

@@ -1,6 +1,6 @@
 //! Live tests: every `tests/live/NAME.bt` is run by ebtrace on the running kernel, and its output compared with what the
-//! comments at its head expect; so are the scripts of `docs/language.md`, and random programs. Nothing is run unless
-//! `EBTRACE_LIVE=1` is set, for they load BPF programs and need root.
+//! comments at its head expect; so are the scripts of the documents, random programs, and whole sessions at a prompt
+//! (`tests/live/transcript.rs`). Nothing is run unless `EBTRACE_LIVE=1` is set, for they load BPF programs and need root.
 //!
 //! A line `// word: value` before the first line of code is a directive; other comments are prose. An unknown word, or a
 //! script that expects nothing, fails.
@@ -29,24 +29,50 @@
 //! ebtrace's process. Arguments are split at blanks.
 //! The binary is `EBTRACE_BIN`, or else the release build.
 
+#[path = "live/aot.rs"]
+mod aot;
 #[path = "live/case.rs"]
 mod case;
+#[path = "live/doctor.rs"]
+mod doctor;
 #[path = "live/documents.rs"]
 mod documents;
 #[path = "live/facility.rs"]
 mod facility;
+#[path = "live/interpreter.rs"]
+mod interpreter;
 #[path = "live/iterator.rs"]
 mod iterator;
 #[path = "live/leftover.rs"]
 mod leftover;
 #[path = "live/listing.rs"]
 mod listing;
+#[path = "live/loss.rs"]
+mod loss;
+#[path = "live/output.rs"]
+mod output;
+#[path = "live/place.rs"]
+mod place;
 #[path = "live/programs.rs"]
 mod programs;
+#[path = "live/prompt.rs"]
+mod prompt;
+#[path = "live/pty.rs"]
+mod pty;
 #[path = "live/random/mod.rs"]
 mod random;
+#[path = "live/schema.rs"]
+mod schema;
 #[path = "live/session.rs"]
 mod session;
+#[path = "live/surroundings.rs"]
+mod surroundings;
+#[path = "live/terminal.rs"]
+mod terminal;
+#[path = "live/tour.rs"]
+mod tour;
+#[path = "live/transcript.rs"]
+mod transcript;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -56,6 +82,7 @@ use std::time::Duration;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 use case::Case;
+use schema::Schema;
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
@@ -93,8 +120,18 @@ fn trials() -> Vec<Trial> {
     let mut trials: Vec<Trial> = scripts.into_iter().map(trial).collect();
     trials.extend(listing::trials(&binary()));
     trials.extend(documents::trials(&binary(), slowness()));
+    trials.push(interpreter::trial(&binary()));
     trials.push(programs::trial(&binary()));
+    trials.push(doctor::trial(&binary()));
+    trials.extend(aot::trials(&binary()));
+    trials.extend(surroundings::trials(&binary()));
+    trials.extend(loss::trials(&binary()));
+    trials.extend(output::trials(&binary(), slowness()));
     trials.extend(iterator::trials(&binary()));
+    trials.extend(prompt::trials(&binary(), slowness()));
+    trials.extend(terminal::trials(&binary(), slowness()));
+    trials.extend(tour::trials(&binary(), slowness()));
+    trials.extend(transcript::trials(&binary(), slowness()));
     trials.extend(random::trials(binary(), slowness()));
     trials
 }
@@ -108,6 +145,9 @@ fn trial(script: PathBuf) -> Trial {
         }
         let ended = session::run(&case, &script, &binary(), slowness())?;
         case.judge(&ended)?;
+        if case.run.iter().any(|word| word == "json") {
+            Schema::get()?.check(&ended.stdout)?;
+        }
         Ok(Completion::Completed)
     })
 }

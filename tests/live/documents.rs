@@ -1,4 +1,4 @@
-//! The scripts that `docs/language.md` shows, run as they stand.
+//! The scripts that the documents show, run as they stand.
 //!
 //! Each is ended by a signal once it has attached, unless it ends by itself. Where a block marked `output` follows, that
 //! is what it must print.
@@ -23,22 +23,32 @@ struct Block {
 const NEEDS: [(&str, &str); 3] =
     [("kprobe:", "kprobe"), ("kretprobe:", "kprobe"), ("uprobe:", "uprobe")];
 
-/// One test for each script of the document.
+/// The documents, and how many scripts each has at least.
+const DOCUMENTS: [(&str, usize); 2] = [("language", 10), ("output", 2)];
+
+/// One test for each script of the documents.
 pub(crate) fn trials(binary: &Path, slowness: u32) -> Vec<Trial> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/language.md");
+    DOCUMENTS.iter().flat_map(|document| of(*document, binary, slowness)).collect()
+}
+
+fn of((document, least): (&'static str, usize), binary: &Path, slowness: u32) -> Vec<Trial> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("docs/{document}.md"));
     let text = fs::read_to_string(&path).unwrap_or_default();
     let found = blocks(&text);
     let count = found.len();
-    let mut trials: Vec<Trial> =
-        found.into_iter().map(|block| trial(block, binary.to_owned(), slowness)).collect();
-    trials.push(Trial::test("language_md_has_scripts", move || {
-        if count >= 10 { Ok(()) } else { Err(format!("only {count} scripts were found").into()) }
+    let named = |block: &Block| format!("{document}_md_line_{}", block.line);
+    let mut trials: Vec<Trial> = found
+        .into_iter()
+        .map(|block| trial(named(&block), block, binary.to_owned(), slowness))
+        .collect();
+    trials.push(Trial::test(format!("{document}_md_has_scripts"), move || match count >= least {
+        true => Ok(()),
+        false => Err(format!("only {count} scripts were found").into()),
     }));
     trials
 }
 
-fn trial(block: Block, binary: PathBuf, slowness: u32) -> Trial {
-    let name = format!("language_md_line_{}", block.line);
+fn trial(name: String, block: Block, binary: PathBuf, slowness: u32) -> Trial {
     Trial::ignorable_test(name.clone(), move || {
         let needs = NEEDS.iter().filter(|(word, _)| block.text.contains(word));
         let needs: Vec<String> = needs.map(|(_, need)| (*need).to_owned()).collect();

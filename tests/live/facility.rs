@@ -11,13 +11,17 @@ const FACILITIES: &[(&str, Probe)] = &[
     ("uprobe", || has_event_source("uprobe")),
     // A kernel built without kprobes cannot have the patching of functions that trampolines need.
     ("fentry", || has_event_source("kprobe") && exists("/sys/kernel/btf/vmlinux")),
+    ("override", || has_symbol("bpf_override_return")),
+    ("trace-buffer", || exists("/sys/kernel/tracing")),
     ("hardware", || has_event_source("cpu")),
     ("breakpoint", || has_event_source("breakpoint")),
     // Symbols of the kernel's variables too (`CONFIG_KALLSYMS_ALL`).
     ("variables", || has_symbol("panic_timeout")),
     // An emulated machine is slow, and of several breakpoints at one address it only has the first.
     ("real-time", || std::env::var_os("EBTRACE_LIVE_SLOW").is_none()),
+    ("fuse-module", || exists("/sys/module/fuse/initstate")),
     ("bpftool", || in_path("bpftool")),
+    ("tcpdump", || in_path("tcpdump")),
     ("gcc", || in_path("gcc")),
     ("cpus-2", || exists("/sys/devices/system/cpu/cpu1/topology")),
     ("libclang", has_libclang),

@@ -15,13 +15,13 @@ use crate::slowed;
 const POLL: Duration = Duration::from_millis(5);
 
 /// What a test has of its own, which goes when it ends, however it ends.
-struct Scratch {
-    folder: PathBuf,
+pub(crate) struct Scratch {
+    pub(crate) folder: PathBuf,
     process: Option<Child>,
 }
 
 /// The process and what reads its output; killed with all that it started when dropped.
-struct Tracer {
+pub(crate) struct Tracer {
     child: Child,
     stdout: Option<JoinHandle<String>>,
     stderr: Option<JoinHandle<String>>,
@@ -83,14 +83,14 @@ fn command(
     for question in &case.asks {
         command.args(shell(&scratch.fill_in(question))?.split_whitespace());
     }
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    // A group of its own, so that nothing it started outlives the test.
-    command.process_group(0);
     Ok(command)
 }
 
 impl Tracer {
-    fn start(command: &mut Command, deadline: Instant) -> Result<Self, String> {
+    pub(crate) fn start(command: &mut Command, deadline: Instant) -> Result<Self, String> {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        // A group of its own, so that nothing it started outlives the test.
+        command.process_group(0);
         let mut child = command
             .spawn()
             .map_err(|error| format!("cannot run {}: {error}", command.get_program().display()))?;
@@ -124,7 +124,7 @@ impl Tracer {
     }
 
     /// None: its time is over.
-    fn wait(&mut self) -> Result<Option<ExitStatus>, String> {
+    pub(crate) fn wait(&mut self) -> Result<Option<ExitStatus>, String> {
         loop {
             if let Some(status) = self.child.try_wait().map_err(|error| error.to_string())? {
                 return Ok(Some(status));
@@ -136,13 +136,13 @@ impl Tracer {
         }
     }
 
-    fn kill(mut self) -> Ended {
+    pub(crate) fn kill(mut self) -> Ended {
         self.kill_group();
         let status = self.child.wait().unwrap_or_else(|_| ExitStatus::from_raw(9));
         self.finish(status)
     }
 
-    fn finish(mut self, status: ExitStatus) -> Ended {
+    pub(crate) fn finish(mut self, status: ExitStatus) -> Ended {
         // Whatever it left running would keep its pipes open.
         self.kill_group();
         let text = |reader: Option<JoinHandle<String>>| {
@@ -178,7 +178,7 @@ impl Drop for Tracer {
 }
 
 impl Scratch {
-    fn new() -> Result<Self, String> {
+    pub(crate) fn new() -> Result<Self, String> {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         // In a virtual machine that shares this folder with its host, the process id alone is not unique.
@@ -193,7 +193,7 @@ impl Scratch {
     }
 
     /// Starts the process that the test traces.
-    fn start(&mut self, command: Option<&str>) -> Result<(), String> {
+    pub(crate) fn start(&mut self, command: Option<&str>) -> Result<(), String> {
         let Some(command) = command else { return Ok(()) };
         let mut shell = Command::new("sh");
         shell.args(["-c", &format!("exec {}", self.fill_in(command))]).process_group(0);
@@ -202,7 +202,12 @@ impl Scratch {
         Ok(())
     }
 
-    fn fill_in(&self, text: &str) -> String {
+    /// Runs a command in the folder; it must succeed.
+    pub(crate) fn shell(&self, command: &str) -> Result<(), String> {
+        shell(&format!("cd '{}'\n{}", self.folder.display(), self.fill_in(command))).map(drop)
+    }
+
+    pub(crate) fn fill_in(&self, text: &str) -> String {
         let text = text.replace("$TMP", &self.folder.to_string_lossy());
         match &self.process {
             Some(process) => text.replace("$PROCESS", &process.id().to_string()),

@@ -2,11 +2,19 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
+mod aot;
+mod environment;
+mod help;
+mod mistakes;
+mod modes;
+mod stages;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 const EBTRACE: &str = env!("CARGO_BIN_EXE_ebtrace");
 
@@ -31,7 +39,12 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn new(name: &str) -> Folder {
-        let path = std::env::temp_dir().join(format!("ebtrace-cli-{name}-{}", std::process::id()));
+        let path = {
+            static COUNT: AtomicUsize = AtomicUsize::new(0);
+            let number = COUNT.fetch_add(1, Ordering::Relaxed);
+            let name = format!("ebtrace-cli-{name}-{}-{number}", std::process::id());
+            std::env::temp_dir().join(name)
+        };
         fs::create_dir_all(&path).unwrap();
         Folder(path)
     }
@@ -60,9 +73,6 @@ fn help_and_version_are_answers() {
 #[test]
 fn usage_errors_go_to_standard_error() {
     assert_refused(&[], "Usage: ebtrace");
-    assert_refused(&["--nope"], "unexpected argument '--nope'");
-    assert_refused(&["-f", "xml", "-e", "begin {}"], "possible values: text, json");
-    assert_refused(&["-B", "x", "-e", "begin {}"], "possible values: line, full, none");
     assert_refused(&["-e", ""], "there is no script");
 }
 
@@ -91,13 +101,82 @@ fn a_script_that_is_no_utf8_is_read_all_the_same() {
     assert_refused(&[script.to_str().unwrap()], "latin.bt:2:15");
 }
 
+/// What bash offers for the last of some words.
+fn offered(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
+    let script = format!(
+        "ebtrace() {{ {EBTRACE} \"$@\"; }}; source <(ebtrace completions bash | sed 's|\"ebtrace\" --|{EBTRACE} --|'); \
+         COMP_WORDS=(ebtrace {words}); COMP_CWORD={last}; _clap_complete_ebtrace ebtrace {current}; \
+         printf '%s\\n' \"${{COMPREPLY[@]}}\"; echo \"breaks: $COMP_WORDBREAKS\" | tr -d '\\n'",
+        words = quoted.join(" "),
+        last = words.len(),
+        current = quoted.last().unwrap(),
+    );
+    let output = Command::new("bash").args(["-c", &script]).output().unwrap();
+    assert!(output.stderr.is_empty(), "{}", text(&output.stderr));
+    text(&output.stdout)
+}
+
 #[test]
-fn options_in_the_environment_are_checked() {
-    let mut command = Command::new(EBTRACE);
-    let output =
-        command.args(["-e", "begin {}"]).env("BPFTRACE_MAX_MAP_KEYS", "many").output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stderr).contains("BPFTRACE_MAX_MAP_KEYS wants a number from 1 to"));
+fn shells_complete_probes_builtins_and_options() {
+    let found = offered(&["-l", "kpr"]);
+    let (found, breaks) = found.split_once("breaks: ").unwrap();
+    assert!(
+        found == "kprobe:\n" && breaks.contains(';') && !breaks.contains(':'),
+        "{found} {breaks}"
+    );
+    assert!(offered(&["-e", "begin { @ = cou"]).starts_with("begin { @ = count(\n"));
+    assert!(offered(&["--dry"]).starts_with("--dry-run\n"));
+    assert!(offered(&["--mode", "f"]).starts_with("format\n"));
+    for shell in ["fish", "zsh"] {
+        let known = ebtrace(&["completions", shell]);
+        assert!(known.status.success() && text(&known.stdout).contains("COMPLETE"), "{shell}");
+    }
+    assert_refused(
+        &["completions", "tcsh"],
+        "there is no completion for `tcsh`, but for bash, fish, zsh",
+    );
+    assert_refused(&["completions"], "name one shell");
+}
+
+#[test]
+fn scripts_are_laid_out() {
+    let folder = Folder::new("layout");
+    let (script, other) = (folder.file("wide.bt"), folder.file("new.bt"));
+    let (wide, narrow) = (
+        "#!/usr/bin/env ebtrace\nbegin{print(1)}// why\n",
+        "#!/usr/bin/env ebtrace\nbegin\n{\n  print(1);\n}\n// why\n",
+    );
+    fs::write(&script, wide).unwrap();
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o751)).unwrap();
+    let path = script.to_str().unwrap();
+    for flags in [&["--fmt"][..], &["--mode", "format"]] {
+        let shown = ebtrace(&[flags, &[path]].concat());
+        assert_eq!((shown.status.code(), text(&shown.stdout).as_str()), (Some(0), narrow));
+    }
+    assert_eq!(fs::read_to_string(&script).unwrap(), wide);
+    for target in [&other, &script] {
+        let written = ebtrace(&["--fmt", path, "-o", target.to_str().unwrap()]);
+        assert_eq!((written.status.code(), text(&written.stdout).as_str()), (Some(0), ""));
+        assert_eq!(fs::read_to_string(target).unwrap(), narrow);
+    }
+    assert_eq!(fs::metadata(&script).unwrap().permissions().mode() & 0o777, 0o751);
+    assert_eq!(fs::read_dir(script.parent().unwrap()).unwrap().count(), 2);
+}
+
+#[test]
+fn scripts_with_errors_are_left_as_they_are() {
+    let folder = Folder::new("crooked");
+    let script = folder.file("crooked.bt");
+    fs::write(&script, "begin { print(1; }\n").unwrap();
+    let path = script.to_str().unwrap();
+    assert_refused(&["--fmt", path, "-o", path], "crooked.bt:1:14");
+    assert_eq!(fs::read_to_string(&script).unwrap(), "begin { print(1; }\n");
+    assert_refused(
+        &["--fmt", "-e", "begin {}", "-o", "/nope/x.bt"],
+        "cannot write the script to /nope/x.bt",
+    );
+    assert_refused(&["--fmt", "--test", "-e", "begin {}"], "does not go with");
 }
 
 /// The tables that a script gets in an environment.
@@ -105,28 +184,6 @@ fn tables(variables: &[(&str, &str)], script: &str, words: &[&str]) -> std::proc
     let mut command = Command::new(EBTRACE);
     command.args(["-d", "image", "-e", script]).args(words);
     command.envs(variables.iter().copied()).output().unwrap()
-}
-
-#[test]
-fn the_environment_counts_more_than_the_script() {
-    let script = "config = { max_strlen = 64; str_trunc_trailer = \"x\" } begin { }";
-    let own = text(&tables(&[], script, &[]).stdout);
-    assert!(own.contains("\"max_strlen\": 64") && own.contains("\"truncation_trailer\": \"x\""));
-    let output = tables(&[("BPFTRACE_MAX_STRLEN", "0x80")], script, &[]);
-    let shown = text(&output.stdout);
-    assert!(
-        shown.contains("\"max_strlen\": 128") && shown.contains("\"truncation_trailer\": \"x\"")
-    );
-}
-
-#[test]
-fn old_names_in_the_environment_still_work() {
-    let variables = [("BPFTRACE_STRLEN", "32"), ("BPFTRACE_NO_CPP_DEMANGLE", "1")];
-    let output = tables(&variables, "begin { }", &[]);
-    let (shown, said) = (text(&output.stdout), text(&output.stderr));
-    assert!(shown.contains("\"max_strlen\": 32") && shown.contains("\"demangle\": false"));
-    assert!(said.contains("set BPFTRACE_MAX_STRLEN=32"), "{said}");
-    assert!(said.contains("set BPFTRACE_CPP_DEMANGLE=false"), "{said}");
 }
 
 #[test]
@@ -140,20 +197,6 @@ fn a_script_lists_its_named_parameters() {
     // A script can mean something of its own by it.
     let output = tables(&[], "begin { print(getopt(\"help\")); }", &["--", "--help"]);
     assert_eq!(output.status.code(), Some(0));
-}
-
-#[test]
-fn every_stage_can_be_shown() {
-    let shown = |stage: &str| {
-        let output = ebtrace(&["-d", stage, "-e", "begin { @[comm] = count(); }"]);
-        assert_eq!(output.status.code(), Some(0), "{stage}: {}", text(&output.stderr));
-        text(&output.stdout)
-    };
-    assert!(shown("ast").contains("@[comm] = count();"));
-    assert!(shown("ir").contains("map @[string[16]]: count_t"));
-    assert!(shown("image").contains("\"symbol\": \"AT_\""));
-    assert!(shown("llvm").contains("target triple = \"bpfel\""));
-    assert!(shown("asm").contains("exit"));
 }
 
 #[test]
@@ -192,8 +235,8 @@ fn a_missing_facility_has_a_status_of_its_own() {
     assert_refused(&["-e", "kprobe:do_sys_openat2 { print(pdi); }"], "did you mean `pid`?");
 }
 
-#[test]
-fn without_privileges_it_says_what_is_missing() {
+/// Runs it as somebody who may nothing.
+fn as_nobody(args: &[&str]) -> Output {
     // SAFETY: it only asks for a number.
     let root = unsafe { libc::geteuid() } == 0;
     // Whoever the tests run as may not see the build folder.
@@ -204,7 +247,12 @@ fn without_privileges_it_says_what_is_missing() {
     if root {
         command.uid(65534).gid(65534);
     }
-    let output = command.args(["-e", "begin { exit(); }"]).current_dir("/").output().unwrap();
+    command.args(args).current_dir("/").output().unwrap()
+}
+
+#[test]
+fn without_privileges_it_says_what_is_missing() {
+    let output = as_nobody(&["-e", "begin { exit(); }"]);
     let errors = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{errors}");
     assert!(errors.contains("E0603") && errors.contains("CAP_BPF and CAP_PERFMON"), "{errors}");

@@ -15,9 +15,16 @@ BUILD_PACKAGES=(
 )
 # libclang reads the headers that scripts include; ebtrace loads it only for those.
 # clang compiles the functions in C that scripts import.
+# tcpdump opens the files of packets that scripts write.
 TEST_PACKAGES=(
   bpftool:/usr/sbin/bpftool
   libclang1-19:/usr/lib/llvm-19/lib/libclang-19.so.1
+  clang-19:/usr/bin/clang-19
+  linux-libc-dev:/usr/include/linux/errno.h
+  tcpdump:/usr/bin/tcpdump
+)
+# clang compiles the programs that ebtrace is compared with.
+BENCH_PACKAGES=(
   clang-19:/usr/bin/clang-19
   linux-libc-dev:/usr/include/linux/errno.h
 )

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod arithmetic;
+mod instructions;
+mod listing;
 mod loops;
 mod maps;
 mod memory;

@@ -206,7 +206,7 @@ fn adder(script: &mut Script, aggregate: TypeId, keyed: bool, value: bool, reada
     script.raw(|builder| {
         let key = keyed.then(|| word(builder, 0));
         let value = value.then(|| word(builder, 1));
-        builder.stmt(StmtKind::MapAdd { map, key, value, full });
+        builder.stmt(StmtKind::MapAdd { map, key, value, time: None, full });
     });
     if readable {
         script.raw(|builder| {
@@ -363,7 +363,13 @@ fn rare_code_is_shared() {
         let full = [script.full(), script.full()];
         script.raw(|builder| {
             let key = Some(word(builder, 0));
-            builder.stmt(StmtKind::MapAdd { map: counts, key, value: None, full: full[0] });
+            builder.stmt(StmtKind::MapAdd {
+                map: counts,
+                key,
+                value: None,
+                time: None,
+                full: full[0],
+            });
             let (key, value) = (Some(word(builder, 0)), word(builder, 1));
             put(builder, values, key, value, full[1]);
         });
@@ -457,7 +463,7 @@ fn histograms_of_many_new_keys() {
     let full = script.full();
     script.raw(|builder| {
         let (key, value) = (Some(word(builder, 0)), Some(word(builder, 1)));
-        builder.stmt(StmtKind::MapAdd { map, key, value, full });
+        builder.stmt(StmtKind::MapAdd { map, key, value, time: None, full });
     });
     let mut loaded = script.load();
     (0..4096).for_each(|key| loaded.run(ADD, &[key, 5]));

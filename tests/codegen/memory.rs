@@ -284,18 +284,20 @@ fn globals_are_what_the_loader_wrote() {
     }
     let mut script = Script::new();
     script.raw(|builder| {
-        let start = builder.add(Expr::Global(ebtrace::ir::Global::StartNs), TypeId::U64);
-        let child = builder.add(Expr::Global(ebtrace::ir::Global::ChildPid), TypeId::U64);
-        answer(builder, vec![start, child]);
+        use ebtrace::ir::Global::{ChildPid, StartNs, TaiOffsetNs, UtcOffsetNs};
+        let all = [StartNs, ChildPid, TaiOffsetNs, UtcOffsetNs];
+        let values = all.map(|global| builder.add(Expr::Global(global), TypeId::U64));
+        answer(builder, values.to_vec());
     });
     let mut loaded = script.load_with(|open| {
         let map = open
             .maps_mut()
             .find(|map| map.name().to_string_lossy().ends_with(ebtrace_image::GLOBALS));
-        let bytes: Vec<u8> = [11u64, 22].iter().flat_map(|word| word.to_ne_bytes()).collect();
+        let bytes: Vec<u8> =
+            [11u64, 22, 33, 44].iter().flat_map(|word| word.to_ne_bytes()).collect();
         map.unwrap().set_initial_value(&bytes).unwrap();
     });
-    assert_eq!(loaded.numbers(0, &[]), [11, 22]);
+    assert_eq!(loaded.numbers(0, &[]), [11, 22, 33, 44]);
 }
 
 /// Every program type is accepted with reads of its context, a stack and a string.
@@ -314,7 +316,11 @@ fn every_program_type_loads() {
     for kind in kinds {
         script.probe(kind, |builder| {
             let value = word(builder, 4);
-            let stack = builder.types().intern(Type::Stack { user: false, frames: 127 });
+            let stack = builder.types().intern(Type::Stack {
+                user: false,
+                frames: 127,
+                mode: ebtrace_image::StackMode::Bpftrace,
+            });
             let stack = builder.local("stack", stack);
             builder.zero(stack);
             let context = builder.add(Expr::ContextAddress(0), TypeId::U64);

@@ -77,6 +77,8 @@ impl Script {
         let func = builder.finish();
         let label = format!("{kind:?}:x");
         self.program.probes.push(Probe {
+            returns: None,
+            joins: false,
             guarded: false,
             points: vec![image::Point { label: label.clone(), attach: image::Attach::Begin }],
             plan: Plan { together: false, reason: String::new() },
@@ -214,7 +216,16 @@ impl Loaded {
 
     /// What a map of plain values holds for a key.
     pub(crate) fn get(&self, map: &str, key: &[u8]) -> Option<Vec<u8>> {
-        self.map(map).lookup(key, MapFlags::ANY).unwrap()
+        let info = self.image.maps.iter().find(|info| info.symbol == map);
+        match info.and_then(|info| info.names.as_ref()) {
+            None => self.map(map).lookup(key, MapFlags::ANY).unwrap(),
+            Some(names) => {
+                let names = self.map(names);
+                let whole = |digest: &Vec<u8>| names.lookup(digest, MapFlags::ANY).unwrap();
+                let digest = names.keys().find(|digest| whole(digest).as_deref() == Some(key));
+                self.map(map).lookup(&digest?, MapFlags::ANY).unwrap()
+            }
+        }
     }
 
     /// What a per-CPU map holds for a key.

@@ -1,0 +1,27 @@
+// The time from start to end by thread, elements allocated when they are needed
+#include "bench.h"
+#include "histogram.h"
+
+struct {
+    TYPE(type, BPF_MAP_TYPE_HASH);
+    SIZE(max_entries, 4096);
+    SIZE(map_flags, BPF_F_NO_PREALLOC);
+    u32 *key;
+    u64 *value;
+} start SECTION(".maps");
+
+ENTER int enter(struct openat_enter *args) {
+    u32 thread = pid_tgid();
+    u64 now = nsecs();
+    update(&start, &thread, &now, BPF_ANY);
+    return 0;
+}
+
+EXIT int leave(struct openat_exit *args) {
+    u32 thread = pid_tgid();
+    u64 *began = lookup(&start, &thread);
+    if (!began || !*began) return 0;
+    put(nsecs() - *began);
+    delete(&start, &thread);
+    return 0;
+}

@@ -1,0 +1,22 @@
+// @[pid, comm] = count(), all elements allocated at the start
+#include "bench.h"
+#include "count.h"
+
+struct key {
+    u32 pid;
+    char comm[16];
+};
+
+struct {
+    TYPE(type, BPF_MAP_TYPE_PERCPU_HASH);
+    SIZE(max_entries, 4096);
+    struct key *key;
+    u64 *value;
+} counts SECTION(".maps");
+
+ENTER int probe(struct openat_enter *args) {
+    struct key key = {.pid = pid_tgid() >> 32};
+    get_comm(key.comm, sizeof key.comm);
+    count(&counts, &key);
+    return 0;
+}

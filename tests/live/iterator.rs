@@ -109,6 +109,20 @@ fn memory(binary: &Path, traced: &Traced) -> Finding {
     same(found, ranges.filter_map(|line| Some(line.split_once(' ')?.0.to_owned())).collect())
 }
 
+/// Mounts it where nobody else has.
+fn bpf_file_system() -> Result<&'static Path, String> {
+    const PLACE: &str = "/sys/fs/bpf";
+    let mounts = fs::read_to_string("/proc/self/mounts").map_err(|error| error.to_string())?;
+    if !mounts.lines().any(|mount| mount.starts_with(&format!("bpf {PLACE} "))) {
+        let status = Command::new("mount").args(["-t", "bpf", "bpf", PLACE]).status();
+        let mounted = status.map_err(|error| format!("cannot run mount: {error}"))?;
+        if !mounted.success() {
+            return Err(format!("no BPF file system could be mounted at {PLACE}"));
+        }
+    }
+    Ok(Path::new(PLACE))
+}
+
 /// The text that the kernel writes is the text that ebtrace shows.
 fn stays(binary: &Path, traced: &Traced) -> Finding {
     const BODY: &str = "/ctx.task.tgid == $1/ {
@@ -121,7 +135,7 @@ fn stays(binary: &Path, traced: &Traced) -> Finding {
         printf(\"\\n\");
     }";
     let name = format!("ebtrace_test_{}", traced.0.id());
-    let path = Path::new("/sys/fs/bpf").join(&name);
+    let path = bpf_file_system()?.join(&name);
     let wanted = lines(binary, &format!("iter:task {BODY}"), traced)?;
     let pinned = lines(binary, &format!("iter:task:{name} {BODY}"), traced);
     let read = [(); 2].map(|()| fs::read_to_string(&path));

@@ -11,7 +11,7 @@ __attribute__((noinline)) void busy(void)
 	struct timespec used;
 
 	do
-		for (volatile int i = 0; i < 1000; i++)
+		for (volatile int i = 0; i < 20000; i++)
 			;
 	while (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used) == 0 &&
 	       used.tv_sec * 1000 + used.tv_nsec / 1000000 < milliseconds);

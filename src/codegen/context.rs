@@ -323,13 +323,6 @@ impl<'ctx> Emitter<'ctx> {
 
     // Bits.
 
-    /// Zeros above the highest bit set, of 64 bits not all zero: without branches, which spares the verifier work.
-    pub(super) fn leading_zeros(&self, a: Int<'ctx>) -> Int<'ctx> {
-        let (types, args) = ([self.int_type(64).into()], [a.into(), self.bool(true).into()]);
-        let call = self.intrinsic("llvm.ctlz", &types, &args, &[]).try_as_basic_value();
-        call.unwrap_basic().into_int_value()
-    }
-
     pub(super) fn is_null(&self, pointer: Pointer<'ctx>) -> Int<'ctx> {
         self.builder.build_is_null(pointer, "").unwrap()
     }

@@ -184,7 +184,7 @@ fn check_expanded(
     if diagnostics.has_errors() {
         return Ok((None, diagnostics));
     }
-    let program = ir::fold::fold(program);
+    let program = ir::reuse::reuse(ir::fold::fold(program));
     watch("fold");
     let layout = match layout::lay_out(&program, sources, &options) {
         Ok(layout) => layout,

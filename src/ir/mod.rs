@@ -21,6 +21,7 @@ pub mod fold;
 pub mod layout;
 mod parameter;
 pub mod print;
+pub mod reuse;
 mod scope;
 mod stmt;
 pub mod text;

@@ -258,6 +258,23 @@ impl StmtKind {
     }
 }
 
+impl Helper {
+    /// Whether it gives the same each time that one run of a program asks.
+    pub fn is_constant(self) -> bool {
+        matches!(
+            self,
+            Helper::GetNumaNodeId
+                | Helper::GetCurrentCgroupId
+                | Helper::GetCurrentPidTgid
+                | Helper::GetCurrentUidGid
+                | Helper::GetCurrentTask
+                | Helper::GetSmpProcessorId
+                | Helper::GetFuncIp
+                | Helper::GetAttachCookie
+        )
+    }
+}
+
 impl LoopKind {
     /// What it assigns in each round.
     pub fn locals(&self) -> Vec<LocalId> {

@@ -59,6 +59,8 @@ pub(crate) struct Actions {
     errors_said: u64,
     /// Of the first `exit`.
     exit: Option<u8>,
+    /// The `end` programs run.
+    ending: bool,
     /// What the output said first; nothing is written after it.
     broken: Option<io::Error>,
 }
@@ -95,6 +97,7 @@ impl Actions {
             packets,
             errors_said: 0,
             exit: None,
+            ending: false,
             broken: None,
         }
     }
@@ -124,6 +127,11 @@ impl Actions {
         self.broken.take()
     }
 
+    /// From now on events are those of `end` programs.
+    pub(crate) fn begin_end(&mut self) {
+        self.ending = true;
+    }
+
     /// Whether there is no use in going on.
     pub(crate) fn is_over(&self) -> bool {
         self.exit.is_some() || self.broken.is_some()
@@ -138,8 +146,12 @@ impl Actions {
         }
     }
 
-    /// Does what the event in `bytes` asks for.
+    /// Does what the event in `bytes` asks for. What happened after the script has ended itself, but before its programs
+    /// were off their events, is not part of what it traced.
     pub(crate) fn handle(&mut self, bytes: &[u8]) {
+        if self.exit.is_some() && !self.ending {
+            return;
+        }
         let id = EventId(u32::try_from(word(bytes, 0)).unwrap_or(u32::MAX));
         let Some(event) = self.events.get(id.0 as usize) else {
             let _ = writeln!(

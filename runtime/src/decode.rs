@@ -142,6 +142,8 @@ pub struct Histogram<'a> {
     pub scale: &'a Aggregate,
     /// Counts, one per bucket of the scale.
     pub counts: Vec<u64>,
+    /// What the counts are divided by when they are shown.
+    pub div: u64,
 }
 
 /// Reads the value that `slot` says is in `bytes`.
@@ -346,7 +348,7 @@ fn decode_aggregate<'a>(aggregate: &'a Aggregate, bytes: &[u8]) -> Value<'a> {
         }
         Aggregate::Hist { .. } | Aggregate::Lhist { .. } => {
             let counts = (0..aggregate.words() as usize).map(|index| word(bytes, index)).collect();
-            Value::Histogram(Histogram { scale: aggregate, counts })
+            Value::Histogram(Histogram { scale: aggregate, counts, div: 1 })
         }
     }
 }

@@ -65,6 +65,8 @@ impl Core {
         if quiet {
             self.actions.borrow_mut().output.hold().map_err(Error::Output)?;
         }
+        self.drain()?;
+        self.actions.borrow_mut().begin_end();
         self.run_programs(&Attach::End)?;
         self.drain()?;
         if quiet {

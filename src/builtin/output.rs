@@ -26,8 +26,8 @@ pub(super) const ALL: &[Builtin] = &[
             "profile:hz:99 { @[comm] = count(); } interval:s:1 { print(@, 5); exit(); }",
         ]),
     Builtin::function("exit", &[optional("status")], "Ends the session.", exit)
-        .details("The probe ends at once, `end` probes run, and maps are printed. The exit status is 0 if none is \
-                  given; only its lowest 8 bits count.")
+        .details("The probe ends at once, what other probes say after that is not shown, `end` probes run, and maps are \
+                  printed. The exit status is 0 if none is given; only its lowest 8 bits count.")
         .examples(&["interval:s:1 { exit(); }"]),
 ];
 

@@ -110,7 +110,7 @@ pub fn divide<'a>(shape: &Shape, value: Value<'a>, div: u64) -> Value<'a> {
         Value::Signed(number) => Value::Signed((i128::from(number) / i128::from(div)) as i64),
         Value::Unsigned(number) => Value::Unsigned(number / div),
         Value::Histogram(mut histogram) if matches!(histogram.scale, Aggregate::Hist { .. }) => {
-            histogram.counts.iter_mut().for_each(|count| *count /= div);
+            histogram.div = div;
             Value::Histogram(histogram)
         }
         Value::Record(mut fields) if matches!(shape, Shape::Aggregate(_)) => {

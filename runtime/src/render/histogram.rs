@@ -27,7 +27,7 @@ pub(super) fn buckets(histogram: &Histogram<'_>) -> Vec<Bucket> {
     (first..=last)
         .map(|index| {
             let (low, high) = bounds(histogram.scale, index, counts.len());
-            Bucket { low, high, count: counts[index] }
+            Bucket { low, high, count: counts[index] / histogram.div.max(1) }
         })
         .collect()
 }
@@ -166,5 +166,14 @@ mod tests {
         assert_eq!(label_of(&kibi, 5000), "[4K, ...)");
         assert_eq!(label_of(&Aggregate::Lhist { min: 0, max: 10, step: 1 }, 5), "[5]");
         assert_eq!(label_of(&Aggregate::Lhist { min: 0, max: 25, step: 10 }, 24), "[20, ...)");
+    }
+
+    #[test]
+    fn division_hides_no_bucket() {
+        let scale = Aggregate::Hist { bits: 0 };
+        let mut counts = vec![0; scale.words() as usize];
+        (counts[4], counts[6]) = (5, 1);
+        let shown = buckets(&Histogram { scale: &scale, counts, div: 2 });
+        assert_eq!(shown.iter().map(|bucket| bucket.count).collect::<Vec<_>>(), [2, 0, 0]);
     }
 }

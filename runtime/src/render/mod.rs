@@ -121,7 +121,9 @@ impl Renderer<'_> {
             }
             text::value(self, &mut line, text, text::Form::Line);
         }
-        line.push(b'\n');
+        if self.format == Format::Text {
+            line.push(b'\n');
+        }
         self.ready(out, "join", &line);
     }
 

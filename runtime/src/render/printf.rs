@@ -94,7 +94,7 @@ fn digits(out: &mut Vec<u8>, spec: &Spec, conversion: Conversion, bits: u64) -> 
         Conversion::Octal if spec.alternate && unsigned != 0 => "0",
         Conversion::Hex if spec.alternate && unsigned != 0 => "0x",
         Conversion::UpperHex if spec.alternate && unsigned != 0 => "0X",
-        Conversion::Pointer => "0x",
+        Conversion::Pointer if bits != 0 => "0x",
         _ => "",
     };
     out.extend_from_slice(prefix.as_bytes());
@@ -223,6 +223,7 @@ mod tests {
         assert_eq!(shown("#08x", Value::Unsigned(255)), "0x0000ff");
         assert_eq!(shown("#o", Value::Unsigned(8)), "010");
         assert_eq!(shown("10p", Value::Pointer(255)), "      0xff");
+        assert_eq!(shown("3p", Value::Pointer(0)), "  0");
         assert_eq!(shown("-8p", Value::Unsigned(255)), "0xff    ");
         assert_eq!(shown("5c", Value::Unsigned(65)), "    A");
     }

@@ -40,7 +40,7 @@ impl Hierarchies {
 }
 
 /// Lines are `36 35 98:0 / /sys/fs/cgroup/cpu rw shared:1 - cgroup cgroup rw,cpu`. A hierarchy that is mounted several
-/// times has one device number.
+/// times has one device number. That of version 2 is first, the others follow by name.
 fn parse(mounts: &str) -> Vec<Hierarchy> {
     let mut found = Vec::new();
     let mut devices = Vec::new();
@@ -59,6 +59,7 @@ fn parse(mounts: &str) -> Vec<Hierarchy> {
             found.push(Hierarchy { name, folder });
         }
     }
+    found.sort_by(|a, b| (a.name != UNIFIED, &a.name).cmp(&(b.name != UNIFIED, &b.name)));
     found
 }
 
@@ -144,7 +145,7 @@ mod tests {
         };
         assert_eq!(
             parse(mounts),
-            [named("cpu", "/sys/fs/cgroup/cpu"), named(UNIFIED, "/sys/fs/cgroup/a b")]
+            [named(UNIFIED, "/sys/fs/cgroup/a b"), named("cpu", "/sys/fs/cgroup/cpu")]
         );
     }
 

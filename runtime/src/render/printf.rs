@@ -120,9 +120,8 @@ fn signed(spec: &Spec, bits: u64) -> i64 {
 
 /// Fills what was appended since `start` to the width; zeros go behind the first `prefix` bytes.
 fn pad(out: &mut Vec<u8>, start: usize, prefix: usize, spec: &Spec) {
-    // Characters, not bytes: continuation bytes of UTF-8 take no column.
-    let shown = out[start..].iter().filter(|byte| **byte & 0xc0 != 0x80).count();
-    let missing = (spec.width as usize).saturating_sub(shown);
+    // Bytes, not characters: as C and bpftrace count.
+    let missing = (spec.width as usize).saturating_sub(out.len() - start);
     if missing == 0 {
         return;
     }
@@ -254,7 +253,7 @@ mod tests {
         assert_eq!(shown("5s", Value::Bool(true)), " true");
         assert_eq!(shown("s", Value::Tuple(vec![Value::Signed(1), text("a")])), "(1, a)");
         assert_eq!(shown("s", Value::Pointer(255)), "0xff");
-        assert_eq!(shown("3s", text("\u{e9}")), "  \u{e9}");
+        assert_eq!(shown("3s", text("\u{e9}")), " \u{e9}");
         assert_eq!(shown("s", Value::Str { text: b"abc", full: true }), "abc..");
         assert_eq!(
             shown("s", Value::Symbol { space: crate::decode::Space::Kernel, address: 5 }),

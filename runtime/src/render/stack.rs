@@ -11,8 +11,6 @@ use crate::symbol::{Inlined, Symbol};
 const UNKNOWN: u64 = u64::MAX;
 /// What is shown in its place.
 const FAILURE: &str = "<unwind failure>";
-/// What `perf` calls the kernel itself.
-const KERNEL: &str = "[kernel.kallsyms]";
 
 /// A stack of addresses.
 pub(super) fn addresses(
@@ -93,11 +91,11 @@ fn perf(out: &mut Vec<u8>, space: Space, address: u64, symbol: Option<Symbol>, f
         put(out, format_args!("{tab}{address:x}{blank}{name}{blank}(inlined)\n"));
     }
     let module = match (space, module.as_deref()) {
-        (Space::Kernel, None) => KERNEL.to_owned(),
-        (Space::Kernel, Some(module)) if !module.starts_with('[') => format!("[{module}]"),
-        (_, module) => module.unwrap_or("[unknown]").to_owned(),
+        (Space::Kernel, None) => String::new(),
+        (Space::Kernel, Some(module)) if !module.starts_with('[') => format!("{blank}([{module}])"),
+        (_, module) => format!("{blank}({})", module.unwrap_or("[unknown]")),
     };
-    put(out, format_args!("{tab}{address:x}{blank}{name}+{offset}{blank}({module})\n"));
+    put(out, format_args!("{tab}{address:x}{blank}{name}+{offset}{module}\n"));
 }
 
 /// A stack of offsets in files.

@@ -61,6 +61,8 @@ pub(crate) struct Actions {
     exit: Option<u8>,
     /// The `end` programs run.
     ending: bool,
+    /// What goes to the standard error otherwise is part of the output.
+    captures: bool,
     /// What the output said first; nothing is written after it.
     broken: Option<io::Error>,
 }
@@ -98,6 +100,7 @@ impl Actions {
             errors_said: 0,
             exit: None,
             ending: false,
+            captures: false,
             broken: None,
         }
     }
@@ -130,6 +133,18 @@ impl Actions {
     /// From now on events are those of `end` programs.
     pub(crate) fn begin_end(&mut self) {
         self.ending = true;
+    }
+
+    /// Until [`Actions::release`] gets what this returns, all that a program says is text and goes to the output.
+    pub(crate) fn capture(&mut self) -> Format {
+        self.captures = true;
+        std::mem::replace(&mut self.look.format, Format::Text)
+    }
+
+    /// Ends what [`Actions::capture`] has begun.
+    pub(crate) fn release(&mut self, format: Format) {
+        self.captures = false;
+        self.look.format = format;
     }
 
     /// Whether there is no use in going on.

@@ -102,8 +102,11 @@ impl Core {
             }
             self.show(|look, out| look.test_begins(out, name))?;
             let failures = self.actions.borrow().failures();
-            let Ran { returned, took } = self.run_program(probe, 1)?;
+            let format = self.actions.borrow_mut().capture();
+            let outcome = self.run_program(probe, 1);
             let mut actions = self.actions.borrow_mut();
+            actions.release(format);
+            let Ran { returned, took } = outcome?;
             let exited = actions.take_exit().is_some_and(|status| status != 0);
             let passed = returned == 0 && !exited && actions.failures() == failures;
             let output = actions.output.take();

@@ -47,7 +47,7 @@ fn number_of(btf: &Btf, mut ty: u32) -> Option<Number> {
             }
             Described::Pointer(_) => return Some(Number { bits: 64, signed: false }),
             Described::Typedef { of, .. }
-            | Described::Qualified(of)
+            | Described::Qualified(of, _)
             | Described::Tagged { of, .. } => ty = of,
             _ => return None,
         }

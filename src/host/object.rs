@@ -159,9 +159,9 @@ fn c_type(btf: &Btf, id: u32, step: u32) -> CType {
         Described::Forward { name, union } => {
             CType::Record { name: name.to_owned(), union, size: 0 }
         }
-        Described::Typedef { of, .. } | Described::Qualified(of) | Described::Tagged { of, .. } => {
-            c_type(btf, of, step + 1)
-        }
+        Described::Typedef { of, .. }
+        | Described::Qualified(of, _)
+        | Described::Tagged { of, .. } => c_type(btf, of, step + 1),
         _ => CType::Other,
     }
 }

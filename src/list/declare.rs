@@ -1,29 +1,36 @@
 //! The kernel's types as C writes them.
 
-use std::rc::Rc;
-
 use crate::builtin::RESULT;
 use crate::host::btf::{Btf, Described, Member, Named};
 
 /// Types within types that are followed at most; only a damaged blob has more.
 const MOST_STEPS: u32 = 64;
-const INDENT: &str = "    ";
+
+/// How a declaration is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Style {
+    /// As parameters and fields are listed: without qualifiers, and `*` on its own.
+    Listed,
+    /// As in C, within so many braces.
+    Code(usize),
+}
 
 /// A type of a blob with what it declares: `char comm[16]`.
 pub(super) fn declaration(btf: &Btf, id: u32, name: &str) -> String {
-    spell(btf, id, name.to_owned(), MOST_STEPS)
+    spell(btf, id, name.to_owned(), MOST_STEPS, Style::Listed)
 }
 
-fn spell(btf: &Btf, id: u32, inner: String, steps: u32) -> String {
+fn spell(btf: &Btf, id: u32, inner: String, steps: u32, style: Style) -> String {
     let Some(described) = btf.get(id).filter(|_| steps > 0) else { return inner };
     let steps = steps - 1;
     let joined = |base: &str, inner: String| match inner.is_empty() || inner.starts_with('[') {
         true => format!("{base}{inner}"),
         false => format!("{base} {inner}"),
     };
-    let tagged = |tag: &str, name: &str, inner: String| match name {
-        "" => joined(&format!("{tag} {{ … }}"), inner),
-        name => joined(&format!("{tag} {name}"), inner),
+    let tagged = |tag: &str, name: &str, inner: String| match (name, style) {
+        ("", Style::Code(depth)) => joined(&definition_at(btf, id, depth + 1), inner),
+        ("", Style::Listed) => joined(&format!("{tag} {{ … }}"), inner),
+        (name, _) => joined(&format!("{tag} {name}"), inner),
     };
     match described {
         Described::Void => joined("void", inner),
@@ -35,21 +42,34 @@ fn spell(btf: &Btf, id: u32, inner: String, steps: u32) -> String {
             tagged(if union { "union" } else { "struct" }, name, inner)
         }
         Described::Enum { name, .. } => tagged("enum", name, inner),
-        Described::Qualified(of) | Described::Tagged { of, .. } => spell(btf, of, inner, steps),
+        Described::Qualified(of, word) if style != Style::Listed => {
+            match matches!(plain(btf, of), Some(Described::Pointer(_))) {
+                true => spell(btf, of, joined(&format!(" {word}"), inner), steps, style),
+                false => format!("{word} {}", spell(btf, of, inner, steps, style)),
+            }
+        }
+        Described::Qualified(of, _) | Described::Tagged { of, .. } => {
+            spell(btf, of, inner, steps, style)
+        }
         Described::Pointer(to) => {
-            let space = if inner.is_empty() || inner.starts_with('*') { "" } else { " " };
+            let tight = match style {
+                Style::Listed => inner.is_empty() || inner.starts_with('*'),
+                Style::Code(_) => !inner.starts_with('('),
+            };
+            let space = if tight { "" } else { " " };
             let behind = matches!(
                 plain(btf, to),
                 Some(Described::Prototype { .. } | Described::Array { .. })
             );
             let inner = if behind { format!("(*{inner})") } else { format!("*{space}{inner}") };
-            spell(btf, to, inner, steps)
+            spell(btf, to, inner, steps, style)
         }
-        Described::Array { of, len } => spell(btf, of, format!("{inner}[{len}]"), steps),
+        Described::Array { of, len } => spell(btf, of, format!("{inner}[{len}]"), steps, style),
         Described::Prototype { result, params } => {
             let params: Vec<String> =
-                params.iter().map(|param| parameter(btf, *param, steps)).collect();
-            spell(btf, result, format!("{inner}({})", params.join(", ")), steps)
+                params.iter().map(|param| parameter(btf, *param, steps, style)).collect();
+            let params = if params.is_empty() { "void".to_owned() } else { params.join(", ") };
+            spell(btf, result, format!("{inner}({params})"), steps, style)
         }
         Described::Function { .. }
         | Described::Variable { .. }
@@ -58,10 +78,10 @@ fn spell(btf: &Btf, id: u32, inner: String, steps: u32) -> String {
     }
 }
 
-fn parameter(btf: &Btf, (name, ty): (&str, u32), steps: u32) -> String {
+fn parameter(btf: &Btf, (name, ty): (&str, u32), steps: u32, style: Style) -> String {
     match (name, ty) {
         ("", 0) => "...".to_owned(),
-        _ => spell(btf, ty, name.to_owned(), steps),
+        _ => spell(btf, ty, name.to_owned(), steps, style),
     }
 }
 
@@ -70,7 +90,7 @@ fn plain(btf: &Btf, id: u32) -> Option<Described<'_>> {
     let mut id = id;
     for _ in 0..MOST_STEPS {
         match btf.get(id)? {
-            Described::Qualified(of) | Described::Tagged { of, .. } => id = of,
+            Described::Qualified(of, _) | Described::Tagged { of, .. } => id = of,
             other => return Some(other),
         }
     }
@@ -85,9 +105,10 @@ pub(super) fn prototype(btf: &Btf, id: u32) -> Option<(Vec<String>, String)> {
             Described::Function { prototype: of, .. }
             | Described::Typedef { of, .. }
             | Described::Pointer(of)
-            | Described::Qualified(of) => id = of,
+            | Described::Qualified(of, _) => id = of,
             Described::Prototype { result, params } => {
-                let params = params.iter().map(|param| parameter(btf, *param, MOST_STEPS));
+                let params =
+                    params.iter().map(|param| parameter(btf, *param, MOST_STEPS, Style::Listed));
                 return Some((params.collect(), declaration(btf, result, RESULT)));
             }
             _ => return None,
@@ -130,73 +151,59 @@ fn collect(btf: &Btf, id: u32, steps: u32, found: &mut Vec<(String, String)>) {
     }
 }
 
-/// A struct, union or enum in full.
-pub(super) fn definition(btf: &Rc<Btf>, id: u32) -> String {
-    let mut out = String::new();
-    define(btf, id, 0, &mut out);
-    out
+/// A struct, union or enum in full, as C has it.
+pub(super) fn definition(btf: &Btf, id: u32) -> String {
+    definition_at(btf, id, 0) + ";\n"
 }
 
-fn define(btf: &Btf, id: u32, depth: usize, out: &mut String) {
-    let pad = INDENT.repeat(depth + 1);
+fn definition_at(btf: &Btf, id: u32, depth: usize) -> String {
+    let pad = "\t".repeat(depth + 1);
     let spaced = |name: &str| if name.is_empty() { String::new() } else { format!("{name} ") };
-    match btf.get(id) {
+    let mut end = "";
+    let (head, lines) = match btf.get(id) {
         Some(Described::Struct { name, union, members, .. }) => {
+            let steps = if depth < MOST_STEPS as usize { MOST_STEPS } else { 0 };
+            let line = |member: &Member<'_>| {
+                let name = member.name.to_owned();
+                let declared = spell(btf, member.ty, name, steps, Style::Code(depth));
+                let width = bits(btf, member).map(|bits| format!(": {bits}"));
+                format!("{declared}{};", width.unwrap_or_default())
+            };
             let tag = if union { "union" } else { "struct" };
-            out.push_str(&format!("{tag} {}{{\n", spaced(name)));
-            for member in members {
-                out.push_str(&pad);
-                put_member(btf, &member, depth, out);
-                out.push_str(";\n");
-            }
+            (format!("{tag} {}", spaced(name)), members.iter().map(line).collect::<Vec<_>>())
         }
-        Some(Described::Enum { name, variants, .. }) => {
-            out.push_str(&format!("enum {}{{\n", spaced(name)));
-            variants.iter().for_each(|(name, value)| {
-                out.push_str(&format!("{pad}{name} = {value},\n"));
-            });
+        Some(Described::Enum { name, variants, size }) => {
+            end = match size {
+                1 => " __attribute__((mode(byte)))",
+                2 => " __attribute__((mode(HI)))",
+                8 => " __attribute__((mode(word)))",
+                _ => "",
+            };
+            let line = |(name, value): &(&str, i128)| format!("{name} = {value},");
+            (format!("enum {}", spaced(name)), variants.iter().map(line).collect())
         }
-        _ => return,
+        _ => return String::new(),
+    };
+    if lines.is_empty() {
+        return format!("{head}{{}}");
     }
-    out.push_str(&INDENT.repeat(depth));
-    out.push('}');
-}
-
-fn put_member(btf: &Btf, member: &Member<'_>, depth: usize, out: &mut String) {
-    let nameless = matches!(
-        plain(btf, member.ty),
-        Some(Described::Struct { name: "", .. } | Described::Enum { name: "", .. })
-    );
-    if nameless && depth < MOST_STEPS as usize {
-        let mut id = member.ty;
-        while let Some(Described::Qualified(of) | Described::Tagged { of, .. }) = btf.get(id) {
-            id = of;
-        }
-        define(btf, id, depth + 1, out);
-        if !member.name.is_empty() {
-            out.push_str(&format!(" {}", member.name));
-        }
-    } else {
-        out.push_str(&declaration(btf, member.ty, member.name));
-    }
-    out.push_str(&width(btf, member));
+    let lines: String = lines.iter().map(|line| format!("{pad}{line}\n")).collect();
+    format!("{head}{{\n{lines}{}}}{end}", "\t".repeat(depth))
 }
 
 /// A member with its name: `char comm[16]`, `unsigned int sched_migrated : 1`.
 fn declared(btf: &Btf, member: &Member<'_>) -> String {
-    declaration(btf, member.ty, member.name) + &width(btf, member)
+    let width = bits(btf, member).map(|bits| format!(" : {bits}"));
+    declaration(btf, member.ty, member.name) + &width.unwrap_or_default()
 }
 
 /// How many bits a member has, if it has some only.
-fn width(btf: &Btf, member: &Member<'_>) -> String {
+fn bits(btf: &Btf, member: &Member<'_>) -> Option<u8> {
     let old = match btf.get(member.ty) {
         Some(Described::Int { size, bits: (_, bits), .. }) if u32::from(bits) < size * 8 => bits,
         _ => 0,
     };
-    match if member.width > 0 { member.width } else { old } {
-        0 => String::new(),
-        width => format!(" : {width}"),
-    }
+    Some(if member.width > 0 { member.width } else { old }).filter(|bits| *bits > 0)
 }
 
 /// The keyword that begins a search for types, and the kind that it means.

@@ -109,7 +109,7 @@ impl<'a> Reader<'a> {
             Described::Typedef { name, of } => {
                 self.convert_named(of, alias.or(Some(name)), step + 1)
             }
-            Described::Qualified(of) | Described::Tagged { of, .. } => {
+            Described::Qualified(of, _) | Described::Tagged { of, .. } => {
                 self.convert_named(of, alias, step + 1)
             }
             Described::Variable { of, .. } => self.convert_named(of, None, step + 1),
@@ -162,7 +162,7 @@ impl<'a> Reader<'a> {
                     per_cpu |= tag == "percpu";
                     next = of;
                 }
-                Some(Described::Qualified(of)) => next = of,
+                Some(Described::Qualified(of, _)) => next = of,
                 _ => break,
             }
         }
@@ -217,7 +217,7 @@ impl<'a> Reader<'a> {
         for _ in 0..MOST_STEPS {
             match self.blob.btf.get(id)? {
                 Described::Typedef { of, .. }
-                | Described::Qualified(of)
+                | Described::Qualified(of, _)
                 | Described::Tagged { of, .. } => id = of,
                 Described::Int { size, bits: (width, shift), .. } => {
                     return (u32::from(width) < size * 8).then_some((shift, width));
@@ -239,7 +239,7 @@ impl<'a> Reader<'a> {
             Some(Described::Array { of, .. } | Described::Typedef { of, .. }) => {
                 self.alignment(of, step + 1)
             }
-            Some(Described::Qualified(of) | Described::Tagged { of, .. }) => {
+            Some(Described::Qualified(of, _) | Described::Tagged { of, .. }) => {
                 self.alignment(of, step + 1)
             }
             Some(Described::Struct { size, members, .. }) => {
@@ -277,7 +277,7 @@ impl<'a> Reader<'a> {
                 Described::Function { prototype: of, .. }
                 | Described::Typedef { of, .. }
                 | Described::Pointer(of)
-                | Described::Qualified(of) => of,
+                | Described::Qualified(of, _) => of,
                 Described::Prototype { result, params } => {
                     let open = params.last().is_some_and(|(name, ty)| *ty == 0 && name.is_empty());
                     let named = &params[..params.len() - usize::from(open)];
@@ -302,7 +302,7 @@ impl Reader<'_> {
             match self.blob.btf.get(id) {
                 Some(
                     Described::Typedef { of, .. }
-                    | Described::Qualified(of)
+                    | Described::Qualified(of, _)
                     | Described::Tagged { of, .. },
                 ) => id = of,
                 Some(Described::Struct { union, .. }) => return structs && !union,

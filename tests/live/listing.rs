@@ -179,7 +179,7 @@ fn structs(binary: &Path) -> Result<(), String> {
     // A definition has all members, in order.
     let text = listed(binary, &["-lv", "struct path"])?;
     let wanted =
-        "vmlinux: struct path {\n    struct vfsmount * mnt;\n    struct dentry * dentry;\n}\n";
+        "vmlinux: struct path {\n\tstruct vfsmount *mnt;\n\tstruct dentry *dentry;\n};\n\n";
     if text.contains(wanted) { Ok(()) } else { Err(text) }
 }
 

@@ -157,8 +157,8 @@ impl Actions {
     pub(super) fn report(&mut self, text: &[u8]) {
         match self.look.format {
             // Nobody is left to tell when the standard error is gone.
-            Format::Text => drop(self.errors.write_all(text)),
-            Format::Json => self.output.buffer().extend_from_slice(text),
+            Format::Text if !self.captures => drop(self.errors.write_all(text)),
+            _ => self.output.buffer().extend_from_slice(text),
         }
     }
 }

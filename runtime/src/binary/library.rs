@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use indexmap::IndexSet;
+use indexmap::IndexMap;
 use rustix::fs::{Access, access};
 
 use super::process::Root;
@@ -53,7 +53,8 @@ pub enum ResolveError {
 
 /// Finds the files that `target` means: a path when it has a `/`; else all programs of this name in `search_path` (the
 /// value of `$PATH`); else a library (`libc`, `libc.so.6`). With `*`, `?` or `[` in it, a path means all ELF files that
-/// it fits, and a name the programs in `search_path`. `ARCHIVE!/MEMBER` is within an archive. Paths are those that `root` sees, and each file comes once.
+/// it fits, and a name the programs in `search_path`. `ARCHIVE!/MEMBER` is within an archive. Paths are those that `root`
+/// sees, each file comes once, and symbolic links on the way to it stay.
 ///
 /// # Errors
 /// When nothing fits.
@@ -90,8 +91,14 @@ pub fn resolve(
         }
     };
     let here = |name: &PathBuf| root.find(name).or_else(|| fs::canonicalize(name).ok());
-    let files: IndexSet<PathBuf> = names.iter().filter_map(here).collect();
-    if files.is_empty() { Err(missing()) } else { Ok(files.into_iter().collect()) }
+    let mut files = IndexMap::new();
+    for name in names {
+        let Some(file) = here(&name) else { continue };
+        // What is ours as well keeps the name by which the script knows it.
+        let ours = fs::canonicalize(&name).is_ok_and(|own| own == file);
+        files.entry(file.clone()).or_insert(if ours { name } else { file });
+    }
+    if files.is_empty() { Err(missing()) } else { Ok(files.into_values().collect()) }
 }
 
 /// Whether a target stands for all files that it fits.
@@ -232,5 +239,19 @@ mod tests {
             "{found:?}"
         );
         assert!(resolve("/no/such*", None, &root).is_err());
+    }
+
+    #[test]
+    fn symbolic_links_stay_and_lead_to_one_file() {
+        let folder = std::env::temp_dir().join(format!("ebtrace_links_{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let links = ["a", "b"].map(|name| folder.join(name));
+        for link in &links {
+            std::os::unix::fs::symlink(std::env::current_exe().unwrap(), link).unwrap();
+        }
+        let found = |target: &Path| resolve(&target.display().to_string(), None, &Root::own());
+        assert_eq!(found(&links[1]).unwrap(), links[1..]);
+        assert_eq!(found(&folder.join("*")).unwrap(), links[..1]);
+        fs::remove_dir_all(&folder).unwrap();
     }
 }

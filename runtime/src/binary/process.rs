@@ -113,8 +113,10 @@ fn same_file(one: &Path, other: &Path) -> bool {
 pub fn replaced(pid: u32, path: &Path) -> Option<PathBuf> {
     let list = mapping::of(pid).ok()?;
     let prefix = PathBuf::from(format!("/proc/{pid}/root"));
-    let inside =
-        path.strip_prefix(prefix).map_or(path.to_owned(), |rest| Path::new("/").join(rest));
+    let inside = match path.strip_prefix(prefix) {
+        Ok(rest) => Path::new("/").join(rest),
+        Err(_) => fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()),
+    };
     let old = format!("{}{DELETED}", inside.display());
     let found = mapping::code(&list).find(|code| code.path == Path::new(&old))?;
     Some(PathBuf::from(format!("/proc/{pid}/map_files/{}", found.range())))

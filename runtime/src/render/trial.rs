@@ -125,7 +125,7 @@ fn rounded(took: Duration) -> String {
 
 /// A line with a tag in front, in a colour.
 fn tagged(out: &mut Vec<u8>, color: &str, tag: &str, text: std::fmt::Arguments<'_>) {
-    put(out, format_args!("\x1b[0;{color}m[{tag}] \x1b[m{text}\n"));
+    put(out, format_args!("\x1b[{color}m[{tag}]\x1b[0m {text}\n"));
 }
 
 #[cfg(test)]
@@ -172,7 +172,7 @@ mod tests {
         let took = Duration::from_micros(7);
         let test = Tested { name: "b", took, passed: false, output: b"x = 1".to_vec() };
         let text = shown(Format::Text, |look, out| look.test_ends(out, &test));
-        assert_eq!(text, "x = 1\n\x1b[0;31m[  FAILED  ] \x1b[mb (7 μs)\n");
+        assert_eq!(text, "x = 1\n\x1b[31m[  FAILED  ]\x1b[0m b (7 μs)\n");
         let json = shown(Format::Json, |look, out| look.test_ends(out, &test));
         let wanted = "{\"type\": \"test_result\", \"data\": {\"b\": {\"duration\": 7000, \"passed\": false, \
                       \"output\": \"x = 1\"}}}\n";
@@ -183,7 +183,7 @@ mod tests {
     fn the_sum_of_tests_names_those_that_failed() {
         let text = shown(Format::Text, |look, out| look.tests_end(out, 3, &["b", "c"]));
         let plain: String =
-            text.replace("\x1b[0;32m", "").replace("\x1b[0;31m", "").replace("\x1b[m", "");
+            text.replace("\x1b[32m", "").replace("\x1b[31m", "").replace("\x1b[0m", "");
         let lines: Vec<&str> = plain.lines().collect();
         assert_eq!(
             lines,

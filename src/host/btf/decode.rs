@@ -70,8 +70,8 @@ pub enum Described<'a> {
         /// The type.
         of: u32,
     },
-    /// `const`, `volatile` or `restrict`.
-    Qualified(u32),
+    /// A type and its qualifier: `const`, `volatile` or `restrict`.
+    Qualified(u32, &'static str),
     /// A type with an attribute: `user`, `rcu`, `percpu`.
     Tagged {
         /// The attribute.
@@ -149,7 +149,9 @@ impl Btf {
             }
             7 => Described::Forward { name: name()?, union: flag },
             8 => Described::Typedef { name: name()?, of: size },
-            9..=11 => Described::Qualified(size),
+            9 => Described::Qualified(size, "volatile"),
+            10 => Described::Qualified(size, "const"),
+            11 => Described::Qualified(size, "restrict"),
             12 => Described::Function { name: name()?, prototype: size },
             13 => {
                 let param = |number: usize| {

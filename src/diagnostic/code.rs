@@ -398,7 +398,8 @@ codes! {
         "begin { print(getopt(\"n\", 1)); print(getopt(\"n\", 2)); }";
     /// A probe is left out because it does not exist.
     MissingProbe = "W0201",
-        "The option `missing_probes` says that the script runs without the probes that this machine does not have.",
+        "The option `missing_probes` says that the script runs without the probes that this machine does not have; or a \
+         pattern fits nothing, but stands beside attach points of the same probe that are there.",
         "config = { missing_probes = warn } kprobe:vfs_raed, begin { }";
     /// A probe may break what it traces.
     UnsafePlace = "W0202",

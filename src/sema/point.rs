@@ -1,5 +1,7 @@
 //! Attach points: what each stands for on this machine.
 
+use std::collections::HashSet;
+
 use ebtrace_image::MissingProbes;
 
 use super::param;
@@ -26,6 +28,15 @@ struct Refusal {
     diagnostic: Diagnostic,
     /// What it names is not there.
     missing: bool,
+    /// It stands for whatever is there.
+    pattern: bool,
+}
+
+/// The attach points that a probe may do without, and the probes that have others.
+#[derive(Default)]
+pub(super) struct Unmatched {
+    refusals: Vec<(usize, Refusal)>,
+    placed: HashSet<usize>,
 }
 
 /// An attach point of one type, and what it stands for.
@@ -50,6 +61,7 @@ impl Walk<'_> {
         let site = Site { probe: number, point: index, span: point.span };
         match self.resolve(point) {
             Ok(mut found) => {
+                self.unmatched.placed.insert(number);
                 self.filter(&mut found);
                 let typed = self.known.typed.contains(&index);
                 self.found.typed.extend(typed.then_some(index));
@@ -57,8 +69,32 @@ impl Walk<'_> {
                     self.programs(site, probe, (point, targets), typed)
                 });
             }
+            Err(refusal) if refusal.missing && refusal.pattern => {
+                self.unmatched.refusals.push((number, *refusal));
+            }
             Err(refusal) => self.refuse(*refusal),
         }
+    }
+
+    /// A pattern that fits nothing is no mistake beside attach points of the same probe that are there: scripts that are
+    /// to run on several kernels are written so.
+    pub(super) fn settle_unmatched(&mut self) {
+        let Unmatched { refusals, placed } = std::mem::take(&mut self.unmatched);
+        for (probe, refusal) in refusals {
+            let beside = placed.contains(&probe);
+            if beside && self.options.settings.missing_probes == MissingProbes::Error {
+                self.warn_missing(refusal.diagnostic);
+            } else {
+                self.refuse(refusal);
+            }
+        }
+    }
+
+    fn warn_missing(&mut self, diagnostic: Diagnostic) {
+        let mut diagnostic = diagnostic.note("the script runs without this probe");
+        diagnostic.severity = Severity::Warning;
+        diagnostic.code = Code::MissingProbe;
+        self.diagnostics.push(diagnostic);
     }
 
     /// Leaves out what is not wanted.
@@ -94,17 +130,15 @@ impl Walk<'_> {
 
     /// A probe that does not exist is left out where the script asks for that; anything else is its mistake.
     fn refuse(&mut self, refusal: Refusal) {
-        let Refusal { mut diagnostic, missing } = refusal;
+        let Refusal { diagnostic, missing, .. } = refusal;
         match self.options.settings.missing_probes {
-            MissingProbes::Ignore if missing => return,
-            MissingProbes::Warn if missing => {
-                diagnostic = diagnostic.note("the script runs without this probe");
-                diagnostic.severity = Severity::Warning;
-                diagnostic.code = Code::MissingProbe;
+            MissingProbes::Ignore if missing => {}
+            MissingProbes::Warn if missing => self.warn_missing(diagnostic),
+            _ => {
+                self.found.unread = true;
+                self.diagnostics.push(diagnostic);
             }
-            _ => self.found.unread = true,
         }
-        self.diagnostics.push(diagnostic);
     }
 
     /// What the kernel lacks is no reason to leave out what else is wrong with the probe.
@@ -119,7 +153,9 @@ impl Walk<'_> {
     /// What an attach point stands for, by type.
     fn resolve(&mut self, point: &ast::AttachPoint) -> Result<Vec<Found>, Box<Refusal>> {
         let mut parts = attach::split(point, &self.options.params)
-            .map_err(|error| Box::new(Refusal { diagnostic: error.into(), missing: false }))?
+            .map_err(|error| {
+                Box::new(Refusal { diagnostic: error.into(), missing: false, pattern: false })
+            })?
             .into_iter()
             .map(|part| Part { text: part.text, quoted: part.quoted, span: part.span });
         let empty = Part { text: String::new(), quoted: false, span: point.span };
@@ -166,12 +202,14 @@ impl Walk<'_> {
         }
         let point = Point { kind, parts, span, unsafe_mode: self.options.unsafe_mode };
         let types = &mut self.program.types;
-        let targets = (kind.resolve)(&point, self.host, types).map_err(refusal)?;
+        let pattern = point.parts.iter().any(Part::is_pattern);
+        let targets = (kind.resolve)(&point, self.host, types)
+            .map_err(|error| Box::new(Refusal { pattern, ..*refusal(error) }))?;
         Ok((point, probe::substitute(targets, self.host, types)))
     }
 }
 
 fn refusal(error: ProbeError) -> Box<Refusal> {
     let missing = error.is_missing();
-    Box::new(Refusal { diagnostic: error.into(), missing })
+    Box::new(Refusal { diagnostic: error.into(), missing, pattern: false })
 }

@@ -6,7 +6,7 @@ use super::Lower;
 use super::facts::Facts;
 use super::function::{self, Calls, Signature};
 use super::limit::Count;
-use super::point::Site;
+use super::point::{Site, Unmatched};
 use super::{trial, user};
 use ebtrace_image as image;
 
@@ -43,6 +43,7 @@ pub(super) fn walk(
         functions: HashMap::new(),
         diagnostics: Diagnostics::new(),
         count: Count::default(),
+        unmatched: Unmatched::default(),
     };
     walk.declare_maps(script);
     walk.define_functions(script);
@@ -53,6 +54,7 @@ pub(super) fn walk(
     for (index, (number, probe, point)) in points.enumerate() {
         walk.point((number, index), probe, point);
     }
+    walk.settle_unmatched();
     probe::join_returns(&mut walk.program.probes, host);
     walk.check_limits();
     walk.check_declared_maps(script);
@@ -75,6 +77,7 @@ pub(super) struct Walk<'a> {
     functions: HashMap<String, Signature>,
     pub(super) diagnostics: Diagnostics,
     pub(super) count: Count,
+    pub(super) unmatched: Unmatched,
 }
 
 impl Walk<'_> {

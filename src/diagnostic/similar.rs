@@ -12,9 +12,11 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         return None;
     }
     let limit = (length / 3).clamp(1, 3);
+    let letters = Letters::of(&wanted);
     let mut best: Option<(usize, &str)> = None;
     for candidate in candidates {
-        if candidate.len().abs_diff(name.len()) > limit {
+        if candidate.len().abs_diff(name.len()) > limit || letters.differ_by_more(candidate, limit)
+        {
             continue;
         }
         let distance = strsim::damerau_levenshtein(&wanted, &candidate.to_lowercase());
@@ -24,6 +26,34 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         }
     }
     best.map(|(_, candidate)| candidate)
+}
+
+/// How often each letter occurs in an ASCII name, letter case aside. A change of one letter makes a difference of one at
+/// most, so that most of a hundred thousand names are known to be far off without a look at the order of their letters.
+struct Letters(Option<[u8; 256]>);
+
+impl Letters {
+    fn of(name: &str) -> Letters {
+        let mut counts = [0_u8; 256];
+        name.bytes().for_each(|byte| {
+            let count = &mut counts[usize::from(byte.to_ascii_lowercase())];
+            *count = count.saturating_add(1);
+        });
+        Letters((name.is_ascii() && name.len() <= usize::from(u8::MAX)).then_some(counts))
+    }
+
+    /// Whether more than so many letters of another name are none of these.
+    fn differ_by_more(&self, other: &str, limit: usize) -> bool {
+        let Some(mut left) = self.0.filter(|_| other.is_ascii()) else { return false };
+        let mut foreign = 0;
+        for byte in other.bytes() {
+            match &mut left[usize::from(byte.to_ascii_lowercase())] {
+                0 => foreign += 1,
+                count => *count -= 1,
+            }
+        }
+        foreign > limit
+    }
 }
 
 #[cfg(test)]
@@ -38,5 +68,7 @@ mod tests {
         assert_eq!(nearest("KPROBE", names), Some("kprobe"));
         assert_eq!(nearest("tracepoint", names), None);
         assert_eq!(nearest("pu", names), None);
+        assert_eq!(nearest("gr\u{fc}n", ["gr\u{fc}nn", "green"]), Some("gr\u{fc}nn"));
+        assert_eq!(nearest("aabbcc", ["ccbbaa", "aabbc", "xxyyzz"]), Some("aabbc"));
     }
 }

@@ -1,6 +1,7 @@
 //! Generates the parser into `OUT_DIR` and, with the `codegen` feature, names the LLVM libraries to link.
 
 use std::error::Error;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The parts of LLVM that the BPF back end and inkwell's wrapper refer to; anything more only grows the binary.
@@ -14,6 +15,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .process()?;
     if std::env::var_os("CARGO_FEATURE_CODEGEN").is_some() {
         link_llvm()?;
+        link_compactly()?;
     }
     Ok(())
 }
@@ -43,6 +45,22 @@ fn link_llvm() -> Result<(), Box<dyn Error>> {
         println!("cargo:rustc-link-search=native={}", directory_of(library)?);
         println!("cargo:rustc-link-lib=static:-bundle={library}");
     }
+    Ok(())
+}
+
+/// What is started should need nothing but glibc, and do little before `main`.
+fn link_compactly() -> Result<(), Box<dyn Error>> {
+    // Rust's own library asks for `libgcc_s`; the linker finds a note here that the static library is meant.
+    let out = PathBuf::from(std::env::var("OUT_DIR")?);
+    let static_form = directory_of("gcc_eh")?;
+    let note = format!("GROUP({static_form}/libgcc_eh.a {static_form}/libgcc.a)\n");
+    std::fs::write(out.join("libgcc_s.so"), note)?;
+    println!("cargo:rustc-link-search=native={}", out.display());
+    let script = Path::new(&std::env::var("CARGO_MANIFEST_DIR")?).join("src/codegen/llvm.ld");
+    println!("cargo:rerun-if-changed={}", script.display());
+    println!("cargo:rustc-link-arg=-Wl,-T,{}", script.display());
+    // LLVM's tables have 70,000 addresses, each of which takes 24 bytes in the older form.
+    println!("cargo:rustc-link-arg=-Wl,-z,pack-relative-relocs");
     Ok(())
 }
 

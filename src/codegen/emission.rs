@@ -21,7 +21,7 @@ use inkwell::targets::{
 use inkwell::values::{BasicValueEnum, FunctionValue, InstructionOpcode, InstructionValue};
 
 use super::context::Emitter;
-use super::{Bug, Invariant, Target, lower, memory};
+use super::{Bug, Invariant, Target, lower, memory, start};
 use crate::host::Version;
 use crate::ir::Program;
 use crate::ir::layout::Layout;
@@ -51,6 +51,7 @@ pub(super) fn with_module<T>(
     target: &Target,
     then: impl FnOnce(&Emission<'_, '_>) -> Result<T, Bug>,
 ) -> Result<T, Bug> {
+    start::start();
     let complaints = RefCell::new(Vec::new());
     let context = Context::create();
     collect_complaints(&context, &complaints);

@@ -36,6 +36,7 @@ mod rare;
 mod region;
 mod series;
 mod session;
+mod start;
 mod stmt;
 mod string;
 mod unwind;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod aot;
+mod binary;
 mod environment;
 mod help;
 mod mistakes;

@@ -1,0 +1,40 @@
+//! LLVM's initialisers, which `llvm.ld` keeps from running before `main`.
+
+use std::arch::global_asm;
+use std::sync::Once;
+
+// Weak, because who links this library without `llvm.ld` has both at zero, and LLVM started as usual.
+global_asm!(
+    ".weak ebtrace_llvm_begin",
+    ".weak ebtrace_llvm_end",
+    ".pushsection .data.rel.ro.ebtrace_llvm, \"aw\"",
+    ".balign 8",
+    ".globl ebtrace_llvm_initialisers",
+    ".hidden ebtrace_llvm_initialisers",
+    "ebtrace_llvm_initialisers:",
+    ".quad ebtrace_llvm_begin, ebtrace_llvm_end",
+    ".popsection",
+);
+
+type Initialiser = unsafe extern "C" fn();
+
+unsafe extern "C" {
+    #[link_name = "ebtrace_llvm_initialisers"]
+    static INITIALISERS: [*const Initialiser; 2];
+}
+
+/// Comes before anything else of LLVM.
+pub(super) fn start() {
+    static STARTED: Once = Once::new();
+    STARTED.call_once(|| {
+        // SAFETY: the linker fills both in, and nothing writes them.
+        let [mut next, end] = unsafe { INITIALISERS };
+        while next < end {
+            // SAFETY: the linker puts only initialisers of LLVM there, and each is run once, by one thread.
+            unsafe {
+                (*next)();
+                next = next.add(1);
+            }
+        }
+    });
+}

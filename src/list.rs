@@ -139,10 +139,10 @@ fn probes(pattern: &str, catalog: &Catalog<'_>, manner: &Manner, listing: &mut L
     let (kinds, named) = kinds(provider, rest, catalog, manner);
     for kind in kinds {
         match labels((kind, named), rest, catalog, manner) {
-            Ok(labels) => listing.found.extend(labels.into_iter().map(|(label, about)| {
-                let details =
-                    if manner.verbose { (kind.list.about)(&about, catalog) } else { Vec::new() };
-                Found { label: format!("{}:{label}", kind.name), details }
+            Ok(labels) => listing.found.extend(labels.into_iter().map(|label| {
+                let about = || (kind.list.about)(&label.whole, catalog);
+                let details = if manner.verbose { about() } else { Vec::new() };
+                Found { label: [kind.name, ":", label.shown()].concat(), details }
             })),
             // That a kernel has nothing of a kind needs not be said to who asks for all kinds.
             Err(HostError::Lacks(_)) if !named => {}
@@ -187,41 +187,56 @@ fn kinds(
     (found.into_values().filter(usable).collect(), false)
 }
 
-/// What of a type, which is named by the search or not, is searched for: without the type's name, as it is shown and as its details are found.
+/// The name of something that is listed, without its type's.
+struct Label {
+    /// As its details are found.
+    whole: String,
+    /// Where in it begins what is shown.
+    shown: usize,
+}
+
+impl Label {
+    fn shown(&self) -> &str {
+        self.whole.get(self.shown..).unwrap_or_default()
+    }
+}
+
+impl From<String> for Label {
+    fn from(whole: String) -> Self {
+        Label { whole, shown: 0 }
+    }
+}
+
+/// What of a type, which is named by the search or not, is searched for.
 fn labels(
     (kind, named): (&'static Kind, bool),
     rest: &str,
     catalog: &Catalog<'_>,
     manner: &Manner,
-) -> Result<Vec<(String, String)>, HostError> {
-    let mut found = match kind.list.names {
+) -> Result<Vec<Label>, HostError> {
+    let mut found: Vec<Label> = match kind.list.names {
         Names::Nothing => Vec::new(),
         Names::All(_)
             if kind.list.resolved.is_some_and(|first| rest.split(':').next() == Some(first)) =>
         {
-            resolved(kind, rest, catalog).into_iter().map(|label| (label.clone(), label)).collect()
+            resolved(kind, rest, catalog).into_iter().map(Label::from).collect()
         }
         Names::All(names) => {
             let pattern = probe::pattern_with_stars(rest);
-            let all = names(catalog)?;
-            let shown = all.into_iter().filter_map(|name| {
-                if pattern(&name.short) || (named && name.found_by.as_deref().is_some_and(&pattern))
-                {
-                    return Some((name.short, name.about));
-                }
-                let long = name.long.filter(|long| pattern(long))?;
-                Some((long, name.about))
+            let shown = names(catalog)?.into_iter().filter_map(|name| {
+                let shown = name.shown(&pattern, named)?;
+                Some(Label { whole: name.whole, shown })
             });
             shown.collect()
         }
         Names::Matches => {
             let labels = rests(kind, rest, manner);
             let labels = labels.iter().flat_map(|rest| resolved(kind, rest, catalog));
-            labels.map(|label| (label.clone(), label)).collect()
+            labels.map(Label::from).collect()
         }
     };
-    found.sort_unstable();
-    found.dedup_by(|one, other| one.0 == other.0);
+    found.sort_unstable_by(|one, other| one.shown().cmp(other.shown()));
+    found.dedup_by(|one, other| one.shown() == other.shown());
     Ok(found)
 }
 

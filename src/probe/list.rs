@@ -35,29 +35,36 @@ pub enum Names {
     Matches,
 }
 
-/// The name of a probe without its type.
+/// The name of a probe without its type. There are tens of thousands, so one text holds all forms of it.
 #[derive(Debug, Clone)]
 pub struct Name {
-    /// As it is shown.
-    pub short: String,
-    /// As it is shown to those who search for this.
-    pub long: Option<String>,
-    /// What it is also found by where its type is named.
-    pub found_by: Option<String>,
-    /// As [`List::about`] wants it.
-    pub about: String,
+    /// The longest form, as [`List::about`] wants it, and as it is shown to those who search for it.
+    pub whole: String,
+    /// Where in it begins what is otherwise shown.
+    pub short: usize,
+    /// Where in it begins what it is also found by where its type is named.
+    pub found_by: Option<usize>,
 }
 
 impl Name {
     pub(super) fn new(name: String) -> Name {
-        Name { about: name.clone(), short: name, long: None, found_by: None }
+        Name { whole: name, short: 0, found_by: None }
     }
-}
 
-impl Name {
     /// Of something in a module, which need not be said.
     fn within(module: &str, name: &str) -> Name {
-        Name { found_by: Some(name.to_owned()), ..Name::new(format!("{module}:{name}")) }
+        let whole = [module, ":", name].concat();
+        Name { found_by: Some(module.len() + 1), ..Name::new(whole) }
+    }
+
+    /// The name as it is shown to those who search for what a pattern matches; `named` if they name its type. `None` if
+    /// they do not mean it.
+    pub(crate) fn shown(&self, pattern: impl Fn(&str) -> bool, named: bool) -> Option<usize> {
+        let is_found = |begin: usize| self.whole.get(begin..).is_some_and(&pattern);
+        if is_found(self.short) || (named && self.found_by.is_some_and(is_found)) {
+            return Some(self.short);
+        }
+        (self.short > 0 && is_found(0)).then_some(0)
     }
 }
 
@@ -131,14 +138,11 @@ const KERNEL: &str = "vmlinux";
 
 fn functions(catalog: &Catalog<'_>) -> Result<Vec<Name>, HostError> {
     let all = catalog.host.functions()?.iter().filter(|function| !is_kept_off(&function.name));
-    let named = all.map(|function| {
-        let in_module =
-            function.module.as_ref().map(|module| format!("{module}:{}", function.name));
-        let long = format!("{KERNEL}:{}", function.name);
-        let about = in_module.clone().unwrap_or_else(|| long.clone());
-        match in_module {
-            Some(name) => Name::new(name),
-            None => Name { short: function.name.clone(), long: Some(long), about, found_by: None },
+    let named = all.map(|function| match &function.module {
+        Some(module) => Name::new([module, ":", &function.name].concat()),
+        None => {
+            let whole = [KERNEL, ":", &function.name].concat();
+            Name { short: KERNEL.len() + 1, ..Name::new(whole) }
         }
     });
     Ok(named.collect())
@@ -175,7 +179,10 @@ fn signature(name: &str, catalog: &Catalog<'_>, returns: bool) -> Vec<String> {
 
 fn tracepoints(catalog: &Catalog<'_>) -> Result<Vec<Name>, HostError> {
     let all = catalog.host.tracepoints()?;
-    Ok(all.into_iter().map(|(category, event)| Name::new(format!("{category}:{event}"))).collect())
+    Ok(all
+        .into_iter()
+        .map(|(category, event)| Name::new([category, ":".to_owned(), event].concat()))
+        .collect())
 }
 
 fn events(catalog: &Catalog<'_>) -> Result<Vec<Name>, HostError> {

@@ -200,6 +200,8 @@ impl TypeId {
 pub struct Types {
     set: IndexSet<Type>,
     structs: Vec<Struct>,
+    /// Structs by name; patterns stand for tens of thousands of functions, whose arguments are one each.
+    by_name: HashMap<String, Vec<StructId>>,
     enums: Vec<Enum>,
     /// C types by their names: `struct pair`, `enum state`, and typedefs by the bare name.
     names: IndexMap<String, TypeId>,
@@ -233,6 +235,7 @@ impl Types {
         Types {
             set,
             structs: Vec::new(),
+            by_name: HashMap::new(),
             enums: Vec::new(),
             names: IndexMap::new(),
             kernel: HashMap::new(),

@@ -18,8 +18,9 @@ impl Types {
 
     /// Adds a struct or union; one that is there already, equal in all parts, is not added again.
     pub fn add_struct(&mut self, record: Struct) -> TypeId {
-        match self.structs.iter().position(|known| *known == record) {
-            Some(index) => self.intern(Type::Struct(StructId(index as u32))),
+        let named = self.by_name.get(&record.name).map(Vec::as_slice).unwrap_or_default();
+        match named.iter().find(|id| *self.record(**id) == record) {
+            Some(id) => self.intern(Type::Struct(*id)),
             None => self.new_struct(record).0,
         }
     }
@@ -27,6 +28,7 @@ impl Types {
     /// Adds a struct or union whose parts are filled in later; equal ones are different types.
     pub fn new_struct(&mut self, record: Struct) -> (TypeId, StructId) {
         let (id, origin) = (StructId(self.structs.len() as u32), record.origin);
+        self.by_name.entry(record.name.clone()).or_default().push(id);
         self.structs.push(record);
         let ty = self.intern(Type::Struct(id));
         self.set_kernel_type(origin, ty);

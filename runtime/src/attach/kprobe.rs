@@ -1,6 +1,6 @@
 //! Kernel functions: many with one link, and those of one name.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::{CString, c_char, c_ulong};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
@@ -23,7 +23,7 @@ const KERNEL: &str = "vmlinux:";
 /// An offset that no function has: the kernel looks the name up, and then refuses.
 const NOWHERE: u64 = 1 << 40;
 
-/// How far from a function's beginning the call of the tracer may stand.
+/// The call of the tracer stands nearer than this to a function's beginning.
 const PROLOGUE: c_ulong = 16;
 
 /// When a program runs.
@@ -42,7 +42,10 @@ pub(super) fn symbol(function: &str) -> &str {
     function.strip_prefix(KERNEL).unwrap_or(function)
 }
 
-/// One link to kernel functions; where some cannot be told from others by their names, one more for those.
+/// One link to kernel functions; where some cannot be told from others by their names, and the kernel does not say where
+/// they can be traced, one more for those.
+///
+/// What is to be known for that is read before anything is attached: once all functions are traced, reading takes long.
 pub(super) fn many(
     program: &ProgramMut<'_>,
     points: &[Point],
@@ -59,18 +62,38 @@ pub(super) fn many(
         named.count > 1 || (points.len() == 1 && is_ambiguous(function))
     };
     let (shared, plain): (Vec<_>, Vec<_>) =
-        named.into_iter().partition(|(function, named)| is_shared(function, named));
+        named.iter().partition(|(function, named)| is_shared(function, named));
+    if shared.is_empty() {
+        return by_name(program, &plain, edge).map(|link| vec![link]).map_err(explain);
+    }
+    let symbols = Kallsyms::read().map_err(explain)?;
+    let traceable = traceable_addresses();
+    if let Some(traceable) = &traceable {
+        let places = traced(addresses(&symbols, &named), traceable);
+        // A kernel may show where some functions are, and not others.
+        let all: HashSet<u64> = places.iter().map(|place| place.1).collect();
+        let all = all.len() == named.len();
+        if let Some(link) = all.then(|| by_address(program, &places, edge).ok()).flatten() {
+            return Ok(vec![link]);
+        }
+    }
+    let shared = shared.into_iter().map(|(function, named)| (*function, *named)).collect();
+    let mut places = addresses(&symbols, &shared);
+    if let Some(traceable) = &traceable {
+        places = traced(places, traceable);
+    }
+    let few = by_addresses(program, &places, edge).map_err(explain)?;
     let mut links = Vec::new();
     if !plain.is_empty() {
         links.push(by_name(program, &plain, edge).map_err(explain)?);
     }
-    if !shared.is_empty() {
-        links.extend(by_address(program, &shared, edge).map_err(explain)?);
-    }
+    // What is first is let go of first, and the more is traced, the longer the rest takes.
+    links.extend(few);
     Ok(links)
 }
 
 /// Functions of one name.
+#[derive(Debug, Clone, Copy)]
 struct Named {
     /// What the program is told.
     cookie: u64,
@@ -78,7 +101,10 @@ struct Named {
     count: usize,
 }
 
-fn by_name(program: &ProgramMut<'_>, named: &[(&str, Named)], edge: Edge) -> io::Result<OwnedFd> {
+/// The address of a function, and what the program is told there.
+type Place = (c_ulong, u64);
+
+fn by_name(program: &ProgramMut<'_>, named: &[(&&str, &Named)], edge: Edge) -> io::Result<OwnedFd> {
     let names: Result<Vec<CString>, _> =
         named.iter().map(|(function, _)| CString::new(symbol(function))).collect();
     let names = names?;
@@ -87,41 +113,55 @@ fn by_name(program: &ProgramMut<'_>, named: &[(&str, Named)], edge: Edge) -> io:
     link(program, edge, Where::Names(&mut symbols), &cookies)
 }
 
-/// One link to the functions that have these names, or one each where the kernel refuses some of them.
-fn by_address(
+fn by_address(program: &ProgramMut<'_>, places: &[Place], edge: Edge) -> io::Result<OwnedFd> {
+    let (addresses, cookies): (Vec<c_ulong>, Vec<u64>) = places.iter().copied().unzip();
+    link(program, edge, Where::Addresses(&addresses), &cookies)
+}
+
+/// One link to all places, or one each where the kernel refuses some of them and does not say which.
+fn by_addresses(
     program: &ProgramMut<'_>,
-    named: &[(&str, Named)],
+    places: &[Place],
     edge: Edge,
 ) -> io::Result<Vec<OwnedFd>> {
-    let symbols = Kallsyms::read()?;
-    let mut places: Vec<(c_ulong, u64)> = Vec::new();
-    for (function, named) in named {
-        let own = symbols.addresses(function);
-        places.extend(own.into_iter().map(|address| (address as c_ulong, named.cookie)));
-    }
-    if let Some(traceable) = traceable_addresses() {
-        places.retain(|(address, _)| {
-            let next = traceable.partition_point(|known| known < address);
-            traceable.get(next).is_some_and(|known| known - address <= PROLOGUE)
-        });
-    }
-    let attach = |places: &[(c_ulong, u64)]| {
-        let (addresses, cookies): (Vec<c_ulong>, Vec<u64>) = places.iter().copied().unzip();
-        link(program, edge, Where::Addresses(&addresses), &cookies)
-    };
-    if let Ok(link) = attach(&places) {
+    if let Ok(link) = by_address(program, places, edge) {
         return Ok(vec![link]);
     }
-    // Which of them can be traced, this kernel does not say.
     let mut links = Vec::new();
     let mut trouble = io::Error::from_raw_os_error(libc::ENOENT);
     for place in places {
-        match attach(&[place]) {
+        match by_address(program, &[*place], edge) {
             Ok(link) => links.push(link),
             Err(error) => trouble = error,
         }
     }
     if links.is_empty() { Err(trouble) } else { Ok(links) }
+}
+
+/// Where functions are, each place once.
+fn addresses(symbols: &Kallsyms, named: &HashMap<&str, Named>) -> Vec<Place> {
+    let known: HashMap<&[u8], (bool, u64)> = named
+        .iter()
+        .map(|(function, named)| {
+            (symbol(function).as_bytes(), (function.starts_with(KERNEL), named.cookie))
+        })
+        .collect();
+    let mut places = symbols.places(|name, module| {
+        let (only_kernel, cookie) = known.get(name)?;
+        (!only_kernel || module == b"vmlinux").then_some(*cookie)
+    });
+    places.sort_unstable();
+    places.dedup_by_key(|(address, _)| *address);
+    places.into_iter().map(|(address, cookie)| (address as c_ulong, cookie)).collect()
+}
+
+/// Of these places those that can be traced.
+fn traced(mut places: Vec<Place>, traceable: &[c_ulong]) -> Vec<Place> {
+    places.retain(|(address, _)| {
+        let next = traceable.partition_point(|known| known < address);
+        traceable.get(next).is_some_and(|known| known - address < PROLOGUE)
+    });
+    places
 }
 
 /// Where functions can be traced, in order; `None` where the kernel does not say (before Linux 6.5).

@@ -29,14 +29,23 @@ impl Kallsyms {
             Some((module, name)) => (Some(module.as_bytes()), name.as_bytes()),
             None => (None, function.as_bytes()),
         };
+        let is_wanted = |own_name: &[u8], own_module: &[u8]| {
+            own_name == name && module.is_none_or(|module| module == own_module)
+        };
+        let found = self.places(|name, module| is_wanted(name, module).then_some(()));
+        found.into_iter().map(|(address, ())| address).collect()
+    }
+
+    /// The addresses of the functions of which a name and a module mean something, with that; those that the kernel does
+    /// not show are left out. Its own functions are in module `vmlinux`.
+    pub fn places<T>(&self, meaning: impl Fn(&[u8], &[u8]) -> Option<T>) -> Vec<(u64, T)> {
         let lines = self.text.split(|byte| *byte == b'\n');
         let found = lines.filter_map(|line| {
-            let (own_name, own_module) = function_in(line)?;
-            let own_module = own_module.unwrap_or(b"vmlinux");
-            (own_name == name && module.is_none_or(|module| module == own_module)).then_some(line)
+            let (name, module) = function_in(line)?;
+            let meaning = meaning(name, module.unwrap_or(b"vmlinux"))?;
+            Some((address(line).filter(|address| *address != 0)?, meaning))
         });
-        // Without the right to see them, all addresses are 0.
-        found.filter_map(address).filter(|address| *address != 0).collect()
+        found.collect()
     }
 
     /// The address of a symbol; 0 where the kernel does not show it.

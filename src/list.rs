@@ -284,6 +284,6 @@ pub(crate) fn targets(
     if parts.len() < least || parts.len() > most {
         return Vec::new();
     }
-    let point = Point { kind, parts, span, unsafe_mode: false };
+    let point = Point { kind, parts, span, unsafe_mode: false, most: usize::MAX };
     (kind.resolve)(&point, host, types).unwrap_or_default()
 }

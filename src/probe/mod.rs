@@ -153,6 +153,8 @@ pub struct Point {
     pub span: Span,
     /// Whoever runs the script allows what can do harm.
     pub unsafe_mode: bool,
+    /// As many of what it stands for are wanted.
+    pub most: usize,
 }
 
 /// A part of an attach point: quotes removed, positional parameters filled in.
@@ -292,6 +294,13 @@ pub fn matching(pattern: &Part, in_files: bool) -> Vec<&'static Kind> {
     let search = if in_files { Search::Programs } else { Search::Kernel };
     let pattern = pattern::Pattern::of(pattern);
     kinds().filter(|kind| kind.search == search && pattern.matches(kind.name)).collect()
+}
+
+/// How many programs a pattern needs at least, where that can be told before any of them is looked at.
+pub fn programs(point: &Point, host: &dyn Host) -> Option<usize> {
+    let typed =
+        matches!(point.kind.program, ProgramType::FunctionEntry | ProgramType::FunctionExit);
+    typed.then(|| trampoline::count(point, host)).flatten()
 }
 
 /// What takes the place of a probe type that there was once.

@@ -2,17 +2,19 @@
 
 mod program;
 
+use std::collections::HashSet;
+
 use ebtrace_image::Attach;
 
 use super::kernel::{is_kept_off, syscall_tracepoint};
 use super::list;
-use super::pattern::Pattern;
+use super::pattern::{Glob, Pattern};
 use super::tracing::{module_and_name, typed};
 use super::{Context, Field, Kind, Part, Point, ProbeError, Search, Target, Targets};
 use crate::diagnostic::{Code, Diagnostic, nearest};
 use crate::host::{Feature, Host};
 use crate::ir::ProgramType;
-use crate::types::traced::{self, Function};
+use crate::types::traced::{self, Candidate, Function};
 use crate::types::{Space, TypeId, Types};
 
 const SHAPE: &[Field] = &[
@@ -137,10 +139,9 @@ fn resolve(point: &Point, host: &dyn Host, types: &mut Types, ret: bool) -> Targ
     let functions = match Pattern::of(&name) {
         Pattern::Name(function) => one(point, (&is_module, &name), &function, host, types)?,
         Pattern::Glob(glob) => {
-            let wanted = |name: &str| glob.matches(name) && !is_kept_off(name);
-            let mut found = traced::functions(types, host, (&is_module, &wanted));
-            found.retain(|function| trouble(function, ret).is_none());
-            traceable(found, host)
+            let all = candidates(&glob, &is_module, host, ret);
+            let typed = all.iter().filter_map(|function| function.read(types, host));
+            typed.take(point.most).collect()
         }
     };
     if functions.is_empty() {
@@ -149,19 +150,37 @@ fn resolve(point: &Point, host: &dyn Host, types: &mut Types, ret: bool) -> Targ
     Ok(functions.into_iter().map(|function| target(point, function, types, ret)).collect())
 }
 
-/// What a pattern stands for is what the kernel lists, as far as it does.
-fn traceable(mut found: Vec<Function>, host: &dyn Host) -> Vec<Function> {
-    let Ok(all) = host.functions() else { return found };
-    let module = |of: &Option<String>| of.as_deref().unwrap_or(KERNEL).to_owned();
-    let known: std::collections::HashSet<(String, &str)> =
-        all.iter().map(|known| (module(&known.module), known.name.as_str())).collect();
-    found.retain(|function| {
-        known.contains(&(function.traced.module.clone(), function.traced.name.as_str()))
-    });
-    let mut seen = std::collections::HashSet::new();
-    found.retain(|function| {
-        seen.insert((function.traced.module.clone(), function.traced.name.clone()))
-    });
+/// How many functions a pattern stands for, each of which needs a program of its own; `None` if it is none.
+pub(super) fn count(point: &Point, host: &dyn Host) -> Option<usize> {
+    let ret = point.kind.context == Context::Outcome;
+    let (module, name) = module_and_name(point, "function").ok()?;
+    let Pattern::Glob(glob) = Pattern::of(&name) else { return None };
+    let modules = module.as_ref().map(Pattern::of);
+    let is_module = |name: &str| modules.as_ref().is_none_or(|module| module.matches(name));
+    let is_program = point.parts.len() > 1 && point.part(0).text == PROGRAMS;
+    (!is_program).then(|| candidates(&glob, &is_module, host, ret).len())
+}
+
+/// What a pattern stands for: what the kernel lists, as far as it does.
+fn candidates(
+    glob: &Glob,
+    is_module: &dyn Fn(&str) -> bool,
+    host: &dyn Host,
+    ret: bool,
+) -> Vec<Candidate> {
+    let wanted = |name: &str| glob.matches(name) && !is_kept_off(name) && own(name, ret).is_none();
+    let mut found = traced::candidates(host, (is_module, &wanted));
+    if let Ok(all) = host.functions() {
+        let known: HashSet<(&str, &str)> = all
+            .iter()
+            .map(|known| (known.module.as_deref().unwrap_or(KERNEL), known.name.as_str()))
+            .collect();
+        let mut seen = HashSet::new();
+        found.retain(|function| {
+            let name = (function.module().to_owned(), function.name.clone());
+            known.contains(&(function.module(), function.name.as_str())) && seen.insert(name)
+        });
+    }
     found
 }
 
@@ -201,14 +220,18 @@ fn one(
 
 /// Why the kernel takes no program for a function, if it does not.
 fn trouble(function: &Function, ret: bool) -> Option<&'static str> {
-    let name = function.traced.name.as_str();
+    own(&function.traced.name, ret).or(function.trouble)
+}
+
+/// The same, where its name is the reason.
+fn own(name: &str, ret: bool) -> Option<&'static str> {
     if ret && NEVER_RETURN.contains(&name) {
         return Some("it never returns");
     }
     if DENIED.contains(&name) {
         return Some("the kernel permits no program on it, since it calls it to run one");
     }
-    function.trouble
+    None
 }
 
 fn said(diagnostic: Diagnostic) -> ProbeError {

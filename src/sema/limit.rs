@@ -9,6 +9,8 @@ use crate::source::Span;
 pub(super) struct Count {
     programs: usize,
     attachments: usize,
+    /// What was not even looked at.
+    passed_over: usize,
     /// The attach point that goes beyond a limit.
     beyond: Option<Span>,
 }
@@ -31,6 +33,20 @@ impl Walk<'_> {
         self.count.beyond.is_none()
     }
 
+    /// Whether a script that has so many more programs is beyond a limit for certain. Looking at one of them is then enough:
+    /// tens of thousands take seconds. The others count as if they had been.
+    pub(super) fn is_beyond_reach(&mut self, span: Span, programs: usize) -> bool {
+        let others = programs.saturating_sub(1);
+        self.count.passed_over += others;
+        let is_beyond = self.reached().is_some();
+        if is_beyond {
+            self.count.beyond.get_or_insert(span);
+        } else {
+            self.count.passed_over -= others;
+        }
+        is_beyond
+    }
+
     /// Complains if the script is beyond a limit.
     pub(super) fn check_limits(&mut self) {
         if let (Some(span), Some((count, limit))) = (self.count.beyond, self.reached()) {
@@ -43,8 +59,9 @@ impl Walk<'_> {
         let (max_probes, max_programs) = (self.options.max_probes, self.options.max_bpf_progs);
         let attachments = Limit { option: "max_probes", most: max_probes, of: "attach point" };
         let programs = Limit { option: "max_bpf_progs", most: max_programs, of: "program" };
+        let Count { programs: own, attachments: places, passed_over, .. } = self.count;
         let mut limits =
-            [(self.count.attachments, attachments), (self.count.programs, programs)].into_iter();
+            [(places + passed_over, attachments), (own + passed_over, programs)].into_iter();
         limits.find(|(count, limit)| *count > limit.most as usize)
     }
 }

@@ -200,12 +200,33 @@ impl Walk<'_> {
         if parts.len() < least || parts.len() > most {
             return Err(refusal(ProbeError::Arity { span, kind, found: parts.len() }));
         }
-        let point = Point { kind, parts, span, unsafe_mode: self.options.unsafe_mode };
+        let (unsafe_mode, most) = (self.options.unsafe_mode, usize::MAX);
+        let mut point = Point { kind, parts, span, unsafe_mode, most };
+        if self.is_hopeless(&point) {
+            point.most = 1;
+        }
         let types = &mut self.program.types;
         let pattern = point.parts.iter().any(Part::is_pattern);
         let targets = (kind.resolve)(&point, self.host, types)
             .map_err(|error| Box::new(Refusal { pattern, ..*refusal(error) }))?;
         Ok((point, probe::substitute(targets, self.host, types)))
+    }
+}
+
+impl Walk<'_> {
+    /// Whether the script is refused for a pattern, however well most of what it stands for can be probed: then one of
+    /// them is enough to find what else is wrong.
+    fn is_hopeless(&mut self, point: &Point) -> bool {
+        let Some(count) = probe::programs(point, self.host) else { return false };
+        if self.options.probe_filter.is_some() {
+            return false;
+        }
+        let has = |feature| self.host.has(feature);
+        match (has(Feature::Trampolines), has(Feature::Kprobes)) {
+            (true, _) => self.is_beyond_reach(point.span, count),
+            // What stands in for them needs one program.
+            (false, instead) => !instead,
+        }
     }
 }
 

@@ -271,46 +271,10 @@ impl<'a> Reader<'a> {
     /// What a function takes and returns, or a pointer to one that has a name.
     pub(super) fn prototype(&mut self, id: u32) -> Option<Prototype> {
         let btf = self.blob.btf.clone();
-        let mut next = id;
-        for _ in 0..MOST_STEPS {
-            next = match btf.get(next)? {
-                Described::Function { prototype: of, .. }
-                | Described::Typedef { of, .. }
-                | Described::Pointer(of)
-                | Described::Qualified(of, _) => of,
-                Described::Prototype { result, params } => {
-                    let open = params.last().is_some_and(|(name, ty)| *ty == 0 && name.is_empty());
-                    let named = &params[..params.len() - usize::from(open)];
-                    let params =
-                        named.iter().map(|(name, ty)| ((*name).to_owned(), self.convert(*ty)));
-                    let params = params.collect();
-                    let odd = named.iter().any(|(_, ty)| !self.is_passed(*ty, true))
-                        || !self.is_passed(result, false);
-                    return Some(Prototype { params, open, odd, result: self.convert(result) });
-                }
-                _ => return None,
-            };
-        }
-        None
-    }
-}
-
-impl Reader<'_> {
-    /// Whether programs of functions can have a value of this type: structs only as arguments.
-    fn is_passed(&self, mut id: u32, structs: bool) -> bool {
-        for _ in 0..MOST_STEPS {
-            match self.blob.btf.get(id) {
-                Some(
-                    Described::Typedef { of, .. }
-                    | Described::Qualified(of, _)
-                    | Described::Tagged { of, .. },
-                ) => id = of,
-                Some(Described::Struct { union, .. }) => return structs && !union,
-                Some(Described::Float { .. }) | None => return false,
-                Some(_) => return true,
-            }
-        }
-        false
+        let Shape { params, result, .. } = shape(&btf, id)?;
+        let params = params.iter().map(|(name, ty)| ((*name).to_owned(), self.convert(*ty)));
+        let params = params.collect();
+        Some(Prototype { params, result: self.convert(result) })
     }
 }
 
@@ -318,12 +282,53 @@ impl Reader<'_> {
 pub(super) struct Prototype {
     /// Names and types in order; a name may be empty.
     pub(super) params: Vec<(String, TypeId)>,
-    /// It ends with `...`.
-    pub(super) open: bool,
-    /// An argument is a union by its value, or the result is a struct or union.
-    pub(super) odd: bool,
     /// [`TypeId::VOID`] where there is none.
     pub(super) result: TypeId,
+}
+
+/// The same by its places in BTF, before any type is read.
+pub(super) struct Shape<'a> {
+    pub(super) params: Vec<(&'a str, u32)>,
+    /// It ends with `...`.
+    pub(super) open: bool,
+    pub(super) result: u32,
+}
+
+/// What a function takes and returns, or a pointer to one that has a name.
+pub(super) fn shape(btf: &Btf, id: u32) -> Option<Shape<'_>> {
+    let mut next = id;
+    for _ in 0..MOST_STEPS {
+        next = match btf.get(next)? {
+            Described::Function { prototype: of, .. }
+            | Described::Typedef { of, .. }
+            | Described::Pointer(of)
+            | Described::Qualified(of, _) => of,
+            Described::Prototype { result, mut params } => {
+                let open = params.pop_if(|(name, ty)| *ty == 0 && name.is_empty()).is_some();
+                return Some(Shape { params, open, result });
+            }
+            _ => return None,
+        };
+    }
+    None
+}
+
+/// How many bytes a value has that is passed to a function or returned by one, if programs can have it: structs only as
+/// arguments.
+pub(super) fn passed(btf: &Btf, mut id: u32, structs: bool) -> Option<u32> {
+    for _ in 0..MOST_STEPS {
+        match btf.get(id)? {
+            Described::Typedef { of, .. }
+            | Described::Qualified(of, _)
+            | Described::Tagged { of, .. } => id = of,
+            Described::Struct { union, size, .. } => return (structs && !union).then_some(size),
+            Described::Float { .. } => return None,
+            Described::Int { size, .. } | Described::Enum { size, .. } => return Some(size),
+            Described::Void => return Some(0),
+            _ => return Some(8),
+        }
+    }
+    None
 }
 
 /// `struct pair`; the name of the typedef for what has no name of its own; `struct ` alone for what has neither.

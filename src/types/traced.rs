@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::kernel::{self, Blob, Reader};
+use super::kernel::{self, Blob, Prototype, Reader, Shape};
 use super::{Access, Field, Origin, Struct, TypeId, Types};
 use crate::host::Host;
 use crate::host::btf::Named;
@@ -112,12 +112,39 @@ pub fn function(
     found
 }
 
-/// All functions that are wanted.
-pub fn functions(types: &mut Types, host: &dyn Host, (module, name): Wanted<'_>) -> Vec<Function> {
+/// A function that the kernel describes and makes programs for, before its types are read.
+pub struct Candidate {
+    blob: Blob,
+    id: u32,
+    /// Its name.
+    pub name: String,
+}
+
+impl Candidate {
+    /// `vmlinux`, or the module that has it.
+    pub fn module(&self) -> &str {
+        self.blob.btf.name()
+    }
+
+    /// The function with its types.
+    pub fn read(&self, types: &mut Types, host: &dyn Host) -> Option<Function> {
+        signature(types, host, &self.blob, (self.id, &self.name))
+    }
+}
+
+/// All functions that are wanted, and that the kernel makes programs for.
+pub fn candidates(host: &dyn Host, (module, name): Wanted<'_>) -> Vec<Candidate> {
+    let slots = slots(host);
     let mut found = Vec::new();
     for blob in kernel::blobs(host).filter(|blob| module(blob.btf.name())) {
-        let named = blob.btf.all(Named::Function).filter(|(_, function)| name(function));
-        found.extend(named.filter_map(|named| signature(types, host, &blob, named)));
+        let named = blob.btf.all(Named::Function).filter(|(id, function)| {
+            let shape = || kernel::shape(&blob.btf, *id);
+            name(function) && shape().is_some_and(|shape| trouble(&blob, &shape, slots).is_none())
+        });
+        found.extend(named.map(|(id, name)| {
+            let name = name.to_owned();
+            Candidate { blob: blob.clone(), id, name }
+        }));
     }
     found
 }
@@ -136,27 +163,36 @@ const MOST_SLOTS: u32 = 12;
 /// The largest argument that is passed by its value.
 const LARGEST_VALUE: u32 = 16;
 
+fn slots(host: &dyn Host) -> u32 {
+    if host.version() >= (6, 6, 0) { MOST_SLOTS } else { FEWEST_SLOTS }
+}
+
+/// Why the kernel makes no programs for a function.
+fn trouble(blob: &Blob, shape: &Shape<'_>, slots: u32) -> Option<&'static str> {
+    if shape.open {
+        return Some("it takes any number of arguments");
+    }
+    let sizes = shape.params.iter().map(|(_, ty)| kernel::passed(&blob.btf, *ty, true));
+    let sizes: Option<Vec<u32>> = sizes.collect();
+    let has_result = kernel::passed(&blob.btf, shape.result, false).is_some();
+    let Some(sizes) = sizes.filter(|_| has_result) else {
+        return Some("it takes a union by its value, or returns a struct");
+    };
+    if sizes.iter().any(|size| *size > LARGEST_VALUE) {
+        return Some("one of its arguments is a struct of more than 16 bytes, passed by its value");
+    }
+    let needed: u32 = sizes.iter().map(|size| size.div_ceil(SLOT)).sum();
+    (needed > slots).then_some("it has too many arguments")
+}
+
 fn signature(
     types: &mut Types,
     host: &dyn Host,
     blob: &Blob,
     (id, name): (u32, &str),
 ) -> Option<Function> {
-    let kernel::Prototype { params, open, odd, result } =
-        Reader::new(types, blob.clone()).prototype(id)?;
-    let sizes = || params.iter().map(|(_, ty)| types.size(*ty));
-    let most = if host.version() >= (6, 6, 0) { MOST_SLOTS } else { FEWEST_SLOTS };
-    let trouble = if open {
-        Some("it takes any number of arguments")
-    } else if sizes().any(|size| size > LARGEST_VALUE) {
-        Some("one of its arguments is a struct of more than 16 bytes, passed by its value")
-    } else if sizes().map(|size| size.div_ceil(SLOT)).sum::<u32>() > most {
-        Some("it has too many arguments")
-    } else if odd {
-        Some("it takes a union by its value, or returns a struct")
-    } else {
-        None
-    };
+    let trouble = trouble(blob, &kernel::shape(&blob.btf, id)?, slots(host));
+    let Prototype { params, result } = Reader::new(types, blob.clone()).prototype(id)?;
     let traced = Traced { module: blob.btf.name().to_owned(), name: name.to_owned(), params };
     Some(Function { traced, result, trouble })
 }

@@ -10,8 +10,8 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use crate::kernel;
 use crate::perf::Event;
 
-/// Most threads that close at the same time.
-const CLOSERS: usize = 64;
+/// Most threads that close at the same time: each waits for tens of milliseconds, whatever the others do.
+const CLOSERS: usize = 256;
 /// From this kernel on, events that are closed at the same time share their wait; before, they delay each other.
 const SHARED_WAIT: (u32, u32, u32) = (6, 13, 0);
 /// From so many on, nobody waits for the kernel to close them.

@@ -133,9 +133,9 @@ impl Tracefs {
     fn read(&self, path: &str) -> Result<String, TracefsError> {
         let read = || -> io::Result<String> {
             let file = openat(&self.root, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
-            // The kernel does not say how much there is, and gives as much at a time as there is room for.
             let mut text = String::with_capacity(SOME);
-            File::from(file).read_to_string(&mut text)?;
+            // Behind a limit, however large, the size is not asked for, which the kernel does not know.
+            File::from(file).take(u64::MAX).read_to_string(&mut text)?;
             Ok(text)
         };
         read().map_err(|error| TracefsError::Read { path: path.to_owned(), error })

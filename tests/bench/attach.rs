@@ -24,13 +24,20 @@ pub(crate) fn measure(bench: &Bench, table: &mut Table) -> Result<()> {
     // Whoever lets go of them one after the other needs minutes for that.
     let all = script("tracepoint:*:*");
     rows_of_ours(bench, table, "all tracepoints", &["-c", "true", "-e", &all])?;
+    Ok(())
+}
+
+/// The kernel's functions.
+pub(crate) fn measure_functions(bench: &Bench, table: &mut Table) -> Result<()> {
     if !std::fs::exists(KPROBES)? {
-        table.note("no kprobe:*: this kernel has no kprobes");
+        table.note("none: this kernel has no kprobes");
         return Ok(());
     }
     place(bench, table, "1 kprobe", "kprobe:vfs_read")?;
-    place(bench, table, "kprobe:vfs_*", "kprobe:vfs_*")?;
-    place(bench, table, "kprobe:*", "kprobe:*")
+    for point in ["kprobe:vfs_*", "kprobe:*", "kretprobe:*", "fentry:vfs_*"] {
+        place(bench, table, point, point)?;
+    }
+    Ok(())
 }
 
 /// A program with that many functions of each group.

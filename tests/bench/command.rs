@@ -151,33 +151,49 @@ pub(crate) fn wait_for_leftovers(bench: &Bench) {
 }
 
 fn run(bench: &Bench, command: &Words) -> Result<Usage> {
-    let log = bench.file("stderr");
-    let start = Instant::now();
-    let child = Command::new(&command[0])
-        .args(&command[1..])
+    let (log, cost) = (bench.file("stderr"), bench.file("cost.txt"));
+    let mut child = Command::new(launcher(bench)?)
+        .arg(&cost)
+        .args(command)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(File::create(&log)?)
-        .spawn()
-        .with_context(|| format!("{} cannot be run", command[0].display()))?;
+        .spawn()?;
     let pid = child.id() as i32;
     let (ended, end) = mpsc::channel::<()>();
     let watch = std::thread::spawn(move || {
         if end.recv_timeout(LIMIT) == Err(mpsc::RecvTimeoutError::Timeout) {
-            // SAFETY: the process is a child that nobody has waited for.
+            // SAFETY: the process is a child that nobody has waited for; the command ends with it.
             unsafe { libc::kill(pid, libc::SIGKILL) };
         }
     });
-    let (status, mut usage) = wait(pid)?;
-    usage.wall = start.elapsed().as_secs_f64() * 1e3;
+    let launched = child.wait()?;
     drop(ended);
     let _ = watch.join();
+    let (status, usage) = match launched.success() {
+        true => usage(&std::fs::read_to_string(&cost)?)?,
+        false => (libc::SIGKILL, Usage { cpu: 0.0, wall: 0.0, peak: 0.0 }),
+    };
     if status != 0 {
         let said = std::fs::read_to_string(log).unwrap_or_default();
         let shown: Vec<_> = command.iter().map(|word| word.to_string_lossy()).collect();
         bail!("{} failed ({status:#x})\n{said}", shown.join(" "));
     }
     Ok(usage)
+}
+
+/// What starts commands: what its parent has counts to a process's memory, and we have more than some commands.
+fn launcher(bench: &Bench) -> Result<PathBuf> {
+    let launcher = bench.file("cost");
+    if launcher.exists() { Ok(launcher) } else { build(bench, "cost") }
+}
+
+/// A status, and what the launcher wrote.
+fn usage(text: &str) -> Result<(i32, Usage)> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let [status, cpu, peak, wall] = words[..] else { bail!("`{text}` is not what a command took") };
+    let (cpu, peak, wall): (f64, f64, f64) = (cpu.parse()?, peak.parse()?, wall.parse()?);
+    Ok((status.parse()?, Usage { cpu: cpu / 1e3, wall: wall / 1e6, peak: peak / 1024.0 }))
 }
 
 /// Waits for a child; its status and what it took, but for wall time.

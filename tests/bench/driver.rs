@@ -30,13 +30,14 @@ const USAGE: &str = "usage: bench [--json] [--rounds N] NAME…; scripts/bench t
 
 type Section = fn(&Bench, &mut Table) -> Result<()>;
 
-const SECTIONS: [(&str, Section); 8] = [
+const SECTIONS: [(&str, Section); 9] = [
     ("startup", startup::measure),
     ("compile", compile::measure),
     ("event", event::measure),
     ("delivery", delivery::measure),
     ("maps", maps::measure),
     ("attach", attach::measure),
+    ("functions", attach::measure_functions),
     ("list", list::measure),
     ("size", size::measure),
 ];

@@ -269,67 +269,61 @@ impl Types {
 
     /// Size in bytes of a value in memory. Aggregations have the size of one CPU's part.
     pub fn size(&self, id: TypeId) -> u32 {
-        match self.get(id) {
-            Type::Unknown | Type::Void => 0,
-            Type::Bool => 1,
-            Type::Int { bits, .. } => u32::from(bits / 8),
-            Type::Str(size) => *size,
-            Type::Pointer { .. } => 8,
-            Type::Array { of, len } => self.size(*of) * len,
-            Type::Struct(id) => self.record(*id).size,
-            Type::Enum { size, .. } => u32::from(*size),
-            Type::Tuple(elements) => self.tuple_layout(elements).1,
-            Type::Record(fields) => self.tuple_layout(&types_of(fields)).1,
-            Type::Buffer(room) => 4 + room,
-            Type::Function | Type::Opaque(_) => 0,
-            Type::Stack { frames, mode, .. } => 16 + mode.frame_size() * frames,
-            Type::Symbol { .. } => 16,
-            Type::Worded(worded) => worded.layout().0,
-            Type::Aggregate(aggregate) => aggregate.words() * 8,
-        }
+        self.room(id).0
     }
 
     /// Alignment in bytes of a value in memory.
     pub fn align(&self, id: TypeId) -> u32 {
+        self.room(id).1
+    }
+
+    /// Size and alignment, found together: a tuple asks each element for both, and would otherwise ask the innermost
+    /// of a deep one as often as there are levels, squared.
+    fn room(&self, id: TypeId) -> (u32, u32) {
+        let alike = |size: u32| (size, size);
         match self.get(id) {
-            Type::Unknown
-            | Type::Void
-            | Type::Bool
-            | Type::Str(_)
-            | Type::Function
-            | Type::Opaque(_) => 1,
-            Type::Int { bits, .. } => u32::from(bits / 8),
-            Type::Enum { size, .. } => u32::from(*size),
-            Type::Buffer(_) => 4,
-            Type::Worded(worded) => worded.layout().1,
-            Type::Array { of, .. } => self.align(*of),
-            Type::Struct(id) => self.record(*id).align,
-            Type::Record(fields) => {
-                fields.iter().map(|(_, field)| self.align(*field)).max().unwrap_or(1)
+            Type::Unknown | Type::Void | Type::Function | Type::Opaque(_) => (0, 1),
+            Type::Bool => alike(1),
+            Type::Int { bits, .. } => alike(u32::from(bits / 8)),
+            Type::Enum { size, .. } => alike(u32::from(*size)),
+            Type::Pointer { .. } => alike(8),
+            Type::Str(size) => (*size, 1),
+            Type::Buffer(room) => (4 + room, 4),
+            Type::Worded(worded) => worded.layout(),
+            Type::Array { of, len } => {
+                let (size, align) = self.room(*of);
+                (size * len, align)
             }
-            Type::Tuple(elements) => {
-                elements.iter().map(|&element| self.align(element)).max().unwrap_or(1)
+            Type::Struct(id) => {
+                let record = self.record(*id);
+                (record.size, record.align)
             }
-            Type::Pointer { .. }
-            | Type::Stack { .. }
-            | Type::Symbol { .. }
-            | Type::Aggregate(_) => 8,
+            Type::Tuple(elements) => self.tuple_room(elements).1,
+            Type::Record(fields) => self.tuple_room(&types_of(fields)).1,
+            Type::Stack { frames, mode, .. } => (16 + mode.frame_size() * frames, 8),
+            Type::Symbol { .. } => (16, 8),
+            Type::Aggregate(aggregate) => (aggregate.words() * 8, 8),
         }
     }
 
     /// Offsets of a tuple's elements, and its size with the padding at the end.
     pub fn tuple_layout(&self, elements: &[TypeId]) -> (Vec<u32>, u32) {
+        let (offsets, (size, _)) = self.tuple_room(elements);
+        (offsets, size)
+    }
+
+    fn tuple_room(&self, elements: &[TypeId]) -> (Vec<u32>, (u32, u32)) {
         let mut at = 0u32;
         let mut most = 1;
         let mut offsets = Vec::with_capacity(elements.len());
         for &element in elements {
-            let align = self.align(element);
+            let (size, align) = self.room(element);
             most = most.max(align);
             at = at.next_multiple_of(align);
             offsets.push(at);
-            at += self.size(element);
+            at += size;
         }
-        (offsets, at.next_multiple_of(most))
+        (offsets, (at.next_multiple_of(most), most))
     }
 
     /// Whether values live in registers; all others live in memory.

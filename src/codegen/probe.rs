@@ -246,8 +246,11 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
         let known = self.locals.borrow()[index];
         known.unwrap_or_else(|| {
             let ty = self.func.locals[local].ty;
-            // A scalar that no path assigned is 0; LLVM drops the store where every path does.
-            let zeroed = if self.unit.program.types.is_scalar(ty) { self.size(ty) } else { 0 };
+            // A scalar that no path assigned is 0. Where every path does, a store more would have LLVM look for places
+            // where both meet, in time that grows with the square of how many locals there are.
+            let may_be_zero = self.unit.program.types.is_scalar(ty)
+                && !self.layout.assigned_first.contains(&local);
+            let zeroed = if may_be_zero { self.size(ty) } else { 0 };
             let pointer = self.emitter.alloca_zeroed(self.size(ty).max(1), zeroed);
             self.locals.borrow_mut()[index] = Some(pointer);
             pointer

@@ -42,6 +42,8 @@ pub struct Layout {
 pub struct FuncLayout {
     /// In the order of the function's locals.
     pub locals: Vec<Place>,
+    /// Locals that are assigned to before anything else is done with them.
+    pub assigned_first: HashSet<LocalId>,
     /// Values that are defined in one region (the function's own code, or a loop's body) and used in another: so many
     /// bytes into the scratch area; 8 bytes each.
     pub captured: HashMap<ValueId, u32>,
@@ -373,6 +375,7 @@ fn place_locals(
             }
         }
     }
+    layout.assigned_first = homes.assigned_first();
     layout.loops = homes.loops > 0;
     let mut own = room.start;
     if homes.returns_in_loop {
@@ -385,7 +388,7 @@ fn place_locals(
     for local in large {
         residents[homes.of(local).unwrap_or(0)].0.push(local);
     }
-    for &(value, home) in &homes.captured {
+    for (&value, &home) in &homes.captured {
         residents[home].1.push(value);
     }
     for (parent, (locals, values)) in homes.parents.iter().zip(residents) {

@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use indexmap::IndexMap;
+
 use super::{Block, Expr, ExprId, Func, LocalId, LoopKind, Part, StmtKind, ValueId};
 use crate::types::Types;
 
@@ -14,6 +16,11 @@ pub(super) struct Homes {
     /// The region of each block: the body is region 0, and each loop's body is one of its own.
     regions: Vec<usize>,
     regions_made: usize,
+    /// The outermost block around each that runs whenever it is reached: one that is no branch and no loop's body runs
+    /// with what is around it.
+    runs_with: Vec<usize>,
+    /// The block that mentions a local first, if it does so by assigning to it.
+    assigned: HashMap<LocalId, Option<usize>>,
     /// The first region that mentions a local, and the locals that several do.
     mentioned: HashMap<LocalId, usize>,
     shared: HashSet<LocalId>,
@@ -21,7 +28,7 @@ pub(super) struct Homes {
     indexed: HashSet<LocalId>,
     /// The region that defines a value, and the values that others use, each with the block of its definition.
     defined: HashMap<ValueId, (usize, usize)>,
-    pub(super) captured: Vec<(ValueId, usize)>,
+    pub(super) captured: IndexMap<ValueId, usize>,
     /// Whether a loop's body returns.
     pub(super) returns_in_loop: bool,
     /// How many loops there are.
@@ -46,7 +53,23 @@ impl Homes {
         self.indexed.contains(&local)
     }
 
+    /// Locals that are assigned to before all else that mentions them: nobody reads what was there before.
+    pub(super) fn assigned_first(&self) -> HashSet<LocalId> {
+        let with = |block: Option<usize>| block.map(|block| self.runs_with[block]);
+        let found = self
+            .assigned
+            .iter()
+            .filter(|(local, block)| block.is_some() && with(**block) == with(self.of(**local)));
+        found.map(|(local, _)| *local).collect()
+    }
+
+    fn assign(&mut self, local: LocalId, block: usize) {
+        self.assigned.entry(local).or_insert(Some(block));
+        self.mention(local, block);
+    }
+
     fn mention(&mut self, local: LocalId, block: usize) {
+        self.assigned.entry(local).or_insert(None);
         let region = self.regions[block];
         if *self.mentioned.entry(local).or_insert(region) != region {
             self.shared.insert(local);
@@ -68,27 +91,38 @@ impl Homes {
 /// Finds the homes of all locals.
 pub(super) fn homes(func: &Func) -> Homes {
     let mut homes = Homes { regions_made: 1, ..Homes::default() };
-    visit(func, &func.body, (None, 0), 0, &mut homes);
+    visit(func, &func.body, Around { parent: None, region: 0, depth: 0, runs: false }, &mut homes);
     homes
 }
 
-fn visit(
-    func: &Func,
-    block: &Block,
-    (parent, region): (Option<usize>, usize),
+/// What a block is in.
+#[derive(Clone, Copy)]
+struct Around {
+    parent: Option<usize>,
+    region: usize,
+    /// Loops.
     depth: u32,
-    homes: &mut Homes,
-) {
+    /// Whether the block runs whenever its parent does and gets there.
+    runs: bool,
+}
+
+fn visit(func: &Func, block: &Block, around: Around, homes: &mut Homes) {
+    let Around { parent, region, depth, runs } = around;
     let number = homes.parents.len();
+    let runs_with = parent.filter(|_| runs).map_or(number, |parent| homes.runs_with[parent]);
+    homes.runs_with.push(runs_with);
     homes.parents.push(parent);
     homes.regions.push(region);
     homes.depth = homes.depth.max(depth);
     for stmt in &block.stmts {
-        for local in locals_of(&stmt.kind) {
-            homes.mention(local, number);
-        }
         for expr in exprs_of(&stmt.kind) {
             mention_in(func, expr, number, homes);
+        }
+        match stmt.kind {
+            StmtKind::Store { local, .. } => homes.assign(local, number),
+            ref other => {
+                locals_of(other).into_iter().for_each(|local| homes.mention(local, number))
+            }
         }
         if let StmtKind::LoadPart { part: Part { local, further: Some(_), .. }, .. } = &stmt.kind {
             homes.indexed.insert(*local);
@@ -102,7 +136,8 @@ fn visit(
                 homes.loops += 1;
                 let (inner, region) = (homes.parents.len(), homes.regions_made);
                 homes.regions_made += 1;
-                visit(func, body, (Some(number), region), depth + 1, homes);
+                let around = Around { parent: Some(number), region, depth: depth + 1, runs: false };
+                visit(func, body, around, homes);
                 // What a loop assigns in each round belongs to its body.
                 kind.locals().into_iter().for_each(|local| homes.mention(local, inner));
                 // It counts from its first number.
@@ -111,8 +146,9 @@ fn visit(
                 }
             }
             other => {
+                let runs = matches!(other, StmtKind::Block(_));
                 for inner in blocks_of(other) {
-                    visit(func, inner, (Some(number), region), depth, homes);
+                    visit(func, inner, Around { parent: Some(number), region, depth, runs }, homes);
                 }
             }
         }
@@ -125,9 +161,8 @@ fn mention_in(func: &Func, expr: ExprId, block: usize, homes: &mut Homes) {
         Expr::Value(value) => {
             if let Some(&(definition, region)) = homes.defined.get(value)
                 && region != homes.regions[block]
-                && homes.captured.iter().all(|(known, _)| known != value)
             {
-                homes.captured.push((*value, definition));
+                homes.captured.entry(*value).or_insert(definition);
             }
         }
         Expr::Part(part) => {

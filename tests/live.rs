@@ -31,6 +31,8 @@
 
 #[path = "live/aot.rs"]
 mod aot;
+#[path = "live/build.rs"]
+mod build;
 #[path = "live/case.rs"]
 mod case;
 #[path = "live/doctor.rs"]

@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use crate::build;
 use crate::case::{Case, Ended};
 use crate::slowed;
 
@@ -36,10 +37,8 @@ pub(crate) fn run(
     slowness: u32,
 ) -> Result<Ended, String> {
     let mut scratch = Scratch::new()?;
-    case.builds.iter().try_for_each(|program| build(program, &scratch))?;
-    for command in &case.before {
-        shell(&scratch.fill_in(command))?;
-    }
+    case.builds.iter().try_for_each(|source| build::program(source, &scratch))?;
+    case.before.iter().try_for_each(|command| build::command(command, &scratch))?;
     scratch.start(case.process.as_deref())?;
     let deadline = Instant::now() + slowed(case.timeout, slowness);
     let mut tracer = Tracer::start(&mut command(case, script, binary, &scratch)?, deadline)?;
@@ -226,17 +225,8 @@ impl Drop for Scratch {
     }
 }
 
-/// Makes a program to be traced.
-fn build(program: &str, scratch: &Scratch) -> Result<(), String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/live/programs");
-    let source = folder.join(program);
-    let made = scratch.folder.join(program).with_extension("");
-    let (source, made) = (source.display(), made.display());
-    shell(&format!("gcc -g -O1 -pthread -o '{made}' '{source}'")).map(drop)
-}
-
 /// What a command prints; fails with it when the command fails.
-fn shell(command: &str) -> Result<String, String> {
+pub(crate) fn shell(command: &str) -> Result<String, String> {
     let ran = Command::new("sh").args(["-c", command]).stdin(Stdio::null()).output();
     let output = ran.map_err(|error| format!("sh: {error}"))?;
     if output.status.success() {

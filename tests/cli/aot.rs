@@ -1,8 +1,10 @@
 //! `--aot`: programs that are made of scripts. That they run, `tests/live/aot.rs` shows.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::thread;
 
 use super::{Folder, assert_refused, ebtrace, text};
 
@@ -18,8 +20,14 @@ fn made(folder: &Folder) -> std::path::PathBuf {
     program
 }
 
+/// A child of another test, just born, may still have the program open that this one wrote.
 fn run(program: &Path, args: &[&str]) -> Output {
-    Command::new(program).args(args).output().unwrap()
+    loop {
+        match Command::new(program).args(args).output() {
+            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => thread::yield_now(),
+            ran => return ran.unwrap(),
+        }
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::session::{Scratch, shell};
 
@@ -26,12 +27,20 @@ pub(crate) fn command(command: &str, scratch: &Scratch) -> Result<(), String> {
     let made = PathBuf::from(scratch.fill_in(output));
     let kept = Path::new(MADE).join(format!("{:016x}", fingerprint(command).map_err(error)?));
     if kept.exists() {
-        return fs::copy(kept, made).map(drop).map_err(error);
+        return copy(&kept, &made).map_err(error);
     }
     run()?;
     // Another machine may keep the same at the same time, and nobody finds half of it.
     let part = Path::new(MADE).join(scratch.folder.file_name().unwrap_or_default());
-    fs::copy(made, &part).and_then(|_| fs::rename(part, kept)).map_err(error)
+    copy(&made, &part).and_then(|()| fs::rename(part, kept)).map_err(error)
+}
+
+/// Not by this process: a child of another test, just born, would keep the program from being run.
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    match Command::new("cp").arg(from).arg(to).status()?.success() {
+        true => Ok(()),
+        false => Err(std::io::Error::other("`cp` failed")),
+    }
 }
 
 /// The file that a command makes, if it is one run of gcc of which nothing else depends on where the test has its files.

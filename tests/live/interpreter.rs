@@ -34,7 +34,11 @@ fn check(binary: &Path, folder: &Path, (line, quiet): (&str, bool)) -> Result<()
     let failed = |error: std::io::Error| format!("{line}: {error}");
     let (script, link) = (folder.join("script.bt"), folder.join("ebtrace"));
     let line = line.replace("FOLDER", &folder.to_string_lossy());
-    fs::write(&script, format!("{line}\n{SCRIPT}")).map_err(failed)?;
+    // A script that is open for writing cannot be run, and a child of another test, just born, may have it open: so it
+    // is written under another name, by a process of its own.
+    let text = folder.join("text");
+    fs::write(&text, format!("{line}\n{SCRIPT}")).map_err(failed)?;
+    Command::new("cp").arg(&text).arg(&script).status().map_err(failed)?;
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).map_err(failed)?;
     if !link.exists() {
         symlink(fs::canonicalize(binary).map_err(failed)?, &link).map_err(failed)?;

@@ -132,9 +132,11 @@ fn reader_gone_early(place: &Place) -> Result<(), String> {
 fn unprivileged(place: &Place) -> Result<(), String> {
     // Others may not see the folder of the build.
     let copy = place.scratch.folder.join("ebtrace");
-    let prepared = fs::copy(&place.binary, &copy)
-        .and_then(|_| fs::set_permissions(&copy, Permissions::from_mode(0o755)))
-        .and_then(|()| fs::set_permissions(&place.scratch.folder, Permissions::from_mode(0o755)));
+    // Not by this process: a child of another test, just born, would keep it from being run.
+    let prepared =
+        Command::new("install").args(["-m", "755"]).args([&place.binary, &copy]).status().and_then(
+            |_| fs::set_permissions(&place.scratch.folder, Permissions::from_mode(0o755)),
+        );
     prepared.map_err(|error| error.to_string())?;
     let mut command = Command::new(&copy);
     command.arg("repl").uid(65534).gid(65534);

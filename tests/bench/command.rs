@@ -156,9 +156,13 @@ fn run(bench: &Bench, command: &Words) -> Result<Usage> {
         .arg(&cost)
         .args(command)
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(File::create(&log)?)
         .spawn()?;
+    // As whoever searches in it reads what they print.
+    let reader = child.stdout.take().map(|mut output| {
+        std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()))
+    });
     let pid = child.id() as i32;
     let (ended, end) = mpsc::channel::<()>();
     let watch = std::thread::spawn(move || {
@@ -170,6 +174,7 @@ fn run(bench: &Bench, command: &Words) -> Result<Usage> {
     let launched = child.wait()?;
     drop(ended);
     let _ = watch.join();
+    let _ = reader.map(std::thread::JoinHandle::join);
     let (status, usage) = match launched.success() {
         true => usage(&std::fs::read_to_string(&cost)?)?,
         false => (libc::SIGKILL, Usage { cpu: 0.0, wall: 0.0, peak: 0.0 }),

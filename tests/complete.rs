@@ -12,7 +12,7 @@ mod random;
 use random::Random;
 
 /// Of a script not every beginning is tried.
-const BEGINNINGS: usize = 10;
+const BEGINNINGS: usize = 20;
 
 fn try_on(text: &str, host: &Fixture) {
     let (start, found) = complete(text, host);

@@ -11,7 +11,7 @@ mod random;
 use random::Random;
 
 /// Of a longer script not every beginning is tried.
-const MOST_BEGINNINGS: usize = 50;
+const MOST_BEGINNINGS: usize = 150;
 /// Texts of noise.
 const NOISES: u64 = 20_000;
 

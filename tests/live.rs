@@ -16,6 +16,7 @@
 //! | `stdin: yes` | the script comes on standard input (`-`) |
 //! | `before: COMMAND` | run by a shell in the project's folder before ebtrace is started; must succeed |
 //! | `process: COMMAND` | started after that by a shell, and ended with the test; its number is `$PROCESS` |
+//! | `ready: COMMAND` | repeated by a shell until it succeeds, before ebtrace is started |
 //! | `after: COMMAND` | run by a shell when ebtrace has said `Attached N probes`; may stand several times |
 //! | `signal: INT` | sent to ebtrace when it has attached and every `after` is done |
 //! | `then: COMMAND` | run by a shell when ebtrace has ended; must succeed |
@@ -25,7 +26,7 @@
 //! | `exit: 1` | exit status (0) |
 //! | `timeout: 20` | seconds (20), multiplied by `EBTRACE_LIVE_SLOW` |
 //!
-//! In `run`, `args`, `cmd`, `before`, `process`, `after` and `then`, `$TMP` is a folder of the test's own, and in `after` `$PID` is
+//! In `run`, `args`, `cmd`, `before`, `process`, `ready`, `after` and `then`, `$TMP` is a folder of the test's own, and in `after` `$PID` is
 //! ebtrace's process. Arguments are split at blanks.
 //! The binary is `EBTRACE_BIN`, or else the release build.
 

@@ -39,8 +39,10 @@ pub(crate) fn run(
     let mut scratch = Scratch::new()?;
     case.builds.iter().try_for_each(|source| build::program(source, &scratch))?;
     case.before.iter().try_for_each(|command| build::command(command, &scratch))?;
-    scratch.start(case.process.as_deref())?;
-    let deadline = Instant::now() + slowed(case.timeout, slowness);
+    let patience = slowed(case.timeout, slowness);
+    scratch.start(case.process.as_deref(), Instant::now() + patience)?;
+    scratch.wait_until(case.ready.as_deref(), Instant::now() + patience)?;
+    let deadline = Instant::now() + patience;
     let mut tracer = Tracer::start(&mut command(case, script, binary, &scratch)?, deadline)?;
     if let Err(reason) = tracer.trigger(case, &scratch) {
         return Err(format!("{reason}\n{}", tracer.kill().shown()));
@@ -191,14 +193,30 @@ impl Scratch {
         Ok(Self { folder, process: None })
     }
 
-    /// Starts the process that the test traces.
-    pub(crate) fn start(&mut self, command: Option<&str>) -> Result<(), String> {
+    /// Starts the process that the test traces, and waits until it is no shell any more.
+    pub(crate) fn start(
+        &mut self,
+        command: Option<&str>,
+        deadline: Instant,
+    ) -> Result<(), String> {
         let Some(command) = command else { return Ok(()) };
         let mut shell = Command::new("sh");
-        shell.args(["-c", &format!("exec {}", self.fill_in(command))]).process_group(0);
+        let starts = format!("exec {}", self.fill_in(command));
+        shell.args(["-c", &starts]).process_group(0);
         shell.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        self.process = Some(shell.spawn().map_err(|error| format!("`{command}`: {error}"))?);
-        Ok(())
+        let process = shell.spawn().map_err(|error| format!("`{command}`: {error}"))?;
+        let arguments = format!("/proc/{}/cmdline", process.id());
+        self.process = Some(process);
+        let still_shell = format!("sh\0-c\0{starts}\0");
+        repeat_until(deadline, command, || {
+            std::fs::read(&arguments).map_or(true, |now| now != still_shell.as_bytes())
+        })
+    }
+
+    /// Repeats the command until it succeeds.
+    fn wait_until(&self, command: Option<&str>, deadline: Instant) -> Result<(), String> {
+        let Some(command) = command else { return Ok(()) };
+        repeat_until(deadline, command, || shell(&self.fill_in(command)).is_ok())
     }
 
     /// Runs a command in the folder; it must succeed.
@@ -223,6 +241,20 @@ impl Drop for Scratch {
         }
         let _ = std::fs::remove_dir_all(&self.folder);
     }
+}
+
+fn repeat_until(
+    deadline: Instant,
+    what: &str,
+    mut holds: impl FnMut() -> bool,
+) -> Result<(), String> {
+    while !holds() {
+        if Instant::now() > deadline {
+            return Err(format!("waited in vain for `{what}`"));
+        }
+        sleep(POLL);
+    }
+    Ok(())
 }
 
 /// What a command prints; fails with it when the command fails.

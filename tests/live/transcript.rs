@@ -143,7 +143,8 @@ impl Transcript {
             scratch.shell(&format!("EBTRACE='{}'\n{command}", binary.display()))
         };
         self.before.iter().try_for_each(|command| shell(&scratch, command))?;
-        scratch.start(self.process.as_deref())?;
+        let patience = slowed(self.timeout, slowness);
+        scratch.start(self.process.as_deref(), Instant::now() + patience)?;
         let session = scratch.folder.join("session.txt");
         let error = |error: std::io::Error| format!("{}: {error}", session.display());
         fs::write(&session, scratch.fill_in(&self.typed)).map_err(error)?;
@@ -152,7 +153,7 @@ impl Transcript {
         command.args(["-c", "exec \"$0\" repl \"$@\" 2>&1"]).arg(&binary);
         command.args(self.run.iter().map(|word| scratch.fill_in(word)));
         command.stdin(File::open(&session).map_err(error)?).current_dir(&scratch.folder);
-        let deadline = Instant::now() + slowed(self.timeout, slowness);
+        let deadline = Instant::now() + patience;
         let mut tracer = Tracer::start(&mut command, deadline)?;
         let Some(status) = tracer.wait()? else {
             return Err(format!("still running in the end\n{}", tracer.kill().stdout));

@@ -83,8 +83,8 @@ fn outside(script: &str, host: &dyn Host) -> (usize, Vec<Candidate>) {
     let word = &script[start..];
     if word.contains(':') {
         let listing = list::search(&format!("{word}*"), host, &Manner::default());
-        let found = listing.found.into_iter().take(MOST_PROBES);
-        return (start, found.map(|found| Candidate::new(found.label, "")).collect());
+        let found = listing.labels().take(MOST_PROBES);
+        return (start, found.map(|label| Candidate::new(label, "")).collect());
     }
     let kinds = probe::kinds().map(|kind| {
         let colon = if kind.shape.is_empty() { "" } else { ":" };
@@ -112,7 +112,7 @@ fn head(script: &str, place: &Place, host: &dyn Host) -> String {
         return head.to_owned();
     }
     let listing = list::search(head, host, &Manner::default());
-    listing.found.into_iter().next().map_or_else(|| head.to_owned(), |first| first.label)
+    listing.labels().next().unwrap_or(head).to_owned()
 }
 
 /// The script up to the statement at hand, with something else in its place. What is open is closed at its end.

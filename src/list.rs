@@ -13,7 +13,7 @@ use indexmap::IndexSet;
 use crate::host::btf::Btf;
 use crate::host::{Feature, Host, HostError};
 use crate::ir::Program;
-use crate::probe::{self, Kind, Names, Part, Point, Target};
+use crate::probe::{self, AllNames, Kind, Name, Names, Part, Point, Target};
 use crate::source::Span;
 use crate::syntax::{ast, attach};
 use crate::types::{self, Types};
@@ -32,23 +32,33 @@ pub struct Manner {
     pub folders: Vec<PathBuf>,
 }
 
-/// A probe, or a type, that was found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
-    /// As an attach point writes it: `tracepoint:sched:sched_switch`; a type as C does.
-    pub label: String,
-    /// What it passes to programs, a line each.
-    pub details: Vec<String>,
-}
-
 /// What was found, and why some of it could not be.
 #[derive(Debug, Default)]
 pub struct Listing {
-    /// In the order in which it is shown.
-    pub found: Vec<Found>,
+    /// A line for each probe, as an attach point writes it (`tracepoint:sched:sched_switch`), or type, as C does; below
+    /// it, indented, a line for each thing that it passes to programs. There may be tens of thousands.
+    pub text: String,
     /// What cannot be listed, and the reason.
     pub troubles: Vec<String>,
 }
+
+impl Listing {
+    /// The probes, or names of types, without details.
+    pub fn labels(&self) -> impl Iterator<Item = &str> {
+        self.text.lines().filter(|line| !line.starts_with(INDENT))
+    }
+
+    fn add(&mut self, label: &[&str], details: &[String]) {
+        self.text.extend(label.iter().copied());
+        self.text.push('\n');
+        for line in details {
+            self.text.extend([INDENT, line, "\n"]);
+        }
+    }
+}
+
+/// What stands before details.
+const INDENT: &str = "    ";
 
 /// Lists what some patterns, separated by commas, match: of probes, or of types if they begin with `struct` and the like.
 pub fn search(patterns: &str, host: &dyn Host, manner: &Manner) -> Listing {
@@ -56,7 +66,10 @@ pub fn search(patterns: &str, host: &dyn Host, manner: &Manner) -> Listing {
     let catalog = Catalog::new(host);
     for pattern in separate(patterns) {
         match type_pattern(pattern) {
-            Some((kind, name)) => listing.found.extend(catalog.types(kind, name, manner.verbose)),
+            Some((kind, name)) => {
+                let found = catalog.types(kind, name, manner.verbose);
+                found.iter().for_each(|label| listing.add(&[label], &[]));
+            }
             None => probes(pattern, &catalog, manner, &mut listing),
         }
     }
@@ -100,11 +113,12 @@ pub fn script(program: &Program, host: &dyn Host, manner: &Manner) -> Listing {
         .filter(|point| !point.attach.is_run())
         .map(|point| without_count(&point.label))
         .collect();
-    let found = labels.into_iter().map(|label| {
+    let mut listing = Listing::default();
+    for label in labels {
         let details = if manner.verbose { details(&label, &catalog) } else { Vec::new() };
-        Found { label, details }
-    });
-    Listing { found: found.collect(), troubles: Vec::new() }
+        listing.add(&[&label], &details);
+    }
+    listing
 }
 
 /// How often a probe fires is nothing to list: `software:faults:` for `software:faults:10`.
@@ -138,12 +152,8 @@ fn probes(pattern: &str, catalog: &Catalog<'_>, manner: &Manner, listing: &mut L
     let (provider, rest) = pattern.split_once(':').unwrap_or(("*", pattern));
     let (kinds, named) = kinds(provider, rest, catalog, manner);
     for kind in kinds {
-        match labels((kind, named), rest, catalog, manner) {
-            Ok(labels) => listing.found.extend(labels.into_iter().map(|label| {
-                let about = || (kind.list.about)(&label.whole, catalog);
-                let details = if manner.verbose { about() } else { Vec::new() };
-                Found { label: [kind.name, ":", label.shown()].concat(), details }
-            })),
+        match add_matches((kind, named), rest, (catalog, manner), listing) {
+            Ok(()) => {}
             // That a kernel has nothing of a kind needs not be said to who asks for all kinds.
             Err(HostError::Lacks(_)) if !named => {}
             Err(error) => {
@@ -187,57 +197,55 @@ fn kinds(
     (found.into_values().filter(usable).collect(), false)
 }
 
-/// The name of something that is listed, without its type's.
-struct Label {
-    /// As its details are found.
-    whole: String,
-    /// Where in it begins what is shown.
-    shown: usize,
-}
-
-impl Label {
-    fn shown(&self) -> &str {
-        self.whole.get(self.shown..).unwrap_or_default()
-    }
-}
-
-impl From<String> for Label {
-    fn from(whole: String) -> Self {
-        Label { whole, shown: 0 }
-    }
-}
-
-/// What of a type, which is named by the search or not, is searched for.
-fn labels(
+/// Adds the probes of a type, which is named by the search or not, that are searched for.
+fn add_matches(
     (kind, named): (&'static Kind, bool),
     rest: &str,
-    catalog: &Catalog<'_>,
-    manner: &Manner,
-) -> Result<Vec<Label>, HostError> {
-    let mut found: Vec<Label> = match kind.list.names {
-        Names::Nothing => Vec::new(),
+    (catalog, manner): (&Catalog<'_>, &Manner),
+    listing: &mut Listing,
+) -> Result<(), HostError> {
+    let (names, pattern) = match kind.list.names {
+        Names::Nothing => return Ok(()),
         Names::All(_)
             if kind.list.resolved.is_some_and(|first| rest.split(':').next() == Some(first)) =>
         {
-            resolved(kind, rest, catalog).into_iter().map(Label::from).collect()
+            (AllNames::from_iter(resolved(kind, rest, catalog)), "*")
         }
-        Names::All(names) => {
-            let pattern = probe::pattern_with_stars(rest);
-            let shown = names(catalog)?.into_iter().filter_map(|name| {
-                let shown = name.shown(&pattern, named)?;
-                Some(Label { whole: name.whole, shown })
-            });
-            shown.collect()
-        }
+        Names::All(names) => (names(catalog)?, rest),
         Names::Matches => {
-            let labels = rests(kind, rest, manner);
-            let labels = labels.iter().flat_map(|rest| resolved(kind, rest, catalog));
-            labels.map(Label::from).collect()
+            let rests = rests(kind, rest, manner);
+            (rests.iter().flat_map(|rest| resolved(kind, rest, catalog)).collect(), "*")
         }
     };
-    found.sort_unstable_by(|one, other| one.shown().cmp(other.shown()));
-    found.dedup_by(|one, other| one.shown() == other.shown());
-    Ok(found)
+    let pattern = probe::pattern_with_stars(pattern);
+    let mut shown: Vec<Shown<'_>> =
+        names.iter().filter_map(|name| Shown::new(name, &pattern, named)).collect();
+    shown.sort_unstable();
+    shown.dedup_by(|one, other| one.text == other.text);
+    for Shown { text, whole, .. } in shown {
+        let about = || (kind.list.about)(whole, catalog);
+        let details = if manner.verbose { about() } else { Vec::new() };
+        listing.add(&[kind.name, ":", text], &details);
+    }
+    Ok(())
+}
+
+/// A name as it is shown. Ordered by that, of which the first letters, as a number, are compared faster than all.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Shown<'a> {
+    begin: u64,
+    text: &'a str,
+    whole: &'a str,
+}
+
+impl<'a> Shown<'a> {
+    /// Nothing if the name is none of those that are searched for.
+    fn new(name: Name<'a>, pattern: impl Fn(&str) -> bool, named: bool) -> Option<Shown<'a>> {
+        let text = name.shown(pattern, named)?;
+        let mut begin = [0; 8];
+        begin.iter_mut().zip(text.bytes()).for_each(|(to, from)| *to = from);
+        Some(Shown { begin: u64::from_be_bytes(begin), text, whole: name.whole })
+    }
 }
 
 /// What is searched for, with the files where that says nothing of files.

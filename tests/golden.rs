@@ -85,11 +85,7 @@ fn image(sources: &mut Sources, name: &str, text: String) -> String {
 /// What is listed: each line is a search, with `-v` in front for details; or, where the first line is not one, a script.
 fn list(sources: &mut Sources, name: &str, text: String) -> String {
     let shown = |listing: list::Listing| {
-        let mut out = String::new();
-        for found in &listing.found {
-            out.push_str(&format!("{}\n", found.label));
-            found.details.iter().for_each(|line| out.push_str(&format!("    {line}\n")));
-        }
+        let mut out = listing.text;
         listing.troubles.iter().for_each(|trouble| out.push_str(&format!("warning: {trouble}\n")));
         out
     };

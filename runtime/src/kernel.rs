@@ -8,7 +8,7 @@ mod programs;
 mod tracefs;
 mod trial;
 
-pub use functions::{barred_functions, traceable_functions};
+pub use functions::barred_functions;
 pub use kallsyms::Kallsyms;
 pub use programs::{LoadedProgram, loaded_programs};
 pub use tracefs::{Tracefs, TracefsError};

@@ -208,7 +208,7 @@ fn trampolines(host: &Live) -> Verdict {
 
 fn traceable(host: &Live) -> Verdict {
     match host.functions() {
-        Ok(functions) => Verdict::Yes(format!("{} functions", functions.len())),
+        Ok(functions) => Verdict::Yes(format!("{} functions", functions.iter().count())),
         Err(error) => no(error.to_string(), "name them in a file: `--traceable-functions FILE`"),
     }
 }

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
-use ebtrace::list::{self, Found, Listing, Manner};
+use ebtrace::list::{self, Listing, Manner};
 use ebtrace::pipeline;
 use ebtrace::source::Sources;
 use ebtrace_runtime::{Process, binary};
@@ -25,7 +25,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
         process: args.pid.map(mapped_files).transpose()?,
         folders: path().map(|path| std::env::split_paths(&path).collect()).unwrap_or_default(),
     };
-    let host = Live::default().of_process(args.pid).with_debug_folders(debug_folders(args));
+    let host = Live::new(args.no_features.clone(), args.traceable_functions.clone())
+        .of_process(args.pid)
+        .with_debug_folders(debug_folders(args));
     let word = args.words.first().map(String::as_str);
     let listing = match word {
         None if args.program.is_none() => list::search(list::EVERYTHING, &host, &manner),
@@ -41,7 +43,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
     for trouble in &listing.troubles {
         warn(trouble);
     }
-    run::put(&text(&listing.found))?;
+    run::put(&listing.text)?;
     Ok(0)
 }
 
@@ -55,21 +57,6 @@ fn of_script(args: &Args, host: &Live, manner: &Manner) -> anyhow::Result<Option
     found.drop_warnings();
     report::diagnostics(&sources, &found);
     Ok(checked.map(|checked| list::script(&checked.program, host, manner)))
-}
-
-/// A line each, what they pass to programs below it.
-fn text(found: &[Found]) -> String {
-    let mut text = String::new();
-    for Found { label, details } in found {
-        text.push_str(label);
-        text.push('\n');
-        for line in details {
-            text.push_str("    ");
-            text.push_str(line);
-            text.push('\n');
-        }
-    }
-    text
 }
 
 /// Says that what looks like a file is none.
@@ -90,15 +77,4 @@ fn warn(text: &str) {
 fn mapped_files(pid: u32) -> anyhow::Result<Vec<PathBuf>> {
     Process::open(pid)?;
     Ok(binary::mapped(pid))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn details_are_indented() {
-        let found = Found { label: "a:b".to_owned(), details: vec!["int x".to_owned()] };
-        assert_eq!(text(&[found]), "a:b\n    int x\n");
-    }
 }

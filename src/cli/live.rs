@@ -17,7 +17,7 @@ use ebtrace::host::files::{Entry, Files};
 use ebtrace::host::headers::{Headers, Request, Trouble};
 use ebtrace::host::program::{FIRST_BLOB, Programs};
 use ebtrace::host::{
-    Arch, Feature, Host, HostError, KernelFunction, TracepointField, Version, tracefs,
+    Arch, Feature, Host, HostError, KernelFunctions, TracepointField, Version, tracefs,
 };
 use ebtrace::ir::ProgramType;
 use ebtrace_runtime::binary::DebugFolders;
@@ -38,7 +38,7 @@ const VMLINUX: &str = "vmlinux";
 pub(crate) struct Live {
     tracefs: OnceCell<Result<Tracefs, HostError>>,
     kallsyms: OnceCell<Result<Kallsyms, HostError>>,
-    functions: OnceCell<Result<Vec<KernelFunction>, HostError>>,
+    functions: OnceCell<Result<KernelFunctions, HostError>>,
     kprobe_multi: OnceCell<bool>,
     kprobe_session: OnceCell<bool>,
     /// What is not to be used.
@@ -94,7 +94,7 @@ impl Live {
     }
 
     /// What the function tracer lists, or all code where it does not say.
-    fn read_functions(&self) -> Result<Vec<KernelFunction>, HostError> {
+    fn read_functions(&self) -> Result<KernelFunctions, HostError> {
         let listed =
             match &self.traceable_functions {
                 Some(path) => Some(std::fs::read_to_string(path).map_err(|error| {
@@ -102,21 +102,11 @@ impl Live {
                 })?),
                 None => self.tracefs().ok().and_then(|tracefs| tracefs.traceable_functions().ok()),
             };
-        let text;
-        let functions: Vec<(&str, Option<&str>)> = match listed {
-            Some(listed) => {
-                text = listed;
-                kernel::traceable_functions(&text).collect()
-            }
+        let functions = match listed {
+            Some(listed) => KernelFunctions::of_lines(listed),
             None => self.kallsyms()?.functions().collect(),
         };
-        let barred = kernel::barred_functions();
-        let functions = functions.into_iter().filter(|(name, _)| !barred.contains(*name));
-        let functions = functions.map(|(name, module)| KernelFunction {
-            name: name.to_owned(),
-            module: module.map(str::to_owned),
-        });
-        Ok(functions.collect())
+        Ok(functions.without(kernel::barred_functions()))
     }
 
     fn vmlinux(&self) -> Result<Rc<Btf>, HostError> {
@@ -237,8 +227,8 @@ impl Host for Live {
         Ok(self.kallsyms()?.has_function(name))
     }
 
-    fn functions(&self) -> Result<&[KernelFunction], HostError> {
-        self.functions.get_or_init(|| self.read_functions()).as_deref().map_err(Clone::clone)
+    fn functions(&self) -> Result<&KernelFunctions, HostError> {
+        self.functions.get_or_init(|| self.read_functions()).as_ref().map_err(Clone::clone)
     }
 
     fn function_size(&self, name: &str) -> Option<u64> {

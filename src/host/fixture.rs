@@ -15,7 +15,7 @@ use super::files::{Content, Entry, Files};
 use super::headers::{Complaint, Headers, Request, Trouble};
 use super::program::FIRST_BLOB;
 use super::tracefs::parse_format;
-use super::{Arch, Feature, Host, HostError, KernelFunction, TracepointField, Version};
+use super::{Arch, Feature, Host, HostError, KernelFunctions, TracepointField, Version};
 use crate::ir::ProgramType;
 
 /// Functions of the kernel, and their modules.
@@ -97,7 +97,7 @@ pub struct Fixture {
     lacking: BTreeSet<Feature>,
     btf: OnceCell<Vec<Rc<Btf>>>,
     bpf: OnceCell<Vec<ProgramFunction>>,
-    functions: OnceCell<Vec<KernelFunction>>,
+    functions: OnceCell<KernelFunctions>,
     files: BTreeMap<PathBuf, (Vec<u8>, bool)>,
     arch: Option<Arch>,
     version: Option<Version>,
@@ -237,13 +237,12 @@ impl Host for Fixture {
         Ok(FUNCTIONS.iter().any(|(function, _)| *function == name))
     }
 
-    fn functions(&self) -> Result<&[KernelFunction], HostError> {
+    fn functions(&self) -> Result<&KernelFunctions, HostError> {
         Ok(self.functions.get_or_init(|| {
-            let functions = FUNCTIONS.iter().map(|&(name, module)| KernelFunction {
-                name: name.to_owned(),
-                module: Some(module.to_owned()).filter(|module| !module.is_empty()),
-            });
-            functions.collect()
+            let functions = FUNCTIONS.into_iter();
+            functions
+                .map(|(name, module)| (name, Some(module).filter(|module| !module.is_empty())))
+                .collect()
         }))
     }
 

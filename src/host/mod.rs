@@ -7,10 +7,13 @@ pub mod bpf;
 pub mod btf;
 pub mod files;
 pub mod fixture;
+mod functions;
 pub mod headers;
 pub mod object;
 pub mod program;
 pub mod tracefs;
+
+pub use functions::{KernelFunction, KernelFunctions};
 
 use std::rc::Rc;
 
@@ -172,15 +175,6 @@ pub enum FieldKind {
     RelLoc,
 }
 
-/// A function of the kernel.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KernelFunction {
-    /// Its symbol.
-    pub name: String,
-    /// The module that it is in; `None` for the kernel itself.
-    pub module: Option<String>,
-}
-
 /// Why the host has no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HostError {
@@ -221,11 +215,11 @@ pub trait Host: files::Files + program::Programs {
     /// `Unreadable` where the kernel does not let its symbols be listed.
     fn has_function(&self, name: &str) -> Result<bool, HostError>;
 
-    /// The functions of the kernel and its modules that can be probed, in the kernel's order; names may repeat.
+    /// The functions of the kernel and its modules that can be probed.
     ///
     /// # Errors
     /// As for [`Host::has_function`].
-    fn functions(&self) -> Result<&[KernelFunction], HostError>;
+    fn functions(&self) -> Result<&KernelFunctions, HostError>;
 
     /// How many bytes long a kernel function is, or a little more; `None` where that is not known, or several functions
     /// have the name. `module:function` is that of a module.

@@ -4,7 +4,7 @@ use std::cell::{Cell, OnceCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::{Found, declare};
+use super::declare;
 use crate::host::btf::{Btf, Named};
 use crate::host::{FieldKind, Host, TracepointField};
 use crate::probe::pattern_with_stars;
@@ -87,7 +87,7 @@ impl<'a> Catalog<'a> {
     }
 
     /// The structs, unions or enums whose names a pattern matches.
-    pub(super) fn types(&self, kind: Named, pattern: &str, verbose: bool) -> Vec<Found> {
+    pub(super) fn types(&self, kind: Named, pattern: &str, verbose: bool) -> Vec<String> {
         let matches = pattern_with_stars(pattern);
         let tag = declare::TAGS.iter().find(|(_, other)| *other == kind).map_or("", |(tag, _)| tag);
         let mut found = Vec::new();
@@ -97,12 +97,12 @@ impl<'a> Catalog<'a> {
                     true => format!("{}: {}", btf.name(), declare::definition(&btf, id)),
                     false => format!("{tag} {name}"),
                 };
-                found.push((name.to_owned(), Found { label, details: Vec::new() }));
+                found.push((name.to_owned(), label));
             }
         }
         // Those of one name stay in the order of the modules.
         found.sort_by(|one, other| one.0.cmp(&other.0));
-        let mut found: Vec<Found> = found.into_iter().map(|(_, found)| found).collect();
+        let mut found: Vec<String> = found.into_iter().map(|(_, label)| label).collect();
         found.dedup();
         found
     }

@@ -9,7 +9,7 @@ use super::{
     split_offset,
 };
 use crate::diagnostic::nearest;
-use crate::host::{Feature, Host, KernelFunction};
+use crate::host::{Feature, Host, KernelFunctions};
 use crate::ir::ProgramType;
 use crate::types::{Space, Types};
 
@@ -185,16 +185,15 @@ fn matching(place: &Place, host: &dyn Host) -> Result<Vec<(Option<String>, Strin
     let name = Part { text: place.function.clone(), ..place.part.clone() };
     let (name, module) = (Pattern::of(&name), place.module.as_ref().map(Pattern::of));
     let glob = name.is_glob();
-    let own = |function: &KernelFunction| function.module.as_deref().unwrap_or(KERNEL).to_owned();
-    let chosen = all.iter().filter(|function| {
-        module.as_ref().is_none_or(|module| module.matches(&own(function)))
-            && name.matches(&function.name)
-            && !(glob && is_kept_off(&function.name))
-    });
-    let chosen = chosen.map(|function| (module.is_some().then(|| own(function)), &function.name));
     // A name that is there twice stands for two functions.
-    let chosen: Vec<(Option<String>, String)> =
-        chosen.map(|(module, name)| (module, name.clone())).collect();
+    let mut chosen = Vec::new();
+    for function in all.iter().filter(|function| name.matches(function.name)) {
+        let own = function.module.unwrap_or(KERNEL);
+        let is_own = module.as_ref().is_none_or(|module| module.matches(own));
+        if is_own && !(glob && is_kept_off(function.name)) {
+            chosen.push((module.is_some().then(|| own.to_owned()), function.name.to_owned()));
+        }
+    }
     if chosen.is_empty() {
         return Err(missing_function(place, host));
     }
@@ -207,14 +206,14 @@ pub(super) fn is_kept_off(name: &str) -> bool {
     const STARTS: [&str; 2] = ["rcu_", "__ftrace_invalid_address__"];
     NAMES.contains(&name)
         || STARTS.iter().any(|start| name.starts_with(start))
-        || name.contains(".part.")
+        || (memchr::memchr(b'.', name.as_bytes()).is_some() && name.contains(".part."))
 }
 
 fn missing_function(place: &Place, host: &dyn Host) -> ProbeError {
-    let functions = host.functions().unwrap_or_default();
+    let functions = || host.functions().into_iter().flat_map(KernelFunctions::iter);
     if let Some(module) = &place.module {
         let pattern = Pattern::of(module);
-        let modules = || functions.iter().map(|known| known.module.as_deref().unwrap_or(KERNEL));
+        let modules = || functions().map(|known| known.module.unwrap_or(KERNEL));
         if !modules().any(|known| pattern.matches(known)) {
             return ProbeError::NotFound {
                 span: module.span,
@@ -237,7 +236,7 @@ fn missing_function(place: &Place, host: &dyn Host) -> ProbeError {
             help: Some("`*` stands for any letters: `kprobe:vfs_*`".to_owned()),
         };
     }
-    let near = nearest(&place.function, functions.iter().map(|known| known.name.as_str()));
+    let near = nearest(&place.function, functions().map(|known| known.name));
     ProbeError::NotFound {
         span: place.part.span,
         what: format!("the kernel function `{}`{within}", place.function),

@@ -1,6 +1,9 @@
 //! The probes of each type that there are on a machine.
 
+use std::collections::HashSet;
+
 use super::kernel::is_kept_off;
+use super::names::AllNames;
 use super::pattern::Pattern;
 use super::trampoline::PROGRAMS;
 use super::user;
@@ -30,42 +33,9 @@ pub enum Names {
     /// Scripts make them.
     Nothing,
     /// All are known.
-    All(fn(&Catalog<'_>) -> Result<Vec<Name>, HostError>),
+    All(fn(&Catalog<'_>) -> Result<AllNames, HostError>),
     /// Those that an attach point stands for.
     Matches,
-}
-
-/// The name of a probe without its type. There are tens of thousands, so one text holds all forms of it.
-#[derive(Debug, Clone)]
-pub struct Name {
-    /// The longest form, as [`List::about`] wants it, and as it is shown to those who search for it.
-    pub whole: String,
-    /// Where in it begins what is otherwise shown.
-    pub short: usize,
-    /// Where in it begins what it is also found by where its type is named.
-    pub found_by: Option<usize>,
-}
-
-impl Name {
-    pub(super) fn new(name: String) -> Name {
-        Name { whole: name, short: 0, found_by: None }
-    }
-
-    /// Of something in a module, which need not be said.
-    fn within(module: &str, name: &str) -> Name {
-        let whole = [module, ":", name].concat();
-        Name { found_by: Some(module.len() + 1), ..Name::new(whole) }
-    }
-
-    /// The name as it is shown to those who search for what a pattern matches; `named` if they name its type. `None` if
-    /// they do not mean it.
-    pub(crate) fn shown(&self, pattern: impl Fn(&str) -> bool, named: bool) -> Option<usize> {
-        let is_found = |begin: usize| self.whole.get(begin..).is_some_and(&pattern);
-        if is_found(self.short) || (named && self.found_by.is_some_and(is_found)) {
-            return Some(self.short);
-        }
-        (self.short > 0 && is_found(0)).then_some(0)
-    }
 }
 
 /// Whether a name is what a text with `*` in it stands for.
@@ -79,16 +49,15 @@ pub(super) const NOTHING: List =
 pub(super) const MATCHES: List = List { names: Names::Matches, ..NOTHING };
 /// Functions of programs, whose arguments their debug information tells.
 pub(super) const USER_FUNCTIONS: List = List { about: user_arguments, ..MATCHES };
-pub(super) const PERIODS: List =
-    counted(|_| Ok(["hz:", "us:", "ms:", "s:"].map(|unit| Name::new(unit.to_owned())).to_vec()));
+pub(super) const PERIODS: List = counted(|_| Ok(AllNames::from_iter(["hz:", "us:", "ms:", "s:"])));
 
 /// Probes that pass nothing to programs.
-pub(super) const fn all(names: fn(&Catalog<'_>) -> Result<Vec<Name>, HostError>) -> List {
+pub(super) const fn all(names: fn(&Catalog<'_>) -> Result<AllNames, HostError>) -> List {
     List { names: Names::All(names), ..NOTHING }
 }
 
 /// The same, whose last part says how often they fire.
-pub(super) const fn counted(names: fn(&Catalog<'_>) -> Result<Vec<Name>, HostError>) -> List {
+pub(super) const fn counted(names: fn(&Catalog<'_>) -> Result<AllNames, HostError>) -> List {
     List { counted: true, ..all(names) }
 }
 
@@ -136,33 +105,31 @@ pub(super) const ITERATORS: List = List {
 /// What the kernel itself is called among its modules.
 const KERNEL: &str = "vmlinux";
 
-fn functions(catalog: &Catalog<'_>) -> Result<Vec<Name>, HostError> {
-    let all = catalog.host.functions()?.iter().filter(|function| !is_kept_off(&function.name));
-    let named = all.map(|function| match &function.module {
-        Some(module) => Name::new([module, ":", &function.name].concat()),
-        None => {
-            let whole = [KERNEL, ":", &function.name].concat();
-            Name { short: KERNEL.len() + 1, ..Name::new(whole) }
+fn functions(catalog: &Catalog<'_>) -> Result<AllNames, HostError> {
+    let mut names = AllNames::default();
+    for function in catalog.host.functions()?.iter().filter(|known| !is_kept_off(known.name)) {
+        match function.module {
+            Some(module) => names.add(&[module, ":", function.name]),
+            None => names.add_of(KERNEL, function.name),
         }
-    });
-    Ok(named.collect())
+    }
+    Ok(names)
 }
 
 /// The functions that the kernel describes, of those that can be probed where it says which they are.
-fn typed_functions(catalog: &Catalog<'_>) -> Result<Vec<Name>, HostError> {
+fn typed_functions(catalog: &Catalog<'_>) -> Result<AllNames, HostError> {
     catalog.host.btf(0)?;
-    let traceable = catalog.host.functions().unwrap_or_default();
-    let traceable: std::collections::HashSet<(&str, &str)> = traceable
-        .iter()
-        .map(|function| (function.module.as_deref().unwrap_or(KERNEL), function.name.as_str()))
-        .collect();
-    let mut names = Vec::new();
+    let traceable: HashSet<(&str, &str)> = match catalog.host.functions() {
+        Ok(all) => all.iter().map(|known| (known.module.unwrap_or(KERNEL), known.name)).collect(),
+        Err(_) => HashSet::new(),
+    };
+    let mut names = AllNames::default();
     for btf in catalog.blobs() {
         let own = btf.names(crate::host::btf::Named::Function);
         let own = own.filter(|name| {
             !is_kept_off(name) && (traceable.is_empty() || traceable.contains(&(btf.name(), name)))
         });
-        names.extend(own.map(|name| Name::within(btf.name(), name)));
+        own.for_each(|name| names.add_within(btf.name(), name));
     }
     Ok(names)
 }
@@ -177,27 +144,30 @@ fn signature(name: &str, catalog: &Catalog<'_>, returns: bool) -> Vec<String> {
     lines
 }
 
-fn tracepoints(catalog: &Catalog<'_>) -> Result<Vec<Name>, HostError> {
-    let all = catalog.host.tracepoints()?;
-    Ok(all
-        .into_iter()
-        .map(|(category, event)| Name::new([category, ":".to_owned(), event].concat()))
-        .collect())
+fn tracepoints(catalog: &Catalog<'_>) -> Result<AllNames, HostError> {
+    let mut names = AllNames::default();
+    for (category, event) in catalog.host.tracepoints()? {
+        names.add(&[&category, ":", &event]);
+    }
+    Ok(names)
 }
 
-fn events(catalog: &Catalog<'_>) -> Result<Vec<Name>, HostError> {
+fn events(catalog: &Catalog<'_>) -> Result<AllNames, HostError> {
     catalog.host.btf(0)?;
-    let all = traced::event_names(catalog.host);
-    Ok(all.iter().map(|(module, event)| Name::within(module, event)).collect())
+    let mut names = AllNames::default();
+    for (module, event) in traced::event_names(catalog.host) {
+        names.add_within(&module, &event);
+    }
+    Ok(names)
 }
 
-fn iterators(catalog: &Catalog<'_>) -> Result<Vec<Name>, HostError> {
+fn iterators(catalog: &Catalog<'_>) -> Result<AllNames, HostError> {
     if !catalog.host.has(Feature::Btf) {
         return Err(HostError::Lacks(Feature::Btf));
     }
     let all = traced::iterators(catalog.host);
     let usable = all.into_iter().filter(|name| !super::tracing::is_of_a_map(name));
-    Ok(usable.map(Name::new).collect())
+    Ok(usable.collect())
 }
 
 /// The arguments of a function of a program, with types as scripts write them.

@@ -7,6 +7,7 @@ mod error;
 mod event;
 mod kernel;
 mod list;
+mod names;
 mod pair;
 mod pattern;
 mod perf;
@@ -22,7 +23,8 @@ pub mod user;
 mod watch;
 
 pub use error::ProbeError;
-pub use list::{List, Name, Names, pattern_with_stars};
+pub use list::{List, Names, pattern_with_stars};
+pub use names::{AllNames, Name};
 pub use pair::join_returns;
 pub use plan::{Plan, plan};
 pub use substitute::substitute;

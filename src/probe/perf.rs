@@ -3,6 +3,7 @@
 use ebtrace_image::{Attach, Counter};
 
 use super::list;
+use super::names::AllNames;
 use super::pattern::Pattern;
 use super::{
     Context, Field, Kind, Point, ProbeError, Search, Target, Targets, nothing_else, parse_number,
@@ -66,8 +67,8 @@ const LISTED_SOFTWARE: list::List = list::counted(|_| Ok(listed(SOFTWARE)));
 const LISTED_HARDWARE: list::List = list::counted(|_| Ok(listed(HARDWARE)));
 
 /// All names of all events, as they are listed.
-fn listed(events: &'static [Event]) -> Vec<list::Name> {
-    names(events).map(|name| list::Name::new(format!("{name}:"))).collect()
+fn listed(events: &'static [Event]) -> AllNames {
+    names(events).map(|name| format!("{name}:")).collect()
 }
 
 /// Something that can be counted.

@@ -3,6 +3,7 @@
 use ebtrace_image::Attach;
 
 use super::list;
+use super::names::AllNames;
 use super::{Context, Field, Kind, Point, ProbeError, Search, Target, Targets, nothing_else};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::host::Host;
@@ -21,7 +22,7 @@ const NAME: &[Field] = &[Field { name: "name", optional: false }];
 
 pub(super) const ALL: &[Kind] = &[SELF, TEST, BENCH];
 
-const LISTED: list::List = list::all(|_| Ok(vec![list::Name::new(format!("{TRIGGER}:{SIGNAL}"))]));
+const LISTED: list::List = list::all(|_| Ok(AllNames::from_iter([format!("{TRIGGER}:{SIGNAL}")])));
 
 const SELF: Kind = Kind {
     name: "self",

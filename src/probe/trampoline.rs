@@ -171,10 +171,8 @@ fn candidates(
     let wanted = |name: &str| glob.matches(name) && !is_kept_off(name) && own(name, ret).is_none();
     let mut found = traced::candidates(host, (is_module, &wanted));
     if let Ok(all) = host.functions() {
-        let known: HashSet<(&str, &str)> = all
-            .iter()
-            .map(|known| (known.module.as_deref().unwrap_or(KERNEL), known.name.as_str()))
-            .collect();
+        let known: HashSet<(&str, &str)> =
+            all.iter().map(|known| (known.module.unwrap_or(KERNEL), known.name)).collect();
         let mut seen = HashSet::new();
         found.retain(|function| {
             let name = (function.module().to_owned(), function.name.clone());

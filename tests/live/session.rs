@@ -194,11 +194,7 @@ impl Scratch {
     }
 
     /// Starts the process that the test traces, and waits until it is no shell any more.
-    pub(crate) fn start(
-        &mut self,
-        command: Option<&str>,
-        deadline: Instant,
-    ) -> Result<(), String> {
+    pub(crate) fn start(&mut self, command: Option<&str>, deadline: Instant) -> Result<(), String> {
         let Some(command) = command else { return Ok(()) };
         let mut shell = Command::new("sh");
         let starts = format!("exec {}", self.fill_in(command));

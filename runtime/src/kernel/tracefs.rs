@@ -114,7 +114,7 @@ impl Tracefs {
         Ok(named.map(|(category, event)| (category.to_owned(), event.to_owned())).collect())
     }
 
-    /// The kernel functions that can be traced, a line each, for [`super::traceable_functions`].
+    /// The kernel functions that can be traced, a line each: `vfs_read`, `nf_hook [nf]`.
     ///
     /// # Errors
     /// Of kind `PermissionDenied` where the kernel is locked down, `NotFound` where it has no function tracer.

@@ -394,10 +394,9 @@ fn list(state: &mut State<'_>, pattern: &str) -> anyhow::Result<Done> {
     for trouble in &listing.troubles {
         report::failure(&anyhow::anyhow!("{trouble}"));
     }
-    let labels: Vec<&str> = listing.found.iter().map(|found| found.label.as_str()).collect();
-    match labels.is_empty() {
-        true => bail!("no probe of this machine matches `{pattern}`"),
-        false => state.screen.say(&labels.join("\n")),
+    match listing.text.trim_end() {
+        "" => bail!("no probe of this machine matches `{pattern}`"),
+        text => state.screen.say(text),
     }
     Ok(Done::Fine)
 }

@@ -102,6 +102,13 @@ pub const STATE: Variable = Variable {
     summary: "What was entered at the prompt of `ebtrace repl` is remembered there, in `ebtrace/history`; without it in `~/.local/state`.",
 };
 
+/// Where programs keep what the machine's next start makes void.
+pub const RUN: Variable = Variable {
+    names: &["XDG_RUNTIME_DIR"],
+    holds: "a folder",
+    summary: "Users other than root keep there, in `ebtrace/functions`, which functions of the kernel can be probed; root does in `/run`.",
+};
+
 /// The time zone.
 pub const TIME_ZONE: Variable = Variable {
     names: &["TZ"],
@@ -122,6 +129,7 @@ pub const VARIABLES: &[Variable] = &[
     NOTIFY_SOCKET,
     PATH,
     STATE,
+    RUN,
     TIME_ZONE,
     ATTACHED_LINE,
 ];
@@ -198,6 +206,10 @@ pub const FILES: &[(&str, &str)] = &[
         "Debug information of programs that is not in them; `--debuginfo` names other folders.",
     ),
     ("/lib/modules/RELEASE/build/", "Headers of the kernel, for `#include`."),
+    (
+        "/run/ebtrace/functions",
+        "The functions that can be probed, kept until the machine is started anew or a module comes or goes. It can be deleted at any time.",
+    ),
     ("~/.local/state/ebtrace/history", "What was entered at the prompt of `ebtrace repl`."),
     ("/sys/fs/bpf/", "Where `iter` probes can be put, for others to read."),
 ];

@@ -1,6 +1,7 @@
 //! The machine itself, as the compiler asks about it.
 
 mod debug;
+mod kept;
 mod program;
 
 use std::cell::OnceCell;
@@ -100,7 +101,7 @@ impl Live {
                 Some(path) => Some(std::fs::read_to_string(path).map_err(|error| {
                     HostError::Unreadable(format!("{}: {error}", path.display()))
                 })?),
-                None => self.tracefs().ok().and_then(|tracefs| tracefs.traceable_functions().ok()),
+                None => kept::functions(|| self.tracefs().ok()?.traceable_functions().ok()),
             };
         let functions = match listed {
             Some(listed) => KernelFunctions::of_lines(listed),

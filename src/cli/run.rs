@@ -45,6 +45,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
         return answered;
     }
     if about::asks_for_session(&args.words) {
+        check_paths(args)?;
         return repl::run(args);
     }
     if args.mode() == Some(args::Mode::Format) {
@@ -157,8 +158,11 @@ impl Kind {
 /// Refuses files and folders of options and variables that are not there.
 fn check_paths(args: &Args) -> anyhow::Result<()> {
     if let Some(path) = &args.traceable_functions {
-        fs::File::open(path)
-            .with_context(|| format!("cannot read the functions in {}", path.display()))?;
+        let opened = fs::File::open(path).and_then(|file| file.metadata());
+        let what = || format!("cannot read the functions in {}", path.display());
+        if opened.with_context(what)?.is_dir() {
+            bail!("{}: this is a folder", what());
+        }
     }
     for (variable, kind) in
         [(&environment::BTF, Kind::Types), (&environment::VMLINUX, Kind::Program)]

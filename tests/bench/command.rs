@@ -114,7 +114,8 @@ pub(crate) fn rows_of_ours(
     show(bench, table, name, [Some(words(&bench.ebtrace, arguments)), None, None])
 }
 
-fn show(
+/// The same of ebtrace, C and bpftrace, each if it takes part.
+pub(crate) fn show(
     bench: &Bench,
     table: &mut Table,
     name: &str,

@@ -62,6 +62,7 @@ const MISTAKES: &[(&[&str], &str)] = &[
     (&["--emit-llvm", "/nope/x"], "cannot write LLVM's code to /nope/x.original.ll: No such file"),
     (&["--include", "/nope.h"], "there is no header `/nope.h`"),
     (&["--traceable-functions", "/nope"], "cannot read the functions in /nope: No such file"),
+    (&["--traceable-functions", "/"], "cannot read the functions in /: this is a folder"),
     (&["-I", "/nope"], "`-I` names no folder: /nope"),
     (&["--debuginfo", "/nope:/"], "`--debuginfo` names no folder: /nope"),
 ];

@@ -1,7 +1,15 @@
-//! LLVM's initialisers, which `llvm.ld` keeps from running before `main`.
+//! LLVM's initialisers, which `llvm.ld` keeps from running before `main`, and its options.
 
 use std::arch::global_asm;
+use std::ffi::{CStr, c_char, c_int};
 use std::sync::Once;
+
+use inkwell::llvm_sys::support::LLVMParseCommandLineOptions;
+
+/// What takes LLVM time that grows with the square of long runs of code, such as copies of strings, and shortens none of
+/// them, is done less: scheduling for parallel instructions, which BPF has not, and joining tokens of memory.
+const OPTIONS: [&CStr; 3] =
+    [c"ebtrace", c"-pre-RA-sched=list-burr", c"-combiner-tokenfactor-inline-limit=8"];
 
 // Weak, because who links this library without `llvm.ld` has both at zero, and LLVM started as usual.
 global_asm!(
@@ -35,6 +43,16 @@ pub(super) fn start() {
                 (*next)();
                 next = next.add(1);
             }
+        }
+        let options = OPTIONS.map(CStr::as_ptr);
+        // SAFETY: all are texts that end in NUL, and there are so many of them; LLVM copies what it keeps.
+        unsafe {
+            let count = options.len() as c_int;
+            LLVMParseCommandLineOptions(
+                count,
+                options.as_ptr().cast::<*const c_char>(),
+                c"".as_ptr(),
+            );
         }
     });
 }

@@ -205,17 +205,24 @@ fn traceable() -> Result<Vec<(String, Option<String>)>, String> {
     Ok(named.collect())
 }
 
-/// Once where another start of the machine left a list, and once where the first left one.
+/// Lists functions where another start of the machine left a list, which takes the place of that, and then from that. Other
+/// machines may share the folder for such lists, so the script has its own.
+const LIST_TWICE: &str = "mount -t tmpfs ebtrace-run /run
+    mkdir -m 700 /run/ebtrace
+    echo of_another_start >/run/ebtrace/functions
+    \"$0\" -l 'kprobe:*' >/run/first
+    grep -qx vfs_read /run/ebtrace/functions
+    \"$0\" -l 'kprobe:*' | cmp /run/first -
+    cat /run/first";
+
 fn kernel_functions(binary: &Path) -> Result<(), String> {
     let known = traceable()?.into_iter().map(|(name, module)| match module {
         Some(module) => format!("kprobe:{module}:{name}"),
         None => format!("kprobe:{name}"),
     });
-    let known = known.collect();
-    shell("mkdir -p -m 700 /run/ebtrace && echo of_another_start >/run/ebtrace/functions")?;
-    same(&lines(&listed(binary, &["-l", "kprobe:*"])?), &known)?;
-    shell("grep -qx vfs_read /run/ebtrace/functions")?;
-    same(&lines(&listed(binary, &["-l", "kprobe:*"])?), &known)
+    let binary = binary.to_string_lossy();
+    let listed = self::listed(Path::new("unshare"), &["-m", "sh", "-ec", LIST_TWICE, &binary])?;
+    same(&lines(&listed), &known.collect())
 }
 
 fn typed_functions(binary: &Path) -> Result<(), String> {

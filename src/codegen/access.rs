@@ -94,12 +94,14 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
         emitter.enter(there);
         let pointer = emitter.at(value, entry.table.value.offset);
         memory::copy(emitter, to, Bytes::At { pointer, size, align: 8 }, 8);
+        let from_there = emitter.here();
         emitter.jump(after);
         emitter.enter(missing);
         memory::zero(emitter, to, 0..size, 8);
+        let from_missing = emitter.here();
         emitter.jump(after);
         emitter.enter(after);
-        Ok(emitter.merge(&[(emitter.bool(true), there), (emitter.bool(false), missing)]))
+        Ok(emitter.merge(&[(emitter.bool(true), from_there), (emitter.bool(false), from_missing)]))
     }
 
     /// Assigns a value; says so where there is no room.
@@ -211,6 +213,7 @@ impl<'a, 'ctx> Function<'a, 'ctx> {
                 emitter.enter(there);
                 let was_set = emitter.is_not_zero(emitter.load(value, 64, 8));
                 memory::zero(emitter, value, 0..entry.table.value_size, 8);
+                let there = emitter.here();
                 emitter.jump(after);
                 emitter.enter(after);
                 Ok(emitter.merge(&[(emitter.bool(false), before), (was_set, there)]))

@@ -21,7 +21,7 @@ use inkwell::module::{Linkage, Module};
 use inkwell::types::{BasicMetadataTypeEnum, BasicType, BasicTypeEnum, IntType};
 use inkwell::values::{
     BasicMetadataValueEnum, BasicValue, BasicValueEnum, FunctionValue, GlobalValue, IntValue,
-    PointerValue,
+    PhiValue, PointerValue,
 };
 use inkwell::{AddressSpace, IntPredicate};
 
@@ -164,6 +164,12 @@ impl<'ctx> Emitter<'ctx> {
             phi.add_incoming(&[(value, *from)]);
         }
         phi.as_basic_value().into_int_value()
+    }
+
+    /// One more way to where [`Emitter::merge`] chose a value: back from the end of a loop.
+    pub(super) fn merge_more(&self, chosen: Int<'ctx>, (value, from): (Int<'ctx>, Label<'ctx>)) {
+        let phi: PhiValue<'_> = chosen.as_instruction().unwrap().try_into().unwrap();
+        phi.add_incoming(&[(&value, from)]);
     }
 
     /// As [`Emitter::merge`], for pointers.

@@ -1,4 +1,5 @@
-//! Moving memory values: copies and zeroes in steps that LLVM turns into plain loads and stores.
+//! Moving memory values: copies and zeroes in steps that LLVM turns into plain loads and stores. Where these would be more
+//! than a few hundred they stand in a loop, because LLVM's time grows with each.
 
 use super::context::{Emitter, Int, Pointer};
 
@@ -7,6 +8,11 @@ pub(super) const BY_HAND: u32 = 64;
 /// LLVM expands a copy or a zeroing into at most 128 stores and fails beyond; half of that keeps clear of the odd
 /// bytes at the end.
 pub(super) const STORES_PER_CHUNK: u32 = 64;
+
+/// More bytes than these are moved in a loop.
+const BY_LOOP: u32 = 512;
+/// So many each time.
+const STEP: u32 = 256;
 
 /// The bytes of a memory value.
 #[derive(Debug, Clone, Copy)]
@@ -100,7 +106,11 @@ pub(super) fn copy<'ctx>(
     let align = align.min(from.align());
     match from {
         Bytes::At { pointer, size, .. } if size > BY_HAND => {
-            for (offset, part) in chunks(0, size, align) {
+            let done = in_loop(emitter, 0..size, align, |offset| {
+                let to = emitter.offset(to, offset);
+                emitter.copy(to, emitter.offset(pointer, offset), STEP, align);
+            });
+            for (offset, part) in chunks(done, size, align) {
                 emitter.copy(emitter.at(to, offset), emitter.at(pointer, offset), part, align);
             }
         }
@@ -137,9 +147,38 @@ pub(super) fn zero<'ctx>(
     }
     let aligned = range.start.next_multiple_of(align);
     by_hand(range.start, aligned);
-    for (offset, part) in chunks(aligned, range.end, align) {
+    let done = in_loop(emitter, aligned..range.end, align, |offset| {
+        emitter.clear(emitter.offset(to, offset), STEP, align);
+    });
+    for (offset, part) in chunks(done, range.end, align) {
         emitter.clear(emitter.at(to, offset), part, align);
     }
+}
+
+/// Does something every [`STEP`] bytes of a long range. What follows is in another block; the result is how far it got.
+fn in_loop<'ctx>(
+    emitter: &Emitter<'ctx>,
+    range: std::ops::Range<u32>,
+    align: u32,
+    step: impl FnOnce(Int<'ctx>),
+) -> u32 {
+    let size = range.end.saturating_sub(range.start);
+    if size <= BY_LOOP || STEP / align > STORES_PER_CHUNK {
+        return range.start;
+    }
+    let end = range.end - size % STEP;
+    let (before, again, after) = (emitter.here(), emitter.label(), emitter.label());
+    let first = emitter.word(range.start.into());
+    emitter.jump(again);
+    emitter.enter(again);
+    let offset = emitter.merge(&[(first, before)]);
+    step(offset);
+    // LLVM would compare addresses instead, of which the kernel's verifier does not know that they ever meet.
+    let next = emitter.opaque(emitter.add(offset, emitter.word(STEP.into())));
+    emitter.merge_more(offset, (next, emitter.here()));
+    emitter.branch(emitter.less(next, emitter.word(end.into()), false), again, after);
+    emitter.enter(after);
+    end
 }
 
 #[cfg(test)]

@@ -158,7 +158,7 @@ fn a_program_that_is_too_long_is_named() {
     script.raw(|builder| {
         let ty = builder.types().string(1024);
         let local = builder.local("s", ty);
-        for _ in 0..300 {
+        for _ in 0..1000 {
             builder.zero(local);
             let address = builder.address(local, 0);
             let size = builder.int(1024, TypeId::U32);

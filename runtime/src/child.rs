@@ -28,7 +28,7 @@ pub struct Child {
     pidfd: OwnedFd,
     /// One byte through it starts the command.
     gate: Option<File>,
-    /// The error number comes through it when the command cannot be started.
+    /// A byte comes through it when the process waits, and the error number when the command cannot be started.
     report: File,
     status: Cell<Option<ExitStatus>>,
 }
@@ -97,8 +97,13 @@ impl Child {
         let named =
             Pid::from_raw(pid).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
         let pidfd = pidfd_open(named, PidfdFlags::empty()).map_err(io::Error::from)?;
+        // Were this end open, a child that died would be waited for without end.
+        drop(report_in);
         let (gate, report) = (Some(File::from(gate_in)), File::from(report_out));
-        Ok(Self { pid, pidfd, gate, report, status: Cell::new(None) })
+        let mut child = Self { pid, pidfd, gate, report, status: Cell::new(None) };
+        // What it does until then is no work of the command, and nothing is attached yet that would see it.
+        child.report.read_exact(&mut [0])?;
+        Ok(child)
     }
 
     /// Its process id.
@@ -201,7 +206,7 @@ fn find(name: &str, search_path: Option<&OsStr>) -> Result<PathBuf, ChildError> 
     Err(missing(kind.into()))
 }
 
-/// The life of the child: wait for a byte, then become the program at `path`.
+/// The life of the child: say that it waits, wait for a byte, then become the program at `path`.
 ///
 /// # Safety
 /// To be called between fork and exec only: it makes nothing but async-signal-safe calls. `arguments` must be pointers
@@ -221,6 +226,7 @@ unsafe fn become_command(
             libc::_exit(1);
         }
         let mut byte = 0u8;
+        libc::write(report.as_raw_fd(), (&raw const byte).cast(), 1);
         while libc::read(gate.as_raw_fd(), (&raw mut byte).cast(), 1) != 1 {
             if *libc::__errno_location() != libc::EINTR {
                 libc::_exit(1);

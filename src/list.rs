@@ -2,6 +2,7 @@
 
 mod catalog;
 mod declare;
+mod padding;
 
 pub use catalog::Catalog;
 

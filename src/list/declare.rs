@@ -1,5 +1,6 @@
 //! The kernel's types as C writes them.
 
+use super::padding::{self, Padding};
 use crate::builtin::RESULT;
 use crate::host::btf::{Btf, Described, Member, Named};
 
@@ -43,9 +44,13 @@ fn spell(btf: &Btf, id: u32, inner: String, steps: u32, style: Style) -> String 
         }
         Described::Enum { name, .. } => tagged("enum", name, inner),
         Described::Qualified(of, word) if style != Style::Listed => {
-            match matches!(plain(btf, of), Some(Described::Pointer(_))) {
-                true => spell(btf, of, joined(&format!(" {word}"), inner), steps, style),
-                false => format!("{word} {}", spell(btf, of, inner, steps, style)),
+            match plain(btf, of) {
+                Some(Described::Pointer(_)) => {
+                    spell(btf, of, joined(&format!(" {word}"), inner), steps, style)
+                }
+                // Its elements have the word too.
+                Some(Described::Array { .. }) => spell(btf, of, inner, steps, style),
+                _ => format!("{word} {}", spell(btf, of, inner, steps, style)),
             }
         }
         Described::Qualified(of, _) | Described::Tagged { of, .. } => {
@@ -161,16 +166,27 @@ fn definition_at(btf: &Btf, id: u32, depth: usize) -> String {
     let spaced = |name: &str| if name.is_empty() { String::new() } else { format!("{name} ") };
     let mut end = "";
     let (head, lines) = match btf.get(id) {
-        Some(Described::Struct { name, union, members, .. }) => {
+        Some(Described::Struct { name, union, size, members }) => {
             let steps = if depth < MOST_STEPS as usize { MOST_STEPS } else { 0 };
-            let line = |member: &Member<'_>| {
+            let packed = !union && padding::is_packed(btf, size, &members);
+            if packed {
+                end = " __attribute__((packed))";
+            }
+            let mut padding = Padding::new(btf, packed);
+            let mut lines = Vec::new();
+            for member in &members {
+                let bits = bits(btf, member);
+                lines.extend(padding.before(member, bits));
                 let name = member.name.to_owned();
                 let declared = spell(btf, member.ty, name, steps, Style::Code(depth));
-                let width = bits(btf, member).map(|bits| format!(": {bits}"));
-                format!("{declared}{};", width.unwrap_or_default())
-            };
+                let width = bits.map(|bits| format!(": {bits}"));
+                lines.push(format!("{declared}{};", width.unwrap_or_default()));
+            }
+            if !union {
+                lines.extend(padding.behind(size, padding::align(btf, id, MOST_STEPS)));
+            }
             let tag = if union { "union" } else { "struct" };
-            (format!("{tag} {}", spaced(name)), members.iter().map(line).collect::<Vec<_>>())
+            (format!("{tag} {}", spaced(name)), lines)
         }
         Some(Described::Enum { name, variants, size }) => {
             end = match size {

@@ -176,11 +176,29 @@ fn structs(binary: &Path) -> Result<(), String> {
         .filter(|name| name.starts_with("task_") || name.starts_with("sk_"));
     let known: Set = known.map(|name| format!("struct {name}")).collect();
     same(&lines(&text).intersection(&known).cloned().collect(), &known)?;
-    // A definition has all members, in order.
-    let text = listed(binary, &["-lv", "struct path"])?;
-    let wanted =
-        "vmlinux: struct path {\n\tstruct vfsmount *mnt;\n\tstruct dentry *dentry;\n};\n\n";
-    if text.contains(wanted) { Ok(()) } else { Err(text) }
+    // A definition has all members, in order, and what stands between them.
+    let text = listed(binary, &["-lv", "struct t*"])?.replace("vmlinux: struct", "struct");
+    let own: Set = definitions(&text).collect();
+    let header = shell("bpftool btf dump file /sys/kernel/btf/vmlinux format c")?;
+    // It numbers the types of one name.
+    let known = definitions(&header).filter(|text| !text.contains("___"));
+    let known: Set = known.filter(|text| text.starts_with("struct t")).collect();
+    if !known.iter().any(|text| text.starts_with("struct task_struct {")) {
+        return Err(header);
+    }
+    same(&own.intersection(&known).cloned().collect(), &known)
+}
+
+/// The structs of a header, each as it is written there.
+fn definitions(text: &str) -> impl Iterator<Item = String> {
+    let mut open = String::new();
+    text.lines().filter_map(move |line| {
+        if open.is_empty() && !(line.starts_with("struct ") && line.ends_with('{')) {
+            return None;
+        }
+        open.extend([line, "\n"]);
+        line.starts_with('}').then(|| std::mem::take(&mut open))
+    })
 }
 
 /// The functions that patterns stand for, of all that the kernel says.

@@ -124,12 +124,16 @@ impl State<'_> {
         if started.is_empty() {
             return Ok(Done::Fine);
         }
-        if stays {
-            self.tell_started(&started);
-            return Ok(Done::Fine);
+        match stays {
+            true => self.tell_started(&started),
+            false => self.tell_attached(points),
         }
-        self.tell_attached(points);
-        self.watch(&group, &started)
+        let now = self.units.iter_mut().filter(|unit| started.contains(&unit.number));
+        now.filter_map(|unit| unit.running.as_mut()).for_each(Running::release);
+        match stays {
+            true => Ok(Done::Fine),
+            false => self.watch(&group, &started),
+        }
     }
 
     fn tell_started(&self, started: &[u32]) {

@@ -6,7 +6,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 
@@ -177,9 +177,16 @@ pub(super) struct Running {
     thread: JoinHandle<Result<Option<u8>, Error>>,
     /// Events that it is attached to.
     pub(super) points: usize,
+    /// Until it is dropped, nothing is printed.
+    hold: Option<Sender<()>>,
 }
 
 impl Running {
+    /// Lets it print, for those who know of it by now.
+    pub(super) fn release(&mut self) {
+        self.hold = None;
+    }
+
     /// How often its program ran.
     pub(super) fn runs(&self) -> u64 {
         runs(&self.programs)
@@ -196,7 +203,8 @@ impl Running {
     }
 
     /// Waits until it has ended: how often it ran, and what the script gave to `exit`, if it did.
-    pub(super) fn join(self) -> (u64, Result<Option<u8>, Error>) {
+    pub(super) fn join(mut self) -> (u64, Result<Option<u8>, Error>) {
+        self.release();
         let result = self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         (runs(&self.programs), result)
     }
@@ -228,12 +236,14 @@ pub(super) fn start(
     let (ender, end) = Ender::new()?;
     let ender = Arc::new(ender);
     let waits = if moment == Moment::End { Some(end.share()?) } else { None };
+    let (hold, held) = mpsc::channel();
+    let hold = Some(hold).filter(|_| moment == Moment::Always);
     let make = maker(manner, job.output, screen)?;
     let (tell, told) = mpsc::channel();
     let (own, over) = (Arc::clone(group), events.clone());
     let work = move || {
         let part = Part { maps: job.maps, end };
-        let result = make(part).and_then(|options| run(job.image, options, waits, &tell));
+        let result = make(part).and_then(|options| run(job.image, options, (held, waits), &tell));
         // Who waits for it to start learns that it did not.
         drop(tell);
         if moment == Moment::Always {
@@ -248,7 +258,8 @@ pub(super) fn start(
     let thread = thread::Builder::new().name("ebtrace".to_owned()).spawn(work)?;
     match told.recv() {
         Ok(Started { maps, programs }) => {
-            let running = Running { ender, group: Arc::clone(group), programs, thread, points };
+            let group = Arc::clone(group);
+            let running = Running { ender, group, programs, thread, points, hold };
             Ok((running, maps))
         }
         Err(_) => {
@@ -296,13 +307,15 @@ fn maker(
 fn run(
     image: Image,
     options: Options,
-    waits: Option<End>,
+    (held, waits): (Receiver<()>, Option<End>),
     tell: &Sender<Started>,
 ) -> Result<Option<u8>, Error> {
     let attached = Session::load(image, options)?.attach()?;
     let started = Started { maps: attached.maps()?, programs: attached.programs() };
     // Whoever waits for it is there.
     let _ = tell.send(started);
+    // Nothing is ever sent.
+    let _ = held.recv();
     if let Some(end) = waits {
         end.wait();
     }

@@ -24,14 +24,14 @@ const WRITABLE_BY_OTHERS: u32 = 0o022;
 
 /// What `read` has from the kernel, or had from the same.
 pub(super) fn functions(read: impl FnOnce() -> Option<String>) -> Option<String> {
-    let state = || State::read(Path::new("/"));
-    let (Some(folder), Ok(before)) = (folder(), state()) else { return read() };
+    let now = || state(Path::new("/"));
+    let (Some(folder), Ok(before)) = (folder(), now()) else { return read() };
     if let Some(list) = find(&folder, &before) {
         return Some(list);
     }
     let list = read()?;
     // A module that came or went meanwhile may be in the list or not.
-    if state().is_ok_and(|after| after.head == before.head) {
+    if now().is_ok_and(|after| after == before) {
         // What cannot be kept is asked for again.
         drop(keep(&folder, &before, &list));
     }
@@ -47,51 +47,44 @@ fn folder() -> Option<PathBuf> {
     Some(run.join(FOLDER))
 }
 
-/// What the list depends on.
-struct State {
-    /// As it stands at the head of the file, with an empty line at its end.
-    head: String,
-}
-
-impl State {
-    /// Of the machine whose files are below `root`.
-    fn read(root: &Path) -> io::Result<State> {
-        let boot = fs::read_to_string(root.join("proc/sys/kernel/random/boot_id"))?;
-        let mut head = format!("{} {} {boot}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
-        for module in fs::read_to_string(root.join("proc/modules"))?.lines() {
-            let mut words = module.split(' ');
-            let name = words.next().unwrap_or_default();
-            // What a module needs at its start alone is soon no function any more.
-            if !words.any(|word| word == "Live") {
-                return Err(io::ErrorKind::ResourceBusy.into());
-            }
-            // No two folders in sysfs have one number, so that a module that was loaded again has another.
-            let number = fs::metadata(root.join("sys/module").join(name))?.ino();
-            writeln!(head, "{name} {number}").map_err(io::Error::other)?;
+/// What the list depends on, of the machine whose files are below `root`: as it stands at the head of the file, with an
+/// empty line at its end.
+fn state(root: &Path) -> io::Result<String> {
+    let boot = fs::read_to_string(root.join("proc/sys/kernel/random/boot_id"))?;
+    let mut state = format!("{} {} {boot}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+    for module in fs::read_to_string(root.join("proc/modules"))?.lines() {
+        let mut words = module.split(' ');
+        let name = words.next().unwrap_or_default();
+        // What a module needs at its start alone is soon no function any more.
+        if !words.any(|word| word == "Live") {
+            return Err(io::ErrorKind::ResourceBusy.into());
         }
-        head.push('\n');
-        Ok(State { head })
+        // No two folders in sysfs have one number, so that a module that was loaded again has another.
+        let number = fs::metadata(root.join("sys/module").join(name))?.ino();
+        writeln!(state, "{name} {number}").map_err(io::Error::other)?;
     }
+    state.push('\n');
+    Ok(state)
 }
 
 /// The list that was kept in a state.
-fn find(folder: &Path, state: &State) -> Option<String> {
+fn find(folder: &Path, state: &str) -> Option<String> {
     if !is_own(folder) {
         return None;
     }
     let mut kept = fs::read_to_string(folder.join(FILE)).ok()?;
-    kept.starts_with(&state.head).then(|| kept.split_off(state.head.len()))
+    kept.starts_with(state).then(|| kept.split_off(state.len()))
 }
 
 /// Keeps a list, whole or not at all.
-fn keep(folder: &Path, state: &State, list: &str) -> io::Result<()> {
+fn keep(folder: &Path, state: &str, list: &str) -> io::Result<()> {
     match DirBuilder::new().mode(0o700).create(folder) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
         _ if !is_own(folder) => return Err(io::ErrorKind::PermissionDenied.into()),
         _ => {}
     }
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(state.head.as_bytes())?;
+    file.write_all(state.as_bytes())?;
     file.write_all(list.as_bytes())?;
     file.persist(folder.join(FILE))?;
     Ok(())
@@ -126,13 +119,18 @@ mod tests {
         root
     }
 
+    /// The folder of a machine where a list was kept, and for what.
+    fn kept(root: &Path) -> (PathBuf, String) {
+        let (folder, state) = (root.join("kept"), state(root).unwrap());
+        keep(&folder, &state, "vfs_read\nhook [nf]\n").unwrap();
+        (folder, state)
+    }
+
     #[test]
     fn a_list_is_found_in_the_state_in_which_it_was_kept() {
         let root = machine("Live");
-        let state = State::read(root.path()).unwrap();
-        let folder = root.path().join("kept");
-        assert_eq!(find(&folder, &state), None);
-        keep(&folder, &state, "vfs_read\nhook [nf]\n").unwrap();
+        assert_eq!(find(&root.path().join("kept"), &state(root.path()).unwrap()), None);
+        let (folder, state) = kept(root.path());
         assert_eq!(find(&folder, &state).as_deref(), Some("vfs_read\nhook [nf]\n"));
         keep(&folder, &state, "vfs_open\n").unwrap();
         assert_eq!(find(&folder, &state).as_deref(), Some("vfs_open\n"));
@@ -142,30 +140,26 @@ mod tests {
     #[test]
     fn modules_and_starts_of_the_machine_make_other_states() {
         let root = machine("Live");
-        let state = State::read(root.path()).unwrap();
-        let folder = root.path().join("kept");
-        keep(&folder, &state, "vfs_read\n").unwrap();
+        let (folder, _) = kept(root.path());
 
         let module = root.path().join("sys/module/nf");
         fs::rename(&module, root.path().join("unloaded")).unwrap();
         fs::create_dir(&module).unwrap();
-        assert_eq!(find(&folder, &State::read(root.path()).unwrap()), None);
+        assert_eq!(find(&folder, &state(root.path()).unwrap()), None);
         fs::remove_dir(&module).unwrap();
         fs::rename(root.path().join("unloaded"), module).unwrap();
-        assert!(find(&folder, &State::read(root.path()).unwrap()).is_some());
+        assert!(find(&folder, &state(root.path()).unwrap()).is_some());
 
         let boot = root.path().join("proc/sys/kernel/random/boot_id");
         fs::write(boot, "4-5-6\n").unwrap();
-        assert_eq!(find(&folder, &State::read(root.path()).unwrap()), None);
-        assert!(State::read(machine("Loading").path()).is_err());
+        assert_eq!(find(&folder, &state(root.path()).unwrap()), None);
+        assert!(state(machine("Loading").path()).is_err());
     }
 
     #[test]
     fn what_others_can_have_written_is_not_read() {
         let root = machine("Live");
-        let state = State::read(root.path()).unwrap();
-        let folder = root.path().join("kept");
-        keep(&folder, &state, "vfs_read\n").unwrap();
+        let (folder, state) = kept(root.path());
         symlink(&folder, root.path().join("link")).unwrap();
         assert_eq!(find(&root.path().join("link"), &state), None);
         assert!(keep(&root.path().join("link"), &state, "").is_err());

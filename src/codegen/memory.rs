@@ -1,5 +1,5 @@
-//! Moving memory values: copies and zeroes in steps that LLVM turns into plain loads and stores. Where these would be more
-//! than a few hundred they stand in a loop, because LLVM's time grows with each.
+//! Moving memory values: copies and zeroes in steps that LLVM turns into plain loads and stores. Where these would be many
+//! they stand in a loop, because LLVM's time grows with each.
 
 use super::context::{Emitter, Int, Pointer};
 

@@ -5,7 +5,7 @@ use crate::builtin::RESULT;
 use crate::host::btf::{Btf, Described, Member, Named};
 
 /// Types within types that are followed at most; only a damaged blob has more.
-const MOST_STEPS: u32 = 64;
+pub(super) const MOST_STEPS: u32 = 64;
 
 /// How a declaration is written.
 #[derive(Clone, Copy, PartialEq, Eq)]

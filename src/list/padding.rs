@@ -1,9 +1,8 @@
 //! Room in a struct that no member takes: what C has to say so that a compiler leaves the same.
 
+use super::declare::MOST_STEPS;
 use crate::host::btf::{Btf, Described, Member};
 
-/// Types within types that are followed at most; only a damaged blob has more.
-const MOST_STEPS: u32 = 64;
 /// Bytes of a pointer, and the widest alignment of anything without an attribute.
 const WORD: u32 = 8;
 /// What unnamed members are made of, widest first, with their bits.
